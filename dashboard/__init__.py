@@ -1,0 +1,1 @@
+"""The read service and web page over the derived topics."""

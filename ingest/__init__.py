@@ -1,0 +1,1 @@
+"""Binance to Kafka: verbatim, in order, with every hole in the ledger."""

@@ -1,0 +1,1 @@
+"""Kafka to tables: Faust agents over pure cores."""

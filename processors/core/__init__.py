@@ -1,0 +1,1 @@
+"""Books, candles, trades and tickers as pure folds over typed messages."""

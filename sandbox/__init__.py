@@ -1,0 +1,1 @@
+"""One machine, no internet: an exchange, a broker, a registry, and the demo that runs everything on them."""

@@ -1,0 +1,122 @@
+"""Values of the control topics: what ingest and processors tell each other about the flow.
+
+Times are milliseconds since the epoch, UTC. The fields mean what the Avro schema's ``doc`` of the same name says.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from schemas.markets import Market
+
+
+__all__ = [
+    "Connection",
+    "ConnectionEvent",
+    "Gap",
+    "GapStatus",
+    "Heartbeat",
+    "Progress",
+    "SnapshotReason",
+    "SnapshotRequest",
+]
+
+
+class GapStatus(StrEnum):
+    """What became of a hole."""
+
+    OPEN = "open"
+    """Found; nothing is decided yet."""
+    DEFERRED = "deferred"
+    """Not fillable now; the flow goes on and what is filled later comes late."""
+    FILLED = "filled"
+    """Everything is in the raw topic now."""
+    ABSENT = "absent"
+    """The venue has no such ids."""
+    UNFILLABLE = "unfillable"
+    """The venue cannot give them any more; ``reason`` says why."""
+
+
+class ConnectionEvent(StrEnum):
+    """What happened to a connection."""
+
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+
+
+class SnapshotReason(StrEnum):
+    """Why a processor asks for a depth snapshot."""
+
+    START = "start"
+    """The log holds diffs of the symbol but no snapshot that joins them."""
+    SEQUENCE_GAP = "sequence-gap"
+    """At least one diff is missing."""
+    SNAPSHOT_TOO_OLD = "snapshot-too-old"
+    """The snapshot that arrived ends before the first diff that could follow it."""
+
+
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """One hole in a stream of ids: an entry of the ledger."""
+
+    market: Market
+    stream: str
+    symbol: str
+    epoch: int
+    first_id: int
+    last_id: int
+    status: GapStatus
+    reason: str | None
+    previous_time: int
+    next_time: int
+    opened_time: int
+    updated_time: int
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the ids of a stream are known."""
+
+    market: Market
+    stream: str
+    symbol: str
+    epoch: int
+    last_id: int
+    last_time: int
+    partition: int
+    offset: int
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
+    """One promise: all symbols of a raw partition are complete up to a time, below an offset."""
+
+    market: Market
+    stream: str
+    partition: int
+    vouched_until: int
+    offset: int
+    ingest_id: str
+
+
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
+    """A connection to the venue was opened or closed."""
+
+    connection_id: str
+    sequence: int
+    market: Market
+    event: ConnectionEvent
+    time: int
+    url: str
+    streams: list[str]
+    reason: str | None
+
+
+class SnapshotRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A processor's wish for a depth snapshot; any later snapshot satisfies it."""
+
+    market: Market
+    symbol: str
+    after_update_id: int | None
+    reason: SnapshotReason
+    event_time: int | None
+    input_offset: int

@@ -1,0 +1,32 @@
+"""Keys of current-state and control records: the whole identity, as plain UTF-8.
+
+Compaction by symbol alone would keep one candle, one hole.
+"""
+
+from __future__ import annotations
+
+from schemas.control import Gap, Heartbeat, Progress
+from schemas.derived import Candle
+
+
+__all__ = ["candle_key", "gap_key", "heartbeat_key", "progress_key"]
+
+
+def candle_key(candle: Candle) -> bytes:
+    """Return ``BTCUSDT|1723161600000``."""
+    return f"{candle.symbol}|{candle.open_time}".encode()
+
+
+def gap_key(gap: Gap) -> bytes:
+    """Return ``spot|trade|BTCUSDT|3735683259``."""
+    return f"{gap.market}|{gap.stream}|{gap.symbol}|{gap.first_id}".encode()
+
+
+def progress_key(progress: Progress) -> bytes:
+    """Return ``spot|trade|BTCUSDT``."""
+    return f"{progress.market}|{progress.stream}|{progress.symbol}".encode()
+
+
+def heartbeat_key(heartbeat: Heartbeat) -> bytes:
+    """Return ``spot|trade|3``."""
+    return f"{heartbeat.market}|{heartbeat.stream}|{heartbeat.partition}".encode()

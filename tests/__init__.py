@@ -1,0 +1,1 @@
+"""Tests, by cost: unit needs nothing, integration needs a Kafka broker."""

@@ -1,0 +1,227 @@
+"""Golden bytes of the Avro topics: what was written with each version of each schema.
+
+``python -m tests.support.golden`` adds a version where a schema changed, and rewrites nothing that is there.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import fastavro
+import msgspec
+
+from schemas import control, derived
+from schemas.avro import load_schema
+from schemas.codec import TYPES, Codec
+from schemas.markets import Market
+from schemas.topics import TopicTable
+from tests.support.offline_registry import OfflineRegistry
+
+
+ROOT = Path(__file__).parent.parent / "data" / "schemas"
+
+_EXAMPLES: dict[str, msgspec.Struct] = {
+    "book-snapshot": derived.BookSnapshot(
+        symbol="BTCUSDT",
+        snapshot_time=1723161255000,
+        update_id=50093239218,
+        state=derived.BookState.LIVE,
+        bid_prices=[6183763000000, 6183762000000],
+        bid_quantities=[378826000, 61700000],
+        ask_prices=[6183764000000],
+        ask_quantities=[154698000],
+        input_offset=17,
+    ),
+    "candle": derived.Candle(
+        symbol="ETHUSD_PERP",
+        interval="1m",
+        open_time=1723161300000,
+        close_time=1723161360000,
+        open=268218000000,
+        high=268300000000,
+        low=268200000000,
+        close=268250000000,
+        base_volume=44737492,
+        quote_volume=12_000000000_0000000,
+        contract_volume=12_00000000,
+        trade_count=2,
+        taker_buy_base_volume=4101291,
+        taker_buy_quote_volume=1_100000000_0000000,
+        taker_buy_contract_volume=11_00000000,
+        first_trade_id=805376266,
+        last_trade_id=805376267,
+        source=derived.TradeSource.TRADE,
+        final=True,
+        complete=True,
+        revision=False,
+        input_offset=18,
+    ),
+    "connection": control.Connection(
+        connection_id="ingest-1-spot-0-1",
+        sequence=2,
+        market=Market.SPOT,
+        event=control.ConnectionEvent.DISCONNECTED,
+        time=1723161256000,
+        url="wss://stream.binance.com:9443/stream",
+        streams=["btcusdt@trade", "btcusdt@depth@100ms"],
+        reason="close 1006",
+    ),
+    "gap": control.Gap(
+        market=Market.SPOT,
+        stream="trade",
+        symbol="BTCUSDT",
+        epoch=0,
+        first_id=3735683260,
+        last_id=3735683262,
+        status=control.GapStatus.DEFERRED,
+        reason="not-backfilled",
+        previous_time=1723161255342,
+        next_time=1723161256001,
+        opened_time=1723161256100,
+        updated_time=1723161256100,
+    ),
+    "heartbeat": control.Heartbeat(
+        market=Market.USDM, stream="depth", partition=3, vouched_until=1723161253000, offset=1234, ingest_id="ingest-1"
+    ),
+    "progress": control.Progress(
+        market=Market.SPOT,
+        stream="trade",
+        symbol="BTCUSDT",
+        epoch=0,
+        last_id=3735683259,
+        last_time=1723161255342,
+        partition=9,
+        offset=4,
+    ),
+    "snapshot-request": control.SnapshotRequest(
+        market=Market.USDM,
+        symbol="ETHUSDT",
+        after_update_id=5123107837896,
+        reason=control.SnapshotReason.SEQUENCE_GAP,
+        event_time=1723161256303,
+        input_offset=99,
+    ),
+    "ticker": derived.Ticker(
+        symbol="BNBUSD_PERP",
+        event_time=1653814590778,
+        source=derived.TickerSource.MINI_TICKER,
+        last_price=29667200000,
+        open_price=29553800000,
+        high_price=30536700000,
+        low_price=29330100000,
+        base_volume=2186880776371,
+        quote_volume=None,
+        contract_volume=654348_00000000,
+        price_change=None,
+        price_change_percent=None,
+        weighted_average_price=None,
+        last_quantity=None,
+        bid_price=None,
+        bid_quantity=None,
+        ask_price=None,
+        ask_quantity=None,
+        open_time=None,
+        close_time=None,
+        first_trade_id=None,
+        last_trade_id=None,
+        trade_count=None,
+        input_offset=7,
+    ),
+    "top-of-book": derived.TopOfBook(
+        symbol="BTCUSDT",
+        update_id=50093239218,
+        state=derived.BookState.LIVE,
+        event_time=None,
+        bid_price=6183763000000,
+        bid_quantity=378826000,
+        ask_price=6183764000000,
+        ask_quantity=154698000,
+        spread=-1000000,
+        input_offset=16,
+    ),
+    "trade": derived.Trade(
+        kind=derived.TradeKind.TRADE,
+        symbol="BTCUSDT",
+        source=derived.TradeSource.TRADE,
+        epoch=0,
+        trade_id=3735683259,
+        last_missing_id=None,
+        first_trade_id=3735683259,
+        last_trade_id=3735683259,
+        trade_time=1723161255342,
+        price=6183763000000,
+        quantity=2000000,
+        base_quantity=2000000,
+        quote_quantity=6183763000000 * 2000000,
+        taker_side=derived.TakerSide.SELL,
+        late=False,
+        input_offset=4,
+    ),
+}
+
+
+class Version(NamedTuple):
+    """One version of one schema, and bytes written with it."""
+
+    number: int
+    schema: dict[str, Any]
+    body: bytes
+
+
+def example(name: str) -> msgspec.Struct:
+    """Return the value whose bytes are kept."""
+    return _EXAMPLES[name]
+
+
+def versions(name: str) -> list[Version]:
+    """Return the versions of a schema, oldest first."""
+    found = [
+        Version(int(folder.name[1:]), json.loads((folder / "schema.avsc").read_text()), _body(folder))
+        for folder in (ROOT / name).glob("v*")
+    ]
+    return sorted(found)
+
+
+def plain(name: str) -> dict[str, str]:
+    """Return what a reader with logical types sees, field by field as text."""
+    fields: dict[str, str] = json.loads((ROOT / name / "plain.json").read_text())
+    return fields
+
+
+def read(body: bytes, writer: dict[str, Any], reader: dict[str, Any] | None) -> dict[str, Any]:
+    """Decode an Avro body as any Avro library does."""
+    resolve = None if reader is None else fastavro.parse_schema(reader)
+    fields = fastavro.schemaless_reader(io.BytesIO(body), fastavro.parse_schema(writer), resolve)
+    assert isinstance(fields, dict)
+    return fields
+
+
+def _body(folder: Path) -> bytes:
+    return bytes.fromhex((folder / "body.hex").read_text())
+
+
+def main() -> None:
+    """Add a version for each schema that changed."""
+    codec = Codec(TopicTable(), OfflineRegistry())
+    topics = {topic.schema: topic for topic in TopicTable() if topic.schema is not None}
+    for name in sorted(TYPES):
+        schema, known = load_schema(name), versions(name)
+        body = codec.encode(topics[name], example(name))[5:]
+        fields = {key: str(value) for key, value in read(body, schema, None).items()}
+        (ROOT / name).mkdir(parents=True, exist_ok=True)
+        (ROOT / name / "plain.json").write_text(json.dumps(fields, indent=2) + "\n")
+        if known and known[-1].schema == schema:
+            continue
+        folder = ROOT / name / f"v{len(known) + 1}"
+        folder.mkdir()
+        (folder / "schema.avsc").write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n")
+        (folder / "body.hex").write_text(body.hex() + "\n")
+        sys.stdout.write(f"{folder.relative_to(ROOT.parent.parent)}\n")
+
+
+if __name__ == "__main__":
+    main()
