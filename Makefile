@@ -1,0 +1,72 @@
+# Each verb works as the first command in a fresh clone: the environment it needs is built in .venv, once per change of
+# requirements.lock or pyproject.toml. `make` alone lists the verbs.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check setup lock
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+# uv makes the lock and nothing else; it lives apart from the environment that it pins.
+UV_VERSION := 0.13.9
+UV := .make/uv-$(UV_VERSION)/bin/uv
+
+PIP := -m pip --disable-pip-version-check install --quiet
+
+# Sets $$python to the first suitable interpreter, or fails and says what is missing.
+FIND_PYTHON = for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11) ""; do \
+		"$$python" -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+			2>/dev/null && break; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo 'error: no Python 3.11, 3.12 or 3.13 with its venv module was found$(if $(PYTHON), at $(PYTHON)).' >&2; \
+		echo 'Install one (Debian, Ubuntu: apt-get install python3-venv) or name it: make setup PYTHON=/path/to/python3' >&2; \
+		exit 1; \
+	fi
+
+# A checkout that was moved or copied has console scripts that point to its old place: it is set up anew.
+ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
+.PHONY: $(STAMP)
+CLEAR := --clear
+endif
+
+help:  ## list the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(STAMP)  ## market data through a real Kafka, proven right (SOURCE=PATH... or live, ARGS=...)
+	@$(BIN)/binance-sandbox demo $(foreach source,$(SOURCE),--source '$(source)') $(ARGS)
+
+up: $(STAMP)  ## the demo's processes until Ctrl-C (ARGS=...)
+	@$(BIN)/binance-sandbox up $(ARGS)
+
+test: $(STAMP)  ## unit and integration tests (PYTEST_ARGS=...)
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(STAMP)  ## lint, format, types, import contracts, and proof that each of them bites
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pytest -q tests/unit/house
+
+setup: $(STAMP)  ## build .venv from requirements.lock (the other verbs do it when needed)
+	@echo '.venv is ready'
+
+lock: $(UV)  ## pin the dependencies of pyproject.toml in requirements.lock (UPGRADE=1: their newest releases)
+	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes --all-extras \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
+		--output-file requirements.lock pyproject.toml
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(FIND_PYTHON); \
+	echo "building .venv with $$("$$python" --version): pinned packages, a download of 100 MB and about a minute"; \
+	rm -f $(STAMP) && \
+	"$$python" -m venv $(CLEAR) .venv && \
+	$(BIN)/python $(PIP) --require-hashes --only-binary :all: --requirement requirements.lock && \
+	$(BIN)/python $(PIP) --no-build-isolation --no-deps --editable . || \
+	{ echo 'error: .venv could not be built (see above): is a package registry within reach?' >&2; exit 1; }
+	@echo '$(CURDIR)' > $(STAMP)
+
+$(UV):
+	@$(FIND_PYTHON); "$$python" -m venv --clear .make/uv-$(UV_VERSION)
+	@.make/uv-$(UV_VERSION)/bin/python $(PIP) uv==$(UV_VERSION)

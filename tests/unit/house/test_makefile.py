@@ -1,0 +1,65 @@
+"""The verbs of the Makefile are told by `make`, work as documented, and are the ones that the README names."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.project import ROOT, run_tool
+
+
+MAKEFILE = (ROOT / "Makefile").read_text()
+VERBS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
+DOCUMENTS = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md"))]
+
+
+def last_command_of(*arguments: str) -> str:
+    """What make would run in the end."""
+    return run_tool("make", "--dry-run", *arguments, ok=[0]).stdout.splitlines()[-1].strip()
+
+
+def test_make_alone_lists_every_verb_with_a_line_of_text() -> None:
+    listed = re.findall(r"^make ([a-z]+) +\S.+$", run_tool("make").stdout, re.MULTILINE)
+
+    assert sorted(listed) == sorted(VERBS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (["demo"], ".venv/bin/binance-sandbox demo"),
+        (["demo", "SOURCE=live"], ".venv/bin/binance-sandbox demo --source 'live'"),
+        (
+            ["demo", "SOURCE=one.gz two.gz", "ARGS=--speed max"],
+            ".venv/bin/binance-sandbox demo --source 'one.gz' --source 'two.gz' --speed max",
+        ),
+        (["up", "ARGS=--help"], ".venv/bin/binance-sandbox up --help"),
+        (["test", "PYTEST_ARGS=-m live"], ".venv/bin/python -m pytest -m live"),
+    ],
+)
+def test_a_verb_passes_on_what_it_is_given(arguments: list[str], command: str) -> None:
+    assert last_command_of(*arguments) == command
+
+
+def test_an_unsuitable_python_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    """In a fresh clone, which is where it happens."""
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+
+    failed = run_tool("make", "setup", f"PYTHON={tmp_path}/python", cwd=tmp_path, ok=[2])
+
+    assert f"no Python 3.11, 3.12 or 3.13 with its venv module was found at {tmp_path}/python" in failed.stderr
+    assert "make setup PYTHON=/path/to/python3" in failed.stderr
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_verbs_that_a_document_names_exist(document: str) -> None:
+    text = (ROOT / document).read_text()
+    blocks = re.findall(r"^```.*?^```", text, re.MULTILINE | re.DOTALL)
+    phrases = re.findall(r"`[^`\n]+`", text)
+    named = {verb for code in blocks + phrases for verb in re.findall(r"\bmake ([a-z]+)", code)}
+
+    assert named <= VERBS
