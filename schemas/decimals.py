@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Final
 
 
-__all__ = ["ONE", "QUOTE_SCALE", "SCALE", "format_scaled", "from_scaled", "to_scaled"]
+__all__ = ["ONE", "QUOTE_SCALE", "SCALE", "format_scaled", "from_scaled", "parse_scaled", "to_scaled"]
 
 SCALE: Final = 8
 """Decimal places of prices and quantities."""
@@ -37,28 +37,35 @@ def to_scaled(text: str) -> int:
     try:
         return _cache[text]
     except KeyError:
-        value = _parse(text)
+        value = parse_scaled(text, SCALE, _MAX_DIGITS)
         if len(_cache) >= _CACHE_LIMIT:
             _cache.clear()
         _cache[text] = value
         return value
 
 
-def _parse(text: str) -> int:
+def parse_scaled(text: str, scale: int, digits: int) -> int:
+    """Return a decimal number's value times 10**scale, for fields of another width than prices: ``decimal(28,8)``.
+
+    Raises:
+        ValueError: ``text`` is not a plain decimal number, has more than ``scale`` significant decimal places, or more
+            than ``digits`` digits in all.
+    """
     if not _PLAIN.fullmatch(text):
         msg = f'"{text[:40]}" is not a decimal number'
         raise ValueError(msg)
     whole, _, fraction = text.partition(".")
-    if len(fraction) > SCALE:
+    if len(fraction) > scale:
         fraction = fraction.rstrip("0")
-        if len(fraction) > SCALE:
-            msg = f'"{text[:40]}" has more than {SCALE} decimal places'
+        if len(fraction) > scale:
+            msg = f'"{text[:40]}" has more than {scale} decimal places'
             raise ValueError(msg)
-    value = int(whole + fraction.ljust(SCALE, "0"))
-    if abs(value) >= 10**_MAX_DIGITS:
-        msg = f'"{text[:40]}" has more than {_MAX_DIGITS - SCALE} digits before the point'
+    whole = whole.replace("-", "").lstrip("0")
+    if len(whole) > digits - scale:
+        msg = f'"{text[:40]}" has more than {digits - scale} digits before the point'
         raise ValueError(msg)
-    return value
+    value = int((whole + fraction.ljust(scale, "0")) or "0")
+    return -value if text[0] == "-" else value
 
 
 def from_scaled(value: int, scale: int = SCALE) -> Decimal:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
@@ -112,7 +112,7 @@ class SchemaSource(Protocol):
 class Registry:
     """A registry with Confluent's HTTP interface (Confluent, Apicurio under ``/apis/ccompat/v7``, Karapace).
 
-    All calls block; call them from a thread where an event loop runs.
+    All calls block; call them from a thread where an event loop runs. Close it when done, or use it in a ``with``.
 
     Args:
         url: base address, ``http://127.0.0.1:8081/apis/ccompat/v7``; credentials may be part of it and are not shown.
@@ -122,6 +122,16 @@ class Registry:
         self._url = url.rstrip("/")
         self._client = SchemaRegistryClient({"url": self._url, "timeout": 10.0})
         self.url = _without_credentials(self._url)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections to the registry."""
+        self._client.close()
 
     def probe(self) -> None:
         """Ask for the subjects once.
