@@ -1,0 +1,62 @@
+"""What happens when: activities on one simulated clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from heapq import heappop, heappush, heapreplace
+from itertools import count
+from typing import Final
+
+from sandbox.exchange.source import StreamEvent
+
+
+__all__ = ["Activity", "Agenda", "Output"]
+
+Output = list[StreamEvent]
+
+Activity = Callable[[int, Output], int | None]
+"""Does something at a moment (microseconds), adds what streams say of it, returns when to do it again; None: never."""
+
+_TRADING: Final = 1 << 40
+
+
+class Agenda:
+    """Activities by the time at which they are due.
+
+    At one moment streams speak first, in the order in which they were added, then trading happens: a trade at the
+    very end of a minute belongs to the next one.
+    """
+
+    def __init__(self, now_us: int) -> None:
+        self.now_us = now_us
+        self._serial = count()
+        self._due: list[tuple[int, int, Activity]] = []
+        self._added: list[tuple[int, int, Activity]] = []
+
+    def add(self, due_us: int, activity: Activity, *, trading: bool = False) -> None:
+        """Plan an activity; allowed at any time, within activities too."""
+        rank = next(self._serial)
+        self._added.append((due_us, rank + _TRADING if trading else rank, activity))
+
+    def run(self, until_us: int | None) -> Iterator[Output]:
+        """Do everything in its order up to a time; yield, each time, what streams said.
+
+        The list yielded is used again afterwards.
+        """
+        due, added = self._due, self._added
+        output: Output = []
+        while True:
+            while added:
+                heappush(due, added.pop())
+            if not due or (until_us is not None and due[0][0] > until_us):
+                return
+            now_us, rank, activity = due[0]
+            self.now_us = now_us
+            again_us = activity(now_us, output)
+            if again_us is None:
+                heappop(due)
+            else:
+                heapreplace(due, (again_us, rank, activity))
+            if output:
+                yield output
+                output.clear()

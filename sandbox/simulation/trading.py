@@ -1,0 +1,77 @@
+"""The trading in one symbol, as activities of the agenda."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Final
+
+from sandbox.simulation.agenda import Agenda, Output
+from sandbox.simulation.engine import Execution
+from sandbox.simulation.feed import SymbolFeed
+from sandbox.simulation.flow import OrderFlow
+from sandbox.simulation.liquidations import Liquidation
+from sandbox.simulation.symbol_market import SymbolMarket
+
+
+__all__ = ["Trading"]
+
+_ACTIONS_PER_LIQUIDATION: Final = 2_000
+
+
+class Trading:
+    """The crowd acts on one symbol until the end; on futures some positions are closed by force."""
+
+    def __init__(
+        self, market: SymbolMarket, flow: OrderFlow, feed: SymbolFeed, rng: Random, *, activity: float
+    ) -> None:
+        self.market = market
+        self.feed = feed
+        self._flow = flow
+        self._rng = rng
+        self._liquidations_per_us = market.instrument.actions_per_s * activity / _ACTIONS_PER_LIQUIDATION / 1e6
+        self._agenda: Agenda | None = None
+        self._end_us: int | None = None
+        self._settles_at_us = 0
+
+    def open(self, agenda: Agenda, end_us: int | None) -> None:
+        """Fill the book and begin to trade; no order comes after `end_us`."""
+        self._agenda, self._end_us = agenda, end_us
+        self._flow.open_market(agenda.now_us)
+        self.market.open(agenda.now_us)
+        agenda.add(agenda.now_us + self._flow.wait_us(), self._act, trading=True)
+        if self.market.instrument.market.is_futures:
+            agenda.add(agenda.now_us + self._liquidation_wait_us(), self._liquidate, trading=True)
+
+    def execute(self, execution: Execution, now_us: int, output: Output) -> None:
+        """Take account of anything that the symbol's engine has done, and let the streams tell it."""
+        self.feed.tell(execution, now_us, output)
+        complete_us = self.market.aggregate_open_until_us()
+        if complete_us is not None and complete_us != self._settles_at_us and self._agenda is not None:
+            self._settles_at_us = complete_us
+            self._agenda.add(complete_us, self._settle)
+
+    def _act(self, now_us: int, output: Output) -> int | None:
+        if self._end_us is not None and now_us >= self._end_us:
+            return None
+        execution = self._flow.act(now_us)
+        if execution is not None:
+            self.execute(execution, now_us, output)
+        return now_us + self._flow.wait_us()
+
+    def _liquidate(self, now_us: int, output: Output) -> int | None:
+        if self._end_us is not None and now_us >= self._end_us:
+            return None
+        execution = self._flow.liquidate(now_us)
+        if execution is not None and execution.fills:
+            self.market.liquidations.add(Liquidation(execution, now_us))
+            self.execute(execution, now_us, output)
+        return now_us + self._liquidation_wait_us()
+
+    def _liquidation_wait_us(self) -> int:
+        return 1 + int(self._rng.expovariate(self._liquidations_per_us))
+
+    def _settle(self, now_us: int, output: Output) -> None:
+        """Tell the aggregate trade that time has completed, unless another trade has completed it before."""
+        complete = self.market.settle_aggregates(now_us)
+        if complete:
+            self.feed.tell_aggregates(complete, now_us, output)
