@@ -1,0 +1,227 @@
+"""``binance-ingest``: the command line, and the only place that picks clocks, chance and signals."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import random
+import secrets
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Annotated, Final, NoReturn
+
+import typer
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from ingest.config import Settings, load
+from ingest.core.plan import ConnectionPlan, plan_connections, subscribe_messages
+from ingest.errors import ConfigError, IngestError
+from ingest.logs import configure
+from ingest.service import Service
+from ingest.setup import set_up
+from schemas.registry import RegistryError
+from schemas.topics import TopicTable
+
+
+__all__ = ["app", "main"]
+
+EXIT_FAILED: Final = 1
+"""Something went wrong, or records are left unacknowledged."""
+EXIT_CONFIG: Final = 2
+"""The command line or the configuration says something that cannot be."""
+_LAST_CALL_S: Final = 9.5
+"""Told to stop, the process is gone after so long, whatever hangs."""
+
+app = typer.Typer(
+    name="binance-ingest",
+    help="Public market data of Binance into Kafka: verbatim, in order, every hole told.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+config_app = typer.Typer(help="The configuration.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", envvar="INGEST_CONFIG", help="YAML file; the environment overrides it."),
+]
+_out = Console(highlight=False)
+_errors = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
+
+
+class SystemClocks:
+    """The machine's clocks and chance."""
+
+    def wall_ns(self) -> int:
+        """Return the time since the epoch."""
+        return time.time_ns()
+
+    def now_ms(self) -> float:
+        """Return the monotonic time."""
+        return time.monotonic() * 1000
+
+    def random(self) -> float:
+        """Return a random number in [0, 1)."""
+        return random.random()  # noqa: S311 - spreads retries, guards nothing
+
+
+@app.command()
+def run(
+    config: ConfigOption = None,
+    wait: Annotated[
+        float | None, typer.Option(help="Seconds to wait for Kafka and the registry; overrides wait_limit_s.")
+    ] = None,
+) -> None:
+    """Take the configured streams from Binance to Kafka until told to stop.
+
+    SIGTERM and SIGINT stop it: what was read is delivered first. Exit status 0 if the broker has everything, 1 if
+    records are left unacknowledged or something failed, 2 if the configuration is wrong.
+
+    **Example**: `binance-ingest run --config ingest.yaml`
+    """
+    settings = _load(config)
+    if not settings.subscriptions():
+        _fail(ConfigError([("markets", "nothing to subscribe to: name a market")]), EXIT_CONFIG)
+    if wait is not None:
+        settings = settings.model_copy(update={"wait_limit_s": wait})
+    log = configure(settings.log_level, terminal=sys.stdout.isatty())
+    ingest_id = settings.ingest_id or secrets.token_hex(4)
+    service = Service(settings, ingest_id, SystemClocks(), log.bind(ingest_id=ingest_id))
+
+    async def until_told() -> None:
+        _calm_collector()
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, _stop, stop)
+        await service.run(stop)
+
+    try:
+        uvloop.run(until_told())
+    except ConfigError as error:
+        _fail(error, EXIT_CONFIG)
+    except (IngestError, RegistryError) as error:
+        log.error("failed", reason=str(error))  # noqa: TRY400 - the sentence says it all
+        _fail(error, EXIT_FAILED)
+
+
+@app.command()
+def setup(
+    config: ConfigOption = None,
+    keep_everything: Annotated[
+        bool, typer.Option("--keep-everything", help="Let no record expire: for replays, whose records are old.")
+    ] = False,
+    wait: Annotated[
+        float | None, typer.Option(help="Seconds to wait for Kafka and the registry; overrides wait_limit_s.")
+    ] = None,
+) -> None:
+    """Create every topic and register every schema. Run it as often as you like.
+
+    Exit status 0 if everything is as the topic table says, 1 if not (a topic has another number of partitions, a
+    schema is refused, a server does not answer), 2 if the configuration is wrong.
+
+    **Example**: `KAFKA_BOOTSTRAP_SERVERS=localhost:9092 binance-ingest setup`
+    """
+    settings = _load(config)
+    try:
+        report = set_up(
+            TopicTable(settings.topic_prefix),
+            settings.kafka_bootstrap_servers,
+            settings.schema_registry_url,
+            keep_everything=keep_everything,
+            wait_limit_s=settings.wait_limit_s if wait is None else wait,
+            tell=_errors.print,
+            sleep=time.sleep,
+        )
+    except (IngestError, RegistryError) as error:
+        _fail(error, EXIT_FAILED)
+    _out.print(
+        f"topics: {len(report.created)} created, {len(report.changed)} changed, {report.unchanged_count} as they should"
+        f" be; schemas: {report.schema_count} registered",
+        soft_wrap=True,
+    )
+    for name, settings_there in report.differing.items():
+        wanted = ", ".join(f"{key}={value}" for key, value in settings_there.items())
+        _out.print(f"  left alone, though the table says {wanted}: {name}", soft_wrap=True)
+
+
+@app.command()
+def plan(config: ConfigOption = None) -> None:
+    """Show which streams would go over which connection; connects to nothing.
+
+    **Example**: `binance-ingest plan --config ingest.yaml`
+    """
+    settings = _load(config)
+    table = Table(title="Connections")
+    for column in ("connection", "address", "streams", "messages", "first and last stream"):
+        table.add_column(column, overflow="fold")
+    plans = plan_connections(settings.subscriptions(), settings.connection.streams_per_connection)
+    for one in plans:
+        table.add_row(*_row(settings, one))
+    _out.print(table)
+
+
+@config_app.command("check")
+def check_config(config: ConfigOption = None) -> None:
+    """Check the configuration and show it as it is understood, environment included.
+
+    Exit status 0 if it is right, 2 if not; each mistake is named by its key.
+
+    **Example**: `binance-ingest config check --config ingest.yaml`
+    """
+    settings = _load(config)
+    _out.print_json(settings.model_dump_json(exclude_none=True))
+
+
+def main() -> NoReturn:
+    """Run the command line."""
+    app()
+    raise SystemExit(0)
+
+
+def _calm_collector() -> None:
+    """Let the garbage collector look less often: frames make objects by the million, and none in a cycle."""
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
+
+
+def _row(settings: Settings, one: ConnectionPlan) -> tuple[str, ...]:
+    names = [stream.name for stream in one.streams]
+    url = settings.endpoint_of(one.market).streams[one.route]
+    ends = names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}"
+    return one.label, url, str(len(names)), str(len(subscribe_messages(names))), ends
+
+
+def _load(path: Path | None) -> Settings:
+    try:
+        return load(path)
+    except ConfigError as error:
+        _fail(error, EXIT_CONFIG)
+
+
+def _fail(error: Exception, status: int) -> NoReturn:
+    _errors.print(str(error), style="red")
+    raise typer.Exit(status)
+
+
+def _stop(stop: asyncio.Event) -> None:
+    if not stop.is_set():
+        watchdog = threading.Timer(_LAST_CALL_S, _give_up)
+        watchdog.daemon = True
+        watchdog.start()
+    stop.set()
+
+
+def _give_up() -> None:
+    os.write(sys.stderr.fileno(), b"did not stop in time, giving up\n")
+    os._exit(EXIT_FAILED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""Settings of ingest: a YAML file, overridden by the environment; the only module that reads either.
+
+``INGEST_MARKETS__SPOT__SYMBOLS='["BTCUSDT"]'`` (or ``BTCUSDT,ETHUSDT``) sets ``markets.spot.symbols``. The addresses
+that all services share are ``KAFKA_BOOTSTRAP_SERVERS``, ``SCHEMA_REGISTRY_URL`` and ``TOPIC_PREFIX``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from ingest.core.endpoints import Endpoint, Environment, endpoint_of, is_plain, is_venue
+from ingest.core.streams import Route, Stream
+from ingest.errors import ConfigError
+from ingest.sections import (
+    ConnectionSettings,
+    HttpSettings,
+    MarketsSettings,
+    ProducerSettings,
+    RepairSettings,
+    SnapshotSettings,
+    fault,
+)
+from schemas.markets import Market
+from schemas.topics import TopicTable
+
+
+__all__ = ["Settings", "load"]
+
+
+class Settings(BaseSettings):
+    """All settings of ingest."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="INGEST_", env_nested_delimiter="__", frozen=True, extra="forbid", populate_by_name=True
+    )
+
+    kafka_bootstrap_servers: str = Field(
+        default="localhost:9092",
+        validation_alias="kafka_bootstrap_servers",
+        description="Brokers, `host:port` with commas between.",
+    )
+    schema_registry_url: str = Field(
+        default="http://localhost:8081/apis/ccompat/v7",
+        validation_alias="schema_registry_url",
+        description="Registry with Confluent's HTTP interface.",
+    )
+    topic_prefix: str = Field(
+        default="binance", validation_alias="topic_prefix", description="First part of every topic name."
+    )
+    endpoint: Environment = Field(default=Environment.PRODUCTION, description="Which exchange.")
+    sandbox_url: str = Field(default="http://127.0.0.1:9443", description="Address of the sandbox's exchange.")
+    allow_plaintext: bool = Field(
+        default=False, description="Whether addresses may be unencrypted; never Binance's own, whatever this says."
+    )
+    ingest_id: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9._-]{1,64}$",
+        description="Names this process in records; chosen at start if unset.",
+    )
+    markets: MarketsSettings = Field(default=MarketsSettings(), description="What to take from which market.")
+    connection: ConnectionSettings = Field(default=ConnectionSettings(), description="Connections to the venue.")
+    producer: ProducerSettings = Field(default=ProducerSettings(), description="Writing to Kafka.")
+    snapshots: SnapshotSettings = Field(default=SnapshotSettings(), description="Depth snapshots.")
+    repair: RepairSettings = Field(default=RepairSettings(), description="The search for holes in the log of trades.")
+    http: HttpSettings = Field(default=HttpSettings(), description="Metrics and health.")
+    wait_limit_s: float = Field(default=300.0, ge=0, description="Seconds to wait for Kafka and the registry at start.")
+    stop_limit_s: float = Field(default=6.0, gt=0, description="Seconds to deliver what is left when told to stop.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severe log lines shown."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment override the file, which comes as arguments."""
+        return (env_settings, init_settings)
+
+    @field_validator("topic_prefix")
+    @classmethod
+    def _legal_prefix(cls, prefix: str) -> str:
+        TopicTable(prefix)
+        return prefix
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> Self:
+        for market in self.markets.present():
+            endpoint = self.endpoint_of(market)
+            for url in (*endpoint.streams.values(), endpoint.rest):
+                if is_plain(url) and (is_venue(url) or not self.allow_plaintext):
+                    raise fault(
+                        "allow_plaintext",
+                        f'"{url}" of {market} is not encrypted: Binance must be wss and https;'
+                        " a sandbox may be plain where allow_plaintext is true",
+                    )
+        return self
+
+    def endpoint_of(self, market: Market) -> Endpoint:
+        """Return the addresses of a market."""
+        named = endpoint_of(self.endpoint, market, self.sandbox_url)
+        settings = self.markets.present().get(market)
+        if settings is None:
+            return named
+        urls = settings.urls
+        given = {Route.ALL: urls.stream, Route.PUBLIC: urls.public_stream, Route.MARKET: urls.market_stream}
+        return Endpoint(
+            {route: given[route] or url for route, url in named.streams.items()},
+            (urls.rest or named.rest).rstrip("/"),
+        )
+
+    def subscriptions(self) -> list[Stream]:
+        """Return every stream of every market that is asked for."""
+        return [
+            stream for market, settings in self.markets.present().items() for stream in settings.subscriptions(market)
+        ]
+
+
+def load(path: Path | None = None) -> Settings:
+    """Read the settings.
+
+    Args:
+        path: the YAML file; None: defaults and environment only.
+
+    Raises:
+        ConfigError: a file that cannot be read, an unknown key, an illegal value; each named by its path.
+    """
+    source = "" if path is None else f'"{path}"'
+    try:
+        return Settings(**({} if path is None else _read(path)))
+    except ValidationError as error:
+        raise ConfigError([_problem(one) for one in error.errors()], source) from error
+    except json.JSONDecodeError as error:
+        raise ConfigError([("environment", f"not JSON: {error}")], source) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([("file", f"cannot be read: {error}")], f'"{path}"') from error
+    except yaml.YAMLError as error:
+        raise ConfigError([("file", f"not YAML: {error}")], f'"{path}"') from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise ConfigError([("file", "must hold keys and values, beginning with a key")], f'"{path}"')
+    return content
+
+
+def _problem(error: Any) -> tuple[str, str]:
+    """Return the key path of a validation error and a sentence about it."""
+    location = [str(part) for part in error["loc"]]
+    context: Mapping[str, Any] = error.get("ctx") or {}
+    if error["type"] == "fault":
+        return ".".join([*location, context["key"]]), context["message"]
+    path = ".".join(location) or "settings"
+    if error["type"] == "extra_forbidden":
+        return path, f"unknown key; allowed here: {', '.join(_keys_at(location[:-1]))}"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return path, f"{message[:1].lower()}{message[1:]}, was {error.get('input')!r}"
+
+
+def _keys_at(location: list[str]) -> list[str]:
+    """Return the keys that the section at a path may have."""
+    model: type[BaseModel] = Settings
+    for part in location:
+        field = model.model_fields.get(part)
+        candidates = [field.annotation, *getattr(field.annotation, "__args__", ())] if field else []
+        section = next((one for one in candidates if isinstance(one, type) and issubclass(one, BaseModel)), None)
+        if section is None:
+            return []
+        model = section
+    return sorted(model.model_fields)

@@ -1,0 +1,316 @@
+"""A frame of a combined connection taken apart into raw records, without trusting a byte of it.
+
+What the venue sent is passed on verbatim: only the few fields that decide where a record goes are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from ingest.core.heads import Head, HeadDecoder, event_type_of, head_decoder
+from ingest.core.merged import SeenVersions
+from ingest.core.records import ORIGIN_LIVE, Header, Record, header
+from ingest.core.streams import Framing, Stream, parse
+from schemas import wire
+from schemas.markets import Market
+from schemas.topics import RawType, TopicTable, partition_of
+
+
+__all__ = ["FrameDecoder", "Item", "Reason", "Rejected", "Reply", "ShutdownNotice"]
+
+
+class Reason(StrEnum):
+    """Why something was set aside."""
+
+    MALFORMED_JSON = "malformed-json"
+    UNKNOWN_EVENT = "unknown-event"
+    """Neither a stream of ours nor a reply, or another event type than the stream's."""
+    MISSING_FIELD = "missing-field"
+    MISTYPED_FIELD = "mistyped-field"
+    OVERSIZED = "oversized"
+    """Larger than a record may be."""
+    REFUSED = "refused"
+    """The broker refuses the record, alone and twice."""
+
+
+class Rejected(Struct, frozen=True):
+    """Something that cannot become a raw record."""
+
+    reason: Reason
+    detail: str
+    raw: bytes
+    """The frame, or the element of its array."""
+    stream: str | None = None
+    symbol: str | None = None
+    source_topic: str | None = None
+    """Where it would have gone, as far as known."""
+
+
+class Reply(Struct, frozen=True):
+    """The venue's answer to a control message."""
+
+    id: int | None
+    """None: the venue could not tell which request it was."""
+    error: str | None = None
+    """None: success."""
+
+
+class ShutdownNotice(Struct, frozen=True):
+    """The server is about to close the connection (spot; the lead time is unspecified)."""
+
+    event_time: int
+
+
+Item = Record | Rejected | Reply | ShutdownNotice
+
+_decode_frame: Final = msgspec.json.Decoder(wire.StreamFrame).decode
+_decode_array: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_shutdown: Final = msgspec.json.Decoder(wire.ServerShutdown).decode
+_decode_any: Final = msgspec.json.Decoder().decode
+# A document nested beyond the interpreter's patience is a RecursionError.
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_MARKET_OF_FUTURES_TYPE: Final = {1: Market.USDM, 2: Market.COINM}
+_DETAIL_CHARACTERS: Final = 200
+
+
+class FrameDecoder:
+    """Decodes the frames of one connection.
+
+    Args:
+        market: the connection's.
+        connection_id: goes into every record's headers.
+        table: names the topics.
+        extra_headers: further headers of a symbol's records, asked once per topic and symbol.
+        merged: what was seen of the streams that carry both futures markets; shared by all connections.
+        max_record_bytes: longer payloads are set aside.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        connection_id: str,
+        table: TopicTable,
+        *,
+        extra_headers: Callable[[Market, RawType, str], Sequence[Header]],
+        merged: SeenVersions,
+        max_record_bytes: int,
+    ) -> None:
+        self._market = market
+        self._connection = header("connection_id", connection_id)
+        self._table = table
+        self._extra_headers = extra_headers
+        self._merged = merged
+        self._max_record_bytes = max_record_bytes
+        self._sources: dict[str, _Source | None] = {}
+
+    def decode(self, frame: bytes, receive_time_ns: int, sequence: int) -> list[Item]:
+        """Return what a frame holds, in its order; never raises, whatever the bytes are.
+
+        Args:
+            frame: the bytes of one WebSocket message.
+            receive_time_ns: when it was read.
+            sequence: counts the frames of the connection.
+        """
+        try:
+            outer = _decode_frame(frame)
+        except _UNREADABLE:
+            return [_without_stream(frame)]
+        try:
+            source = self._sources[outer.stream]
+        except KeyError:
+            source = self._sources[outer.stream] = self._source(outer.stream)
+        if source is None:
+            return [_of_no_stream(outer.stream, outer.data, frame)]
+        payload = bytes(outer.data)
+        if source.framing is Framing.ARRAY:
+            return self._elements(source, payload, receive_time_ns, sequence)
+        item = self._event(source, payload, receive_time_ns, sequence)
+        return [] if item is None else [item]
+
+    def forget_targets(self) -> None:
+        """Ask for every symbol's extra headers anew: more is known of the symbols now."""
+        for source in self._sources.values():
+            if source is not None:
+                source.targets.clear()
+
+    def _elements(self, source: _Source, payload: bytes, receive_time_ns: int, sequence: int) -> list[Item]:
+        try:
+            elements = _decode_array(payload)
+        except _UNREADABLE as error:
+            return [source.rejected(Reason.MISTYPED_FIELD, str(error), payload)]
+        items: list[Item] = []
+        for index, element in enumerate(elements):
+            item = self._event(source, bytes(element), receive_time_ns, sequence)
+            if item is None:
+                continue
+            if isinstance(item, Record):
+                item.headers.append(header("array_index", index))
+            items.append(item)
+        return items
+
+    def _event(self, source: _Source, payload: bytes, receive_time_ns: int, sequence: int) -> Record | Rejected | None:
+        """Return the record of one event; None for the second copy of one that two streams carry."""
+        try:
+            head = source.decode(payload)
+        except _UNREADABLE as error:
+            return source.explain(payload, error)
+        event_time, symbol = head.event_time, head.symbol or source.symbol
+        if (
+            head.event_type != source.event_type
+            or not symbol
+            or (event_time is None and source.event_type is not None)
+            or len(payload) > self._max_record_bytes
+        ):
+            return source.fault(head, payload, self._max_record_bytes)
+        target = source.targets.get((head.futures_type, symbol) if source.merged else symbol)
+        if target is None:
+            target = self._target(source, head, symbol)
+        if source.merged and not self._merged.is_new(target.topic, symbol, head):
+            return None
+        # Written out here and not in a function of its own: this runs for every event.
+        headers = [
+            ("receive_time_ns", b"%d" % receive_time_ns),
+            self._connection,
+            ("connection_sequence", b"%d" % sequence),
+            source.header,
+            ORIGIN_LIVE,
+        ]
+        if target.extra:
+            headers.extend(target.extra)
+        timestamp_ms = receive_time_ns // 1_000_000 if event_time is None else event_time
+        return Record(target.topic, target.partition, target.key, payload, timestamp_ms, headers, event_time)
+
+    def _target(self, source: _Source, head: Head, symbol: str) -> _Target:
+        """Work out where a symbol's records go, and remember it."""
+        market, futures_type = self._market, None
+        if source.merged:
+            futures_type = head.futures_type
+            market = _MARKET_OF_FUTURES_TYPE.get(futures_type or 0, market)
+        target = _Target(
+            self._table.raw(market, source.raw_type).name,
+            partition_of(symbol),
+            symbol.encode(),
+            tuple(self._extra_headers(market, source.raw_type, symbol)),
+        )
+        if len(source.targets) < _MAX_TARGETS:
+            source.targets[(futures_type, symbol) if source.merged else symbol] = target
+        return target
+
+    def _source(self, name: str) -> _Source | None:
+        stream = parse(self._market, name)
+        return None if stream is None else _Source(stream, self._table.raw(self._market, stream.raw_type).name)
+
+
+_MAX_TARGETS: Final = 10_000
+"""Symbols remembered per stream; there are some 3,000. A stranger who invents symbols must not fill the memory."""
+
+
+class _Target(Struct, frozen=True):
+    """Where the records of a symbol go."""
+
+    topic: str
+    partition: int
+    key: bytes
+    extra: tuple[Header, ...]
+
+
+class _Source:
+    """What is known of one stream of the connection."""
+
+    def __init__(self, stream: Stream, topic: str) -> None:
+        self.name = stream.name
+        self.raw_type = stream.raw_type
+        self.framing = stream.type.framing
+        self.symbol = stream.symbol
+        self.header = header("stream", stream.name)
+        self.event_type = event_type_of(stream.market, stream.raw_type)
+        self.decode: HeadDecoder = head_decoder(stream.market, stream.raw_type)
+        self.merged = stream.market.is_futures and stream.type.framing is not Framing.ONE
+        """Since 2026-06-30 the all-market streams of both futures hosts carry both markets."""
+        self.targets: dict[str | tuple[int | None, str], _Target] = {}
+        self._topic = topic
+
+    def fault(self, head: Head, payload: bytes, max_bytes: int) -> Rejected:
+        """Say what is wrong with a payload whose head can be read."""
+        if head.event_type != self.event_type:
+            return self.rejected(Reason.UNKNOWN_EVENT, f'event type is "{head.event_type}"', payload)
+        if not (head.symbol or self.symbol):
+            return self.rejected(Reason.MISSING_FIELD, "symbol is empty", payload)
+        if head.event_time is None and self.event_type is not None:
+            return self.rejected(Reason.MISSING_FIELD, "event time is missing", payload, head.symbol)
+        detail = f"{len(payload)} bytes, at most {max_bytes} allowed"
+        return self.rejected(Reason.OVERSIZED, detail, payload, head.symbol)
+
+    def explain(self, payload: bytes, error: Exception) -> Rejected:
+        """Say what is wrong with a payload whose head cannot be read."""
+        try:
+            event = _decode_any(payload)
+        except _UNREADABLE:
+            return self.rejected(Reason.MALFORMED_JSON, str(error), payload)
+        found = event.get("e") if isinstance(event, dict) else None
+        symbol = event.get("s") if isinstance(event, dict) else None
+        if not isinstance(event, dict) or found != self.event_type:
+            return self.rejected(Reason.UNKNOWN_EVENT, f"event type is {_short(found)}", payload)
+        reason = Reason.MISSING_FIELD if "missing required field" in str(error) else Reason.MISTYPED_FIELD
+        return self.rejected(reason, str(error), payload, symbol if isinstance(symbol, str) else None)
+
+    def rejected(self, reason: Reason, detail: str, payload: bytes, symbol: str | None = None) -> Rejected:
+        """Return the payload as set aside."""
+        return Rejected(reason, _short(detail), payload, self.name, symbol or self.symbol, self._topic)
+
+
+def _of_no_stream(name: str, data: msgspec.Raw, frame: bytes) -> Rejected | ShutdownNotice:
+    """Return what a wrapped frame under an unknown stream name is."""
+    return _shutdown(bytes(data)) or Rejected(
+        Reason.UNKNOWN_EVENT, _short(f'stream "{name}" is none of ours'), frame, _short(name)
+    )
+
+
+def _without_stream(frame: bytes) -> Rejected | Reply | ShutdownNotice:
+    """Return what an unwrapped frame is: an answer, the notice of an end, or nothing known."""
+    try:
+        message = _decode_any(frame)
+    except _UNREADABLE as error:
+        return Rejected(Reason.MALFORMED_JSON, _short(str(error)), frame)
+    if not isinstance(message, dict):
+        return Rejected(Reason.UNKNOWN_EVENT, "neither a stream's frame nor a reply", frame)
+    if notice := _shutdown(frame):
+        return notice
+    return _reply(message) or Rejected(Reason.UNKNOWN_EVENT, "neither a stream's frame nor a reply", frame)
+
+
+def _shutdown(payload: bytes) -> ShutdownNotice | None:
+    try:
+        event = _decode_shutdown(payload)
+    except _UNREADABLE:
+        return None
+    return ShutdownNotice(event.event_time) if event.event_type == "serverShutdown" else None
+
+
+def _reply(message: Mapping[str, Any]) -> Reply | None:
+    """Read an answer in either shape: errors come flat as documented, or nested under ``error`` as recorded."""
+    request = message.get("id")
+    request_id = request if isinstance(request, int) else None
+    if "error" in message:
+        return Reply(request_id, _error_text(message["error"]))
+    if "code" in message and "msg" in message:
+        return Reply(request_id, _error_text(message))
+    if "result" in message and "id" in message:
+        return Reply(request_id)
+    return None
+
+
+def _error_text(error: Any) -> str:
+    if isinstance(error, dict) and "msg" in error:
+        return _short(f"{error['msg']} (code {error.get('code')})")
+    return _short(error)
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _DETAIL_CHARACTERS else f"{text[:_DETAIL_CHARACTERS]}…"

@@ -1,0 +1,223 @@
+"""What ingest can vouch for: up to which exchange time a raw partition is complete, and below which offset.
+
+A heartbeat says of a market, a stream type and a partition: all its symbols are live, and everything up to the time T
+is acknowledged below the offset O. T is the venue's clock, never ours:
+
+- of each connection that carries such streams, the largest event time read less 2 s, because the streams of a
+  connection are not ordered against each other; after 5 s without a frame that tells a time, the venue's answer to
+  the question for its time less 5 s;
+- of several connections, the smallest of these: one that is behind holds the others back;
+- never less than what was vouched for before.
+
+A connection that goes live first vouches for that moment, by the venue's clock: what happens from then on will be
+there, so a reader knows from which time on its windows are whole. Windows that close before it are not, anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Final
+
+from msgspec import Struct
+
+from ingest.core.plan import ConnectionPlan
+from schemas.control import Heartbeat
+from schemas.markets import Market
+from schemas.topics import RawType, partition_of
+
+
+__all__ = ["VOUCHED_TYPES", "Heartbeats", "Mark", "Position", "Shard", "shards_of"]
+
+VOUCHED_TYPES: Final = frozenset({RawType.TRADE, RawType.AGG_TRADE, RawType.DEPTH})
+"""Stream types that windows and books are made from."""
+DISORDER_MS: Final = 2_000
+"""How far the streams of one connection may be out of step."""
+SILENCE_MS: Final = 5_000
+"""After so long without a frame that tells a time, the venue is asked; also how long an event may be under way."""
+_BEGINNING_MS: Final = 2_000
+"""A later answer would be ahead of events that are still under way."""
+
+Shard = tuple[RawType, int]
+"""A stream type and a raw partition."""
+
+
+class Position(Struct, frozen=True):
+    """How far the publisher is in one partition."""
+
+    published: int
+    """Records handed over in this run."""
+    acknowledged: int
+    """Of these, the first so many that the broker has."""
+    next_offset: int | None
+    """Offset after the last acknowledged one; None: not known."""
+
+
+class Mark(Struct, frozen=True):
+    """A heartbeat that waits until what it vouches for is acknowledged."""
+
+    shard: Shard
+    vouched_until: int
+    published: int
+
+
+class _Connection:
+    """What is known of one connection."""
+
+    def __init__(self) -> None:
+        self.live = False
+        self.live_ms = 0.0
+        self.heard_ms = 0.0
+        self.first_event: int | None = None
+        self.newest_event: int | None = None
+        self.live_time: int | None = None
+        """The venue's time just after the subscriptions were acknowledged; None: it did not tell in time."""
+
+    def goes_live(self, now_ms: float) -> None:
+        self.live = True
+        self.live_ms = self.heard_ms = now_ms
+        self.first_event = self.newest_event = self.live_time = None
+
+    def reads(self, newest_event: int, now_ms: float) -> None:
+        self.heard_ms = now_ms
+        if self.first_event is None or self.newest_event is None:
+            self.first_event = self.newest_event = newest_event
+        else:
+            self.newest_event = max(self.newest_event, newest_event)
+
+    def silent(self, now_ms: float) -> bool:
+        return now_ms - self.heard_ms >= SILENCE_MS
+
+    def begins(self, now_ms: float) -> bool:
+        return self.live_time is None and now_ms - self.live_ms <= _BEGINNING_MS
+
+    def vouches_until(self, now_ms: float, server_time: int | None) -> int | None:
+        if not self.live:
+            return None
+        reached: int | None = None
+        if self.silent(now_ms):
+            if server_time is not None:
+                reached = server_time - SILENCE_MS
+        elif self.first_event is not None and self.newest_event is not None:
+            reached = self.newest_event - DISORDER_MS
+            if self.live_time is None and reached < self.first_event + DISORDER_MS:
+                return None  # an event of before the acknowledgement may be as late as that
+        if reached is None or self.live_time is None:
+            return self.live_time if reached is None else reached
+        return max(reached, self.live_time)
+
+
+class Heartbeats:
+    """The heartbeats of one market.
+
+    Args:
+        market: which.
+        ingest_id: who vouches.
+        shards: the connections, by label, that carry the streams of each stream type and partition.
+    """
+
+    def __init__(self, market: Market, ingest_id: str, shards: Mapping[Shard, Collection[str]]) -> None:
+        self._market = market
+        self._ingest_id = ingest_id
+        self._shards = {shard: tuple(labels) for shard, labels in shards.items()}
+        self._connections = {label: _Connection() for labels in shards.values() for label in labels}
+        self._marks: dict[Shard, Mark] = {}
+        self._vouched: dict[Shard, int] = {}
+
+    def live(self, label: str, now_ms: float) -> None:
+        """Take note that all subscriptions of a connection are acknowledged."""
+        if connection := self._connections.get(label):
+            connection.goes_live(now_ms)
+
+    def lost(self, label: str) -> None:
+        """Take note that a connection ended: nobody vouches for its streams."""
+        if connection := self._connections.get(label):
+            connection.live = False
+        self._marks = {shard: mark for shard, mark in self._marks.items() if label not in self._shards[shard]}
+
+    def read(self, label: str, newest_event: int | None, now_ms: float) -> None:
+        """Take note of frames that were read and handed to the publisher.
+
+        Args:
+            label: the connection.
+            newest_event: the largest plausible event time among them; None: none had one.
+            now_ms: when.
+        """
+        connection = self._connections.get(label)
+        if connection is not None and connection.live and newest_event is not None:
+            connection.reads(newest_event, now_ms)
+
+    def busy(self, label: str, now_ms: float) -> None:
+        """Take note that frames of a connection wait to be worked on, or to be read: it is not silent."""
+        if connection := self._connections.get(label):
+            connection.heard_ms = now_ms
+
+    def wants_time(self, now_ms: float) -> bool:
+        """Return whether the venue's time is needed: a connection went live, or is silent."""
+        return any(
+            connection.live and (connection.begins(now_ms) or connection.silent(now_ms))
+            for connection in self._connections.values()
+        )
+
+    def told_time(self, server_time: int, asked_ms: float, now_ms: float) -> None:
+        """Take the venue's answer to the question for its time.
+
+        Args:
+            server_time: the answer.
+            asked_ms: when the question was sent: connections that went live later are not meant.
+            now_ms: when the answer came.
+        """
+        for connection in self._connections.values():
+            if connection.live and connection.begins(now_ms) and connection.live_ms <= asked_ms:
+                connection.live_time = server_time
+
+    def mark(self, now_ms: float, server_time: int | None, position: Callable[[Shard], Position]) -> None:
+        """Note what could be vouched for, were all of it acknowledged.
+
+        Args:
+            now_ms: the time.
+            server_time: the venue's time, if it was asked for just now; None: it was not.
+            position: how far the publisher is.
+        """
+        for shard, labels in self._shards.items():
+            times = [self._connections[label].vouches_until(now_ms, server_time) for label in labels]
+            known = [time for time in times if time is not None]
+            if len(known) < len(times) or not known:
+                continue
+            vouched_until = min(known)
+            if vouched_until > self._vouched.get(shard, 0) and shard not in self._marks:
+                self._marks[shard] = Mark(shard, vouched_until, position(shard).published)
+
+    def due(self, position: Callable[[Shard], Position]) -> list[Heartbeat]:
+        """Return the heartbeats whose records are all acknowledged; each is returned once."""
+        heartbeats = []
+        for shard, mark in list(self._marks.items()):
+            at = position(shard)
+            if at.acknowledged < mark.published:
+                continue
+            del self._marks[shard]
+            if at.next_offset is None:
+                continue
+            self._vouched[shard] = mark.vouched_until
+            heartbeats.append(
+                Heartbeat(
+                    market=self._market,
+                    stream=shard[0],
+                    partition=shard[1],
+                    vouched_until=mark.vouched_until,
+                    offset=at.next_offset,
+                    ingest_id=self._ingest_id,
+                )
+            )
+        return heartbeats
+
+
+def shards_of(plans: Iterable[ConnectionPlan]) -> dict[Shard, list[str]]:
+    """Return which connections carry the streams of each stream type and partition that can be vouched for."""
+    shards: dict[Shard, list[str]] = {}
+    for plan in plans:
+        for stream in plan.streams:
+            if stream.raw_type in VOUCHED_TYPES and stream.symbol is not None:
+                labels = shards.setdefault((stream.raw_type, partition_of(stream.symbol)), [])
+                if plan.label not in labels:
+                    labels.append(plan.label)
+    return shards

@@ -1,0 +1,103 @@
+"""Which streams go over which connection, and the messages that subscribe to them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from ingest.core.limits import LIMITS
+from ingest.core.streams import Route, Stream
+from schemas.markets import Market
+
+
+__all__ = ["ConnectionPlan", "Subscribe", "plan_connections", "subscribe_messages"]
+
+MAX_MESSAGE_CHARACTERS: Final = 8000
+"""A longer control message ends the connection (unicorn-binance-websocket-api; Binance gives no number)."""
+
+
+class ConnectionPlan(Struct, frozen=True):
+    """One connection to open and what it shall carry."""
+
+    market: Market
+    route: Route
+    number: int
+    """Counts the connections of a market and route, from 0."""
+    streams: tuple[Stream, ...]
+
+    @property
+    def label(self) -> str:
+        """Name it in logs and metrics: ``usdm-public-0``."""
+        route = "" if self.route is Route.ALL else f"-{self.route}"
+        return f"{self.market}{route}-{self.number}"
+
+
+class Subscribe(Struct, frozen=True):
+    """One SUBSCRIBE message."""
+
+    id: int
+    names: tuple[str, ...]
+    text: str
+
+
+def plan_connections(
+    streams: Iterable[Stream], streams_per_connection: Mapping[Market, int] | None = None
+) -> list[ConnectionPlan]:
+    """Distribute streams over as few connections as the venue allows.
+
+    Streams of one symbol stay together where a connection's limit lets them. The plan depends on the set of streams
+    only, not on their order; a stream that is named twice is taken once.
+
+    Args:
+        streams: what to subscribe to, of any markets.
+        streams_per_connection: overrides the limit of a market.
+    """
+    limits = {market: limit.streams_per_connection for market, limit in LIMITS.items()} | dict(
+        streams_per_connection or {}
+    )
+    groups: dict[tuple[Market, Route], set[Stream]] = {}
+    for stream in streams:
+        groups.setdefault((stream.market, stream.type.route), set()).add(stream)
+    return [
+        ConnectionPlan(market, route, number, part)
+        for (market, route), group in sorted(groups.items())
+        for number, part in enumerate(_parts(sorted(group, key=_by_symbol), limits[market]))
+    ]
+
+
+def subscribe_messages(
+    names: Sequence[str], first_id: int = 1, max_characters: int = MAX_MESSAGE_CHARACTERS
+) -> list[Subscribe]:
+    """Return the SUBSCRIBE messages for these streams, each short enough, with ids counted from ``first_id``."""
+    messages: list[Subscribe] = []
+    batch: list[str] = []
+    for name in names:
+        if batch and len(_text([*batch, name], first_id + len(messages))) > max_characters:
+            messages.append(_subscribe(batch, first_id + len(messages)))
+            batch = []
+        batch.append(name)
+    if batch:
+        messages.append(_subscribe(batch, first_id + len(messages)))
+    return messages
+
+
+def _subscribe(names: Sequence[str], message_id: int) -> Subscribe:
+    return Subscribe(message_id, tuple(names), _text(names, message_id))
+
+
+def _text(names: Sequence[str], message_id: int) -> str:
+    # Futures take unsigned integers only as ids.
+    request = {"method": "SUBSCRIBE", "params": list(names), "id": message_id}
+    return json.dumps(request, separators=(",", ":"), ensure_ascii=False)
+
+
+def _parts(streams: Sequence[Stream], size: int) -> Iterator[tuple[Stream, ...]]:
+    for start in range(0, len(streams), size):
+        yield tuple(streams[start : start + size])
+
+
+def _by_symbol(stream: Stream) -> tuple[str, str]:
+    return (stream.symbol or "", stream.name)

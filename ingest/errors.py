@@ -1,0 +1,181 @@
+"""What can go wrong in ingest, and what passes by itself.
+
+IngestError
+ ├── ConfigError              the configuration says something that cannot be
+ ├── KafkaUnavailableError    the broker did not answer within the limit
+ ├── TopicsMissingError       set-up was not run
+ ├── PartitionCountError      a topic exists with another number of partitions
+ ├── RestError                a request to the venue failed
+ │    ├── RestUnreachableError    no answer
+ │    └── RestRefusedError        an answer that is an error
+ ├── RecordRefusedError       the broker refuses a record, alone and twice
+ └── UndeliveredError         records were left that the broker has not acknowledged
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import aiohttp
+from aiokafka.errors import KafkaError
+
+from schemas.registry import RegistryUnavailableError
+
+
+__all__ = [
+    "ConfigError",
+    "IngestError",
+    "KafkaUnavailableError",
+    "PartitionCountError",
+    "RecordRefusedError",
+    "RestError",
+    "RestRefusedError",
+    "RestUnreachableError",
+    "TopicsMissingError",
+    "UndeliveredError",
+    "is_transient",
+]
+
+
+class IngestError(Exception):
+    """Root of ingest's own errors."""
+
+
+class ConfigError(IngestError):
+    """The configuration says something that cannot be."""
+
+    def __init__(self, problems: Sequence[tuple[str, str]], source: str = "") -> None:
+        self.problems = tuple(problems)
+        """Key path and what is wrong with it."""
+        self.source = source
+        super().__init__(self.problems, source)
+
+    def __str__(self) -> str:
+        head = f"configuration {self.source}".rstrip()
+        return "\n".join([f"{head}:", *(f"  {path}: {problem}" for path, problem in self.problems)])
+
+
+class KafkaUnavailableError(IngestError):
+    """The broker did not answer within the limit."""
+
+    def __init__(self, bootstrap_servers: str, waited_s: float, reason: str) -> None:
+        self.bootstrap_servers = bootstrap_servers
+        self.waited_s = waited_s
+        self.reason = reason
+        super().__init__(bootstrap_servers, waited_s, reason)
+
+    def __str__(self) -> str:
+        return (
+            f'Kafka at "{self.bootstrap_servers}": no answer within {self.waited_s:.0f} s ({self.reason});'
+            " is KAFKA_BOOTSTRAP_SERVERS right?"
+        )
+
+
+class TopicsMissingError(IngestError):
+    """Topics of the table that the broker does not have."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        super().__init__(self.names)
+
+    def __str__(self) -> str:
+        return f'topics missing: {", ".join(self.names)}; run "binance-ingest setup"'
+
+
+class PartitionCountError(IngestError):
+    """Topics that exist with another number of partitions than the table says."""
+
+    def __init__(self, found: Mapping[str, int], expected: int) -> None:
+        self.found = dict(found)
+        self.expected = expected
+        super().__init__(self.found, expected)
+
+    def __str__(self) -> str:
+        topics = ", ".join(f'"{name}" has {count}' for name, count in sorted(self.found.items()))
+        return (
+            f"topics with another number of partitions than {self.expected}: {topics}; a symbol's partition depends on"
+            " it, so it cannot be changed in place: delete these topics, or choose another TOPIC_PREFIX, and run"
+            ' "binance-ingest setup" again'
+        )
+
+
+class RestError(IngestError):
+    """A request to the venue failed."""
+
+    def __init__(self, url: str, *details: object) -> None:
+        self.url = url
+        super().__init__(url, *details)
+
+
+class RestUnreachableError(RestError):
+    """No answer from the venue, or one that is not its own."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(url, reason)
+
+    def __str__(self) -> str:
+        return f'request "{self.url}": no answer ({self.reason})'
+
+
+class RestRefusedError(RestError):
+    """An answer of the venue that is an error."""
+
+    def __init__(
+        self, url: str, status: int, code: int | None, message: str, retry_after_s: float | None = None
+    ) -> None:
+        self.status = status
+        self.code = code
+        """The venue's error code; None: the body was not its JSON."""
+        self.message = message
+        self.retry_after_s = retry_after_s
+        """How long the venue wants to be left alone; None: it does not say."""
+        super().__init__(url, status, code, message, retry_after_s)
+
+    def __str__(self) -> str:
+        code = "" if self.code is None else f", code {self.code}"
+        return f'request "{self.url}": status {self.status}{code}: {self.message}'
+
+
+class RecordRefusedError(IngestError):
+    """The broker refuses a record, alone and twice."""
+
+    def __init__(self, topic: str, partition: int, reason: str) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.reason = reason
+        super().__init__(topic, partition, reason)
+
+    def __str__(self) -> str:
+        return f'topic "{self.topic}", partition {self.partition}: record refused by the broker: {self.reason}'
+
+
+class UndeliveredError(IngestError):
+    """Records were left that the broker has not acknowledged."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        super().__init__(count)
+
+    def __str__(self) -> str:
+        return f"{self.count} records are unacknowledged: the broker did not take them in time"
+
+
+_TOO_MANY: Final = frozenset({408, 418, 429})
+
+
+def is_transient(error: BaseException) -> bool:
+    """Return whether trying again can help, with nothing changed by anybody."""
+    match error:
+        case RestRefusedError():
+            return error.status in _TOO_MANY or error.status >= 500
+        case RestUnreachableError() | RegistryUnavailableError() | KafkaUnavailableError():
+            return True
+        case KafkaError():
+            return bool(error.retriable)
+        case aiohttp.ClientError() | asyncio.TimeoutError() | OSError():
+            return True
+        case _:
+            return False

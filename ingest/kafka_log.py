@@ -1,0 +1,95 @@
+"""Reading topics without a consumer group: what is there, and where it ends."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, Final, Protocol
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import TopicPartition
+
+from schemas.topics import Topic
+
+
+__all__ = ["LogRecord", "consumer", "end_offsets", "follow", "partitions_of", "read_to_end"]
+
+_POLL_MS: Final = 500
+
+
+class LogRecord(Protocol):
+    """A record as a consumer gives it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+def partitions_of(topics: Iterable[Topic]) -> list[TopicPartition]:
+    """Return every partition of these topics."""
+    return [TopicPartition(topic.name, partition) for topic in topics for partition in range(topic.partitions)]
+
+
+@asynccontextmanager
+async def consumer(
+    bootstrap_servers: str, topics: Iterable[Topic], *, group_id: str | None = None
+) -> AsyncIterator[Any]:
+    """Yield a consumer to which every partition of these topics is assigned, from the beginning.
+
+    Args:
+        bootstrap_servers: brokers.
+        topics: what to read.
+        group_id: under which offsets are committed; membership is not used.
+    """
+    reader = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap_servers,
+        group_id=group_id,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=1024 * 1024,
+    )
+    await reader.start()
+    try:
+        reader.assign(partitions_of(topics))
+        yield reader
+    finally:
+        await reader.stop()
+
+
+async def end_offsets(bootstrap_servers: str, topics: Iterable[Topic]) -> dict[TopicPartition, int]:
+    """Return the offset after the last record of every partition."""
+    wanted = list(topics)
+    if not wanted:
+        return {}
+    async with consumer(bootstrap_servers, wanted) as reader:
+        ends: dict[TopicPartition, int] = await reader.end_offsets(partitions_of(wanted))
+        return ends
+
+
+async def read_to_end(bootstrap_servers: str, topic: Topic) -> list[LogRecord]:
+    """Return every record of a topic, up to where it ended when this began."""
+    records: list[LogRecord] = []
+    async with consumer(bootstrap_servers, [topic]) as reader:
+        ends: dict[TopicPartition, int] = await reader.end_offsets(partitions_of([topic]))
+        left = {partition for partition, end in ends.items() if end > 0}
+        await reader.seek_to_beginning(*ends)
+        while left:
+            batches = await reader.getmany(timeout_ms=_POLL_MS)
+            for batch in batches.values():
+                records.extend(batch)
+            # By position, not by the last record: compaction may have taken that one.
+            left = {partition for partition in left if await reader.position(partition) < ends[partition]}
+    return records
+
+
+async def follow(bootstrap_servers: str, topic: Topic) -> AsyncIterator[LogRecord]:
+    """Yield every record of a topic from its beginning, and go on for ever."""
+    async with consumer(bootstrap_servers, [topic]) as reader:
+        await reader.seek_to_beginning(*partitions_of([topic]))
+        while True:
+            batches = await reader.getmany(timeout_ms=_POLL_MS)
+            for batch in batches.values():
+                for record in batch:
+                    yield record

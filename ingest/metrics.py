@@ -1,0 +1,89 @@
+"""Every metric of ingest: its name, its kind, its labels, its meaning, and what a rise of it means."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+__all__ = ["METRICS", "Metrics"]
+
+METRICS: Final = {
+    # counter. A rate of 0 while the market is open: look at the connection.
+    "ingest_frames_total": "Frames read, by connection.",
+    # counter. Bytes of frames; with the frames, their mean size.
+    "ingest_frame_bytes_total": "Bytes of frames read, by connection.",
+    # counter. Records handed to the publisher.
+    "ingest_records_total": "Raw records, by market and stream type.",
+    # counter. Any rise: read the dead-letter topic.
+    "ingest_dead_letters_total": "Payloads and records set aside, by market and reason.",
+    # counter. A rise: the venue's clock or ours is off, or it sends impossible times.
+    "ingest_event_times_replaced_total": "Records stamped with their receive time because their event time cannot be.",
+    # histogram, seconds. A rise: the network or this process is slow; negative times count as 0.
+    "ingest_event_lag_seconds": "Receive time less event time, of the last record of each chunk.",
+    # gauge, 1 or 0. 0: this connection is down or not all its subscriptions are acknowledged.
+    "ingest_connection_live": "Whether all subscriptions of a connection are acknowledged.",
+    # counter. A steady rise: see the reason in the log.
+    "ingest_disconnects_total": "Ends of connections and failed attempts, by connection.",
+    # counter. Any rise: the venue refuses streams; they are in the log.
+    "ingest_refused_streams_total": "Streams that the venue refused, by connection.",
+    # gauge. A rise: the broker is slow or away.
+    "ingest_unacknowledged_records": "Records that the broker has not acknowledged.",
+    # gauge, bytes. At producer.buffer_bytes the readers stop.
+    "ingest_unacknowledged_bytes": "Memory taken by unacknowledged records.",
+    # counter. A rise: the broker refused a batch or forgot a producer.
+    "ingest_producer_failures_total": "Producers that had to be replaced.",
+    # counter. One per symbol at start, then one per symbol and refresh, and those asked for.
+    "ingest_snapshots_total": "Depth snapshots published, by market.",
+    # counter. A steady rise: the venue refuses or does not answer; see the log.
+    "ingest_snapshot_failures_total": "Failed attempts at a depth snapshot, by market.",
+    # counter. Any rise: trades are missing; read the ledger topic.
+    "ingest_holes_total": "Holes in the ids of a stream, by market and stream type.",
+    # counter. A flat line while the market is open: nobody vouches, and no window closes.
+    "ingest_heartbeats_total": "Heartbeats published, by market.",
+}
+"""Names and help texts."""
+
+_CONNECTION: Final = ("connection",)
+_MARKET: Final = ("market",)
+_LAG_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
+
+
+class Metrics:
+    """The metrics of one process.
+
+    Args:
+        registry: where they are registered.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.frames = self._counter("ingest_frames_total", _CONNECTION)
+        self.frame_bytes = self._counter("ingest_frame_bytes_total", _CONNECTION)
+        self.records = self._counter("ingest_records_total", ("market", "stream"))
+        self.dead_letters = self._counter("ingest_dead_letters_total", ("market", "reason"))
+        self.event_times_replaced = self._counter("ingest_event_times_replaced_total", _MARKET)
+        self.event_lag = Histogram(
+            "ingest_event_lag_seconds",
+            METRICS["ingest_event_lag_seconds"],
+            _MARKET,
+            registry=registry,
+            buckets=_LAG_BUCKETS_S,
+        )
+        self.connection_live = self._gauge("ingest_connection_live", _CONNECTION)
+        self.disconnects = self._counter("ingest_disconnects_total", _CONNECTION)
+        self.refused_streams = self._counter("ingest_refused_streams_total", _CONNECTION)
+        self.unacknowledged_records = self._gauge("ingest_unacknowledged_records")
+        self.unacknowledged_bytes = self._gauge("ingest_unacknowledged_bytes")
+        self.producer_failures = self._counter("ingest_producer_failures_total")
+        self.snapshots = self._counter("ingest_snapshots_total", _MARKET)
+        self.snapshot_failures = self._counter("ingest_snapshot_failures_total", _MARKET)
+        self.holes = self._counter("ingest_holes_total", ("market", "stream"))
+        self.heartbeats = self._counter("ingest_heartbeats_total", _MARKET)
+
+    def _counter(self, name: str, labels: tuple[str, ...] = ()) -> Counter:
+        return Counter(name, METRICS[name], labels, registry=self.registry)
+
+    def _gauge(self, name: str, labels: tuple[str, ...] = ()) -> Gauge:
+        return Gauge(name, METRICS[name], labels, registry=self.registry)

@@ -1,0 +1,125 @@
+"""From frames to the publisher: decode, guard, hand over. One per connection and life of its socket."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from msgspec import Struct
+from structlog.stdlib import BoundLogger
+
+from ingest.core.dead_letters import dead_letter
+from ingest.core.frames import FrameDecoder, Rejected, Reply, ShutdownNotice
+from ingest.core.guard import EARLIEST_MS, with_receive_time
+from ingest.core.records import Record
+from ingest.frame_queue import TimedFrame
+from ingest.metrics import Metrics
+from ingest.publisher import Publisher
+from ingest.venue_time import VenueTime
+from schemas.markets import Market
+from schemas.topics import TopicTable
+
+
+__all__ = ["Pipeline", "Worked"]
+
+
+class Worked(Struct, frozen=True):
+    """What a chunk of frames held besides records."""
+
+    signals: tuple[Reply | ShutdownNotice, ...]
+    newest_event: int | None
+    """The largest plausible event time; None: there was none."""
+
+
+class Pipeline:
+    """Works on the frames of one connection.
+
+    Args:
+        market: the connection's.
+        connection_id: names it in dead letters.
+        decoder: takes its frames apart.
+        publisher: where the records go.
+        venue: the venue's time.
+        table: names the dead-letter topic.
+        metrics: counts.
+        log: tells of what was set aside.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        connection_id: str,
+        decoder: FrameDecoder,
+        *,
+        publisher: Publisher,
+        venue: VenueTime,
+        table: TopicTable,
+        metrics: Metrics,
+        log: BoundLogger,
+    ) -> None:
+        self._market = market
+        self._connection_id = connection_id
+        self._decoder = decoder
+        self._publisher = publisher
+        self._venue = venue
+        self._table = table
+        self._metrics = metrics
+        self._log = log
+        self._sequence = 0
+        self._troubles: Counter[str] = Counter()
+
+    async def work(self, frames: Sequence[TimedFrame]) -> Worked:
+        """Hand over what a chunk of frames holds, in order.
+
+        It does not wait for the broker, and in the ordinary case for nobody.
+        """
+        decode, publish = self._decoder.decode, self._publisher.publish
+        latest, newest, sequence = self._venue.latest_plausible(), 0, self._sequence
+        signals: list[Reply | ShutdownNotice] = []
+        counts: Counter[str] = Counter()
+        for receive_time_ns, frame in frames:
+            sequence += 1
+            for item in decode(frame, receive_time_ns, sequence):
+                if isinstance(item, Record):
+                    record, event_time = item, item.event_time
+                    if event_time is not None and not EARLIEST_MS <= event_time <= latest:
+                        record = await self._guarded(record, event_time, newest, receive_time_ns)
+                        latest, event_time = self._venue.latest_plausible(), record.event_time
+                    if event_time is not None and event_time > newest:
+                        newest = event_time
+                    publish(record)
+                    counts[record.topic] += 1
+                elif isinstance(item, Rejected):
+                    self._set_aside(item, receive_time_ns)
+                else:
+                    signals.append(item)
+        self._sequence = sequence
+        if newest:
+            self._venue.clock.observe(newest)
+            self._metrics.event_lag.labels(self._market).observe(max(0.0, frames[-1][0] / 1e9 - newest / 1e3))
+        for topic, count in counts.items():
+            row = self._table[topic]
+            self._metrics.records.labels(row.market, row.type).inc(count)
+        self._tell_troubles()
+        return Worked(tuple(signals), newest or None)
+
+    async def _guarded(self, record: Record, event_time: int, newest: int, receive_time_ns: int) -> Record:
+        """Return a record whose event time seems impossible, stamped with its receive time if it is."""
+        # The clock that judged it has stood still since the chunk began.
+        self._venue.clock.observe(newest)
+        if await self._venue.is_plausible(event_time):
+            return record
+        self._metrics.event_times_replaced.labels(self._market).inc()
+        self._troubles["event time replaced"] += 1
+        return with_receive_time(record, receive_time_ns // 1_000_000)
+
+    def _set_aside(self, rejected: Rejected, receive_time_ns: int) -> None:
+        self._metrics.dead_letters.labels(self._market, rejected.reason).inc()
+        self._troubles[f"set aside: {rejected.reason}"] += 1
+        self._publisher.publish(dead_letter(self._table, rejected, self._connection_id, receive_time_ns))
+
+    def _tell_troubles(self) -> None:
+        """Log once per chunk: a stream that went bad must not flood the log."""
+        for trouble, count in self._troubles.items():
+            self._log.warning(trouble, count=count)
+        self._troubles.clear()

@@ -1,0 +1,198 @@
+"""The sections of ingest's settings: what may be set, in which unit, and what it is if nobody sets it."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import NoDecode
+
+from ingest.core.streams import Stream, UnknownStreamTypeError, stream_of, stream_types
+from schemas.markets import Market
+
+
+__all__ = [
+    "ConnectionSettings",
+    "HttpSettings",
+    "MarketSettings",
+    "MarketsSettings",
+    "ProducerSettings",
+    "RepairSettings",
+    "SnapshotSettings",
+    "UrlSettings",
+    "fault",
+]
+
+
+def _names(value: Any) -> Any:
+    """Read a list that the environment can give as JSON or as names with commas between."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.startswith("["):
+        return json.loads(text)
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _symbol(value: Any) -> Any:
+    return value.strip().upper() if isinstance(value, str) else value
+
+
+Symbol = Annotated[str, BeforeValidator(_symbol), Field(min_length=1, max_length=64, pattern=r"^[^\s@/!|]+$")]
+Symbols = Annotated[tuple[Symbol, ...], NoDecode, BeforeValidator(_names)]
+StreamTypes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class UrlSettings(_Section):
+    """Addresses of one market that differ from the environment's."""
+
+    stream: str | None = Field(
+        default=None, description="Combined stream address, `wss://host/stream`. Spot and COIN-M."
+    )
+    public_stream: str | None = Field(
+        default=None, description="USD-M: combined stream address of the order book's streams."
+    )
+    market_stream: str | None = Field(default=None, description="USD-M: combined stream address of all other streams.")
+    rest: str | None = Field(default=None, description="REST address with the version, `https://host/api/v3`.")
+
+
+class MarketSettings(_Section):
+    """What to take from one market."""
+
+    symbols: Symbols = Field(default=(), description="Instruments, `BTCUSDT`.")
+    streams: StreamTypes = Field(
+        default=("trade", "depth@100ms", "bookTicker"),
+        description="Stream types of every symbol, as Binance spells them; those with `!` are about all symbols.",
+    )
+    symbol_streams: dict[Symbol, StreamTypes] = Field(
+        default_factory=dict, description="Stream types of single symbols, in place of `streams`."
+    )
+    urls: UrlSettings = Field(default=UrlSettings(), description="Addresses other than the environment's.")
+
+    def subscriptions(self, market: Market) -> list[Stream]:
+        """Return every stream that these settings ask for."""
+        types = dict.fromkeys(self.symbols, self.streams) | self.symbol_streams
+        all_market = [text for text in self.streams if text.startswith("!")]
+        streams = [stream_of(market, text, None) for text in all_market]
+        for symbol, texts in types.items():
+            streams += [stream_of(market, text, symbol) for text in texts if not text.startswith("!")]
+        return list(dict.fromkeys(streams))
+
+
+class MarketsSettings(_Section):
+    """The markets; one that is not named is not connected to."""
+
+    spot: MarketSettings | None = Field(default=None, description="Spot.")
+    usdm: MarketSettings | None = Field(default=None, description="USD-margined futures.")
+    coinm: MarketSettings | None = Field(default=None, description="Coin-margined futures.")
+
+    @field_validator("spot", "usdm", "coinm")
+    @classmethod
+    def _known_streams(cls, settings: MarketSettings | None, info: Any) -> MarketSettings | None:
+        if settings is not None:
+            market = Market(info.field_name)
+            _check_types(market, "streams", settings.streams)
+            for symbol, texts in settings.symbol_streams.items():
+                key = f"symbol_streams.{symbol}"
+                _check_types(market, key, texts)
+                if arrays := [text for text in texts if text.startswith("!")]:
+                    raise fault(key, f'"{arrays[0]}" is about all symbols: put it in streams')
+            if not settings.subscriptions(market):
+                raise fault("symbols", "nothing to subscribe to: name symbols, or all-market streams")
+        return settings
+
+    def present(self) -> dict[Market, MarketSettings]:
+        """Return the settings of the markets that are named."""
+        named = {Market.SPOT: self.spot, Market.USDM: self.usdm, Market.COINM: self.coinm}
+        return {market: settings for market, settings in named.items() if settings is not None}
+
+
+class ConnectionSettings(_Section):
+    """Connections to the venue."""
+
+    idle_limit_s: float = Field(
+        default=60.0, gt=0, description="Seconds of silence, without even a pong, that end a connection."
+    )
+    acknowledge_limit_s: float = Field(
+        default=10.0, gt=0, description="Seconds that the venue may take to acknowledge."
+    )
+    open_limit_s: float = Field(default=10.0, gt=0, description="Seconds that opening a connection may take.")
+    max_frame_bytes: int = Field(default=8 * 1024 * 1024, ge=65_536, description="A longer frame ends the connection.")
+    queue_bytes: int = Field(
+        default=8 * 1024 * 1024,
+        ge=65_536,
+        description="Frames read but not worked on, per connection; full stops the reader.",
+    )
+    streams_per_connection: dict[Market, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict, description="Overrides the venue's limit, per market."
+    )
+
+
+class ProducerSettings(_Section):
+    """Writing to Kafka."""
+
+    linger_ms: float = Field(default=5.0, ge=0, le=1000, description="Milliseconds that a record may wait for company.")
+    batch_bytes: int = Field(
+        default=262_144, ge=16_384, description="Largest batch; the broker's limit is 1 MiB by default."
+    )
+    buffer_bytes: int = Field(
+        default=64 * 1024 * 1024,
+        ge=1024 * 1024,
+        description="Unacknowledged records held in memory; full stops the readers.",
+    )
+    max_record_bytes: int = Field(
+        default=900_000, ge=1024, description="Longer payloads go to the dead-letter topic, cut."
+    )
+    compression: Literal["none", "lz4"] = Field(default="lz4", description="How batches are compressed.")
+    request_timeout_ms: int = Field(
+        default=60_000, ge=1000, description="Milliseconds; outlasts the election of a leader."
+    )
+
+
+class SnapshotSettings(_Section):
+    """Depth snapshots."""
+
+    levels: Literal[100, 500, 1000, 5000] = Field(
+        default=1000, description="Levels per side; futures give 1000 at most."
+    )
+    refresh_s: float = Field(
+        default=21_600.0, ge=60, description="Seconds after which a symbol gets a new one in any case."
+    )
+
+
+class RepairSettings(_Section):
+    """The search for holes in the log of trades."""
+
+    enabled: bool = Field(default=True, description="Whether this process searches.")
+    progress_interval_s: float = Field(default=5.0, gt=0, description="Seconds between notes of how far it is.")
+
+
+class HttpSettings(_Section):
+    """Metrics and health: `/live`, `/ready`, `/metrics`."""
+
+    enabled: bool = Field(default=True, description="Whether they are served.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=9101, ge=0, le=65_535, description="Port; 0 takes a free one.")
+
+
+def _check_types(market: Market, key: str, texts: tuple[str, ...]) -> None:
+    speeds: list[str] = []
+    for text in dict.fromkeys(texts):
+        stream_type = stream_types(market).get(text)
+        if stream_type is None:
+            raise fault(key, str(UnknownStreamTypeError(market, text)))
+        if stream_type.is_depth_diff:
+            speeds.append(text)
+    if len(speeds) > 1:
+        raise fault(key, f"one depth speed per symbol, was {', '.join(speeds)}: they would be cut at different ids")
+
+
+def fault(key: str, message: str) -> PydanticCustomError:
+    """Return a validation error about a key below the validated one."""
+    return PydanticCustomError("fault", "{message}", {"key": key, "message": message})

@@ -1,0 +1,303 @@
+"""The service as a whole: wait for what it needs, run, and leave in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+import aiohttp
+from msgspec import Struct
+from prometheus_client import CollectorRegistry
+from structlog.stdlib import BoundLogger
+
+from ingest.config import Settings
+from ingest.connection import Clocks
+from ingest.control_records import ControlRecords
+from ingest.core.dead_letters import refused_letter
+from ingest.core.endpoints import Environment
+from ingest.core.heartbeats import VOUCHED_TYPES
+from ingest.core.limits import CONNECTION_ATTEMPTS
+from ingest.core.merged import SeenVersions
+from ingest.core.pacing import Pacer
+from ingest.core.records import Record
+from ingest.errors import UndeliveredError
+from ingest.health import Readiness, serve
+from ingest.kafka_log import end_offsets, follow, read_to_end
+from ingest.kafka_publisher import KafkaPublisher
+from ingest.market_feed import MarketFeed, Shared
+from ingest.metrics import Metrics
+from ingest.repair import NUMBERED_TYPES, Repair
+from ingest.rest import RestClient, RestGate
+from ingest.symbols import SymbolBook
+from ingest.topic_admin import TopicAdmin, check_topics
+from schemas.codec import Codec, DecodeError
+from schemas.control import Progress, SnapshotRequest
+from schemas.markets import Market
+from schemas.registry import Registry, RegistryError
+from schemas.topics import ControlType, RawType, Topic, TopicTable
+
+
+__all__ = ["Service"]
+
+_WATCH_S: Final = 1.0
+_STALLED_MS: Final = 10_000
+"""Nothing acknowledged for so long, although something waits: the broker is away."""
+_REPAIR_STOP_S: Final = 2.0
+
+
+class _Parts(Struct, frozen=True):
+    """What the running service is made of."""
+
+    publisher: KafkaPublisher
+    feeds: dict[Market, MarketFeed]
+    repair: Repair | None
+    notes: list[Progress]
+    codec: Codec
+
+
+class Service:
+    """Binance to Kafka, as the settings say.
+
+    Args:
+        settings: what to do.
+        ingest_id: names this process in records.
+        clocks: time and chance.
+        log: where it tells what happens.
+    """
+
+    def __init__(self, settings: Settings, ingest_id: str, clocks: Clocks, log: BoundLogger) -> None:
+        self._settings = settings
+        self._ingest_id = ingest_id
+        self._clocks = clocks
+        self._log = log
+        self._table = TopicTable(settings.topic_prefix)
+        self._streams = settings.subscriptions()
+        self._metrics = Metrics(CollectorRegistry())
+        self._stalled = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until told to stop.
+
+        Raises:
+            KafkaUnavailableError: the broker did not answer within the limit.
+            RegistryError: the registry did not answer within the limit, or lacks a schema.
+            TopicsMissingError: set-up was not run.
+            PartitionCountError: a topic has another number of partitions than the table says.
+            ConfigError: the port for metrics cannot be had.
+            UndeliveredError: at the end the broker had not acknowledged everything.
+        """
+        async with AsyncExitStack() as resources:
+            interrupted = threading.Event()
+            starting = asyncio.ensure_future(self._start(resources, interrupted.wait))
+            stopping: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
+            await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                interrupted.set()
+                starting.cancel()
+                await asyncio.wait([starting])
+                return
+            parts = starting.result()
+            if self._settings.http.enabled:
+                http = self._settings.http
+                server = serve(http.host, http.port, self._metrics.registry, lambda: self._readiness(parts))
+                port = await resources.enter_async_context(server)
+                self._log.info("serving metrics and health", host=http.host, port=port)
+            await self._run(parts, stopping)
+
+    # Start
+
+    async def _start(self, resources: AsyncExitStack, pause: Callable[[float], bool]) -> _Parts:
+        settings, table = self._settings, self._table
+        await asyncio.to_thread(self._wait_for_servers, pause)
+        codec = Codec(table, Registry(settings.schema_registry_url))
+        await asyncio.to_thread(codec.prepare)
+        publisher = KafkaPublisher(
+            settings.kafka_bootstrap_servers,
+            f"ingest-{self._ingest_id}",
+            settings.producer,
+            letter=self._letter,
+            random=self._clocks.random,
+            log=self._log,
+        )
+        await publisher.start(settings.wait_limit_s)
+        resources.push_async_callback(publisher.stop)
+        records = await read_to_end(settings.kafka_bootstrap_servers, table.control(ControlType.PROGRESS))
+        control = ControlRecords(table, codec)
+        notes, unreadable = control.latest_progress(records)
+        for error in unreadable:
+            self._log.error("note of progress cannot be read", reason=str(error))
+        ends = await end_offsets(settings.kafka_bootstrap_servers, self._raw_topics(VOUCHED_TYPES))
+        for partition, offset in ends.items():
+            publisher.learn(partition.topic, partition.partition, offset)
+        feeds = await self._new_feeds(resources, publisher, control)
+        for feed in feeds.values():
+            await feed.prepare(notes)
+        self._log.info("started", ingest_id=self._ingest_id, stream_count=len(self._streams))
+        return _Parts(publisher, feeds, self._new_repair(publisher, control), notes, codec)
+
+    def _wait_for_servers(self, pause: Callable[[float], bool]) -> None:
+        """Wait for broker and registry, and check the topics; runs in a thread.
+
+        Args:
+            pause: waits so many seconds; true when it was told to stop.
+        """
+
+        def sleep(seconds: float) -> None:
+            if pause(seconds):
+                raise InterruptedError
+
+        settings = self._settings
+        admin = TopicAdmin(settings.kafka_bootstrap_servers)
+        admin.wait_until_ready(self._log.warning, sleep, settings.wait_limit_s)
+        check_topics(admin.partition_counts(), self._table)
+        registry = Registry(settings.schema_registry_url)
+        registry.wait_until_ready(self._log.warning, sleep, limit_s=settings.wait_limit_s)
+
+    async def _new_feeds(
+        self, resources: AsyncExitStack, publisher: KafkaPublisher, control: ControlRecords
+    ) -> dict[Market, MarketFeed]:
+        # A proxy of the environment is for the way to Binance, not to a sandbox.
+        through_proxy = self._settings.endpoint is not Environment.SANDBOX
+        session = await resources.enter_async_context(aiohttp.ClientSession(trust_env=through_proxy))
+        shared = Shared(
+            settings=self._settings,
+            ingest_id=self._ingest_id,
+            table=self._table,
+            publisher=publisher,
+            control=control,
+            metrics=self._metrics,
+            clocks=self._clocks,
+            symbol_book=SymbolBook(self._streams),
+            merged=SeenVersions(),
+            attempts=Pacer(CONNECTION_ATTEMPTS),
+            log=self._log,
+        )
+        futures_gate = RestGate(self._clocks.now_ms)  # USD-M and COIN-M share one limit since 2026-06-30
+        feeds: dict[Market, MarketFeed] = {}
+        for market in self._settings.markets.present():
+            streams = [stream for stream in self._streams if stream.market is market]
+            gate = futures_gate if market.is_futures else RestGate(self._clocks.now_ms)
+            rest = RestClient(self._settings.endpoint_of(market).rest, session, gate, self._wall_ms)
+            feeds[market] = MarketFeed(market, streams, shared, rest)
+        return feeds
+
+    def _new_repair(self, publisher: KafkaPublisher, control: ControlRecords) -> Repair | None:
+        if not self._settings.repair.enabled:
+            return None
+        return Repair(
+            self._settings.kafka_bootstrap_servers,
+            f"{self._table.prefix}.ingest.repair",
+            self._raw_topics(NUMBERED_TYPES),
+            publisher=publisher,
+            control=control,
+            progress_interval_s=self._settings.repair.progress_interval_s,
+            metrics=self._metrics,
+            clocks=self._clocks,
+            log=self._log,
+        )
+
+    def _raw_topics(self, types: Sequence[RawType] | frozenset[RawType]) -> list[Topic]:
+        """Return the raw topics of these types that this process writes."""
+        wanted = {(one.market, one.raw_type): one for one in self._streams if one.raw_type in types}
+        return [self._table.raw(market, raw_type) for market, raw_type in sorted(wanted)]
+
+    # Run and stop
+
+    async def _run(self, parts: _Parts, stopping: asyncio.Future[Any]) -> None:
+        sending = asyncio.ensure_future(parts.publisher.run())
+        background = asyncio.ensure_future(self._background(parts))
+        reading = asyncio.ensure_future(self._read(parts))
+        repairing = asyncio.ensure_future(self._repair(parts))
+        everything: list[asyncio.Future[None]] = [sending, background, reading, repairing]
+        try:
+            ended, _ = await asyncio.wait([*everything, stopping], return_when=asyncio.FIRST_COMPLETED)
+            self._log.info("stopping")
+            deadline_ms = self._clocks.now_ms() + self._settings.stop_limit_s * 1000
+            for feed in parts.feeds.values():
+                feed.stop()
+            await asyncio.wait([reading], timeout=self._left_s(deadline_ms))
+            if parts.repair is not None:
+                parts.repair.stop()
+                await asyncio.wait([repairing], timeout=min(_REPAIR_STOP_S, self._left_s(deadline_ms)))
+            background.cancel()
+            left = await parts.publisher.drain(self._left_s(deadline_ms))
+        finally:
+            for task in everything:
+                task.cancel()
+            await asyncio.wait(everything, timeout=1.0)
+        for task in ended:
+            task.result()  # what broke is raised here
+        if left:
+            raise UndeliveredError(left)
+        self._log.info("stopped, everything acknowledged")
+
+    async def _read(self, parts: _Parts) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for feed in parts.feeds.values():
+                tasks.create_task(feed.run_connections())
+
+    async def _background(self, parts: _Parts) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for feed in parts.feeds.values():
+                tasks.create_task(feed.run())
+            tasks.create_task(self._follow_requests(parts))
+            tasks.create_task(self._watch(parts.publisher))
+
+    async def _repair(self, parts: _Parts) -> None:
+        if parts.repair is None:
+            await asyncio.Event().wait()
+        else:
+            await parts.repair.run(parts.notes)
+
+    async def _follow_requests(self, parts: _Parts) -> None:
+        """Hand the readers' wishes for snapshots to the markets."""
+        topic = self._table.control(ControlType.SNAPSHOT_REQUEST)
+        async for record in follow(self._settings.kafka_bootstrap_servers, topic):
+            try:
+                request = await asyncio.to_thread(
+                    parts.codec.decode, record.topic, record.partition, record.offset, record.value
+                )
+            except (DecodeError, RegistryError) as error:
+                self._log.error("snapshot request cannot be read", reason=str(error))
+                continue
+            if isinstance(request, SnapshotRequest) and request.market in parts.feeds:
+                parts.feeds[request.market].request_snapshot(request)
+
+    async def _watch(self, publisher: KafkaPublisher) -> None:
+        """Keep the gauges, and say when the broker is away."""
+        acknowledged, since_ms, failures = -1, self._clocks.now_ms(), 0
+        while True:
+            self._metrics.unacknowledged_records.set(publisher.unacknowledged)
+            self._metrics.unacknowledged_bytes.set(publisher.unacknowledged_bytes)
+            self._metrics.producer_failures.inc(publisher.failures - failures)
+            failures = publisher.failures
+            now_ms = self._clocks.now_ms()
+            if publisher.acknowledged != acknowledged or not publisher.unacknowledged:
+                if self._stalled:
+                    self._log.info("broker is back", unacknowledged_count=publisher.unacknowledged)
+                acknowledged, since_ms, self._stalled = publisher.acknowledged, now_ms, False
+            elif now_ms - since_ms > _STALLED_MS and not self._stalled:
+                self._stalled = True
+                self._log.error("broker is away", unacknowledged_count=publisher.unacknowledged)
+            await asyncio.sleep(_WATCH_S)
+
+    # What is told
+
+    def _readiness(self, parts: _Parts) -> Readiness:
+        live = {label: state for feed in parts.feeds.values() for label, state in feed.live.items()}
+        detail = {label: "live" if state else "down" for label, state in live.items()}
+        return Readiness(
+            all(live.values()) and not self._stalled, {**detail, "kafka": "away" if self._stalled else "ok"}
+        )
+
+    def _letter(self, record: Record, reason: str) -> Record:
+        return refused_letter(self._table, record, reason, self._wall_ms())
+
+    def _wall_ms(self) -> int:
+        return self._clocks.wall_ns() // 1_000_000
+
+    def _left_s(self, deadline_ms: float) -> float:
+        return max(0.0, (deadline_ms - self._clocks.now_ms()) / 1000)

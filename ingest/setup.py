@@ -1,0 +1,78 @@
+"""``binance-ingest setup``: every topic and every schema, as often as one likes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from ingest.topic_admin import TopicAdmin, check_partition_counts
+from schemas.registry import Registry
+from schemas.topics import TopicTable
+
+
+__all__ = ["SetupReport", "set_up"]
+
+
+class SetupReport(Struct, frozen=True):
+    """What set-up found and did."""
+
+    created: tuple[str, ...]
+    changed: tuple[str, ...]
+    """Topics that existed and were given the settings that keep everything."""
+    differing: dict[str, dict[str, str]]
+    """Topics that exist with other settings than these, and were left alone."""
+    unchanged_count: int
+    schema_count: int
+
+
+def set_up(
+    table: TopicTable,
+    bootstrap_servers: str,
+    registry_url: str,
+    *,
+    keep_everything: bool,
+    wait_limit_s: float,
+    tell: Callable[[str], object],
+    sleep: Callable[[float], object],
+) -> SetupReport:
+    """Create the topics of the table that are missing, and register every schema.
+
+    Idempotent. Nothing is created while a topic has another number of partitions than the table says. The settings of
+    topics that exist are left alone, because a shorter retention would delete records; what differs is reported. Only
+    ``keep_everything``, which deletes nothing, is applied to them too.
+
+    Args:
+        table: what there should be.
+        bootstrap_servers: brokers.
+        registry_url: the schema registry.
+        keep_everything: no record ever expires: for replays, whose records are old.
+        wait_limit_s: how long to wait for each of the two servers.
+        tell: called with a sentence while waiting.
+        sleep: called with the seconds to wait.
+
+    Raises:
+        KafkaUnavailableError: the broker did not answer within the limit.
+        RegistryError: the registry did not answer within the limit, or refuses a schema.
+        PartitionCountError: a topic exists with another number of partitions.
+    """
+    admin = TopicAdmin(bootstrap_servers)
+    admin.wait_until_ready(tell, sleep, wait_limit_s)
+    registry = Registry(registry_url)
+    registry.wait_until_ready(tell, sleep, limit_s=wait_limit_s)
+    found = admin.partition_counts()
+    check_partition_counts(found, table)
+    missing = [topic for topic in table if topic.name not in found]
+    present = [topic for topic in table if topic.name in found]
+    admin.create(missing, keep=keep_everything)
+    differing = admin.deviations(present, keep=keep_everything)
+    if keep_everything:
+        admin.apply(differing)
+    schemas = registry.register(table)
+    return SetupReport(
+        created=tuple(topic.name for topic in missing),
+        changed=tuple(differing) if keep_everything else (),
+        differing={} if keep_everything else differing,
+        unchanged_count=len(present) - len(differing),
+        schema_count=len(schemas),
+    )

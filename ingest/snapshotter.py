@@ -1,0 +1,151 @@
+"""Depth snapshots of one market: asked for in time, put beside the diffs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+from structlog.stdlib import BoundLogger
+
+from ingest.connection import Clocks
+from ingest.control_records import ControlRecords
+from ingest.core.snapshots import SnapshotOrigin, SnapshotSchedule, read_snapshot, snapshot_record
+from ingest.errors import RestError, RestRefusedError, is_transient
+from ingest.metrics import Metrics
+from ingest.publisher import Publisher
+from ingest.rest import RestClient
+from ingest.venue_time import VenueTime
+from schemas.control import Progress, SnapshotRequest
+from schemas.markets import Market
+from schemas.topics import TopicTable, partition_of
+
+
+__all__ = ["DEPTH_SNAPSHOT", "Snapshotter"]
+
+DEPTH_SNAPSHOT: Final = "depth-snapshot"
+"""The ``stream`` of the progress note that remembers a symbol's last snapshot."""
+_LONGEST_WAIT_S: Final = 60.0
+
+
+class Snapshotter:
+    """Keeps every symbol of a market supplied with depth snapshots.
+
+    Args:
+        market: which.
+        schedule: decides who is next.
+        levels: per side.
+        rest: is asked.
+        venue: the venue's time.
+        publisher: where they go.
+        control: makes the notes of progress.
+        table: names the topics.
+        connection_id: names the REST client in headers.
+        metrics: counts.
+        clocks: time and chance.
+        log: bound to the market.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        schedule: SnapshotSchedule,
+        levels: int,
+        *,
+        rest: RestClient,
+        venue: VenueTime,
+        publisher: Publisher,
+        control: ControlRecords,
+        table: TopicTable,
+        connection_id: str,
+        metrics: Metrics,
+        clocks: Clocks,
+        log: BoundLogger,
+    ) -> None:
+        self._market = market
+        self._schedule = schedule
+        self._levels = levels if market is Market.SPOT else min(levels, 1000)
+        self._rest = rest
+        self._venue = venue
+        self._publisher = publisher
+        self._control = control
+        self._table = table
+        self._connection_id = connection_id
+        self._metrics = metrics
+        self._clocks = clocks
+        self._log = log
+        self._wake = asyncio.Event()
+        self._sequence = 0
+
+    def restore(self, notes: Iterable[Progress]) -> None:
+        """Take note of the snapshots that the log has already."""
+        now_ms = self._clocks.now_ms()
+        for note in notes:
+            if note.market is self._market and note.stream == DEPTH_SNAPSHOT:
+                age_ms = self._venue.clock.now(now_ms) - note.last_time
+                self._schedule.restore(note.symbol, note.last_id, note.offset, age_ms, now_ms)
+
+    def live(self, symbols: Iterable[str]) -> None:
+        """Take note that the diffs of symbols flow."""
+        self._schedule.live(symbols, self._clocks.now_ms())
+        self._wake.set()
+
+    def request(self, request: SnapshotRequest) -> None:
+        """Take a reader's wish."""
+        now_ms = self._clocks.now_ms()
+        if self._schedule.request(request.symbol, request.after_update_id, request.input_offset, now_ms):
+            self._log.info("snapshot requested", symbol=request.symbol, reason=request.reason)
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Take snapshots as they become due, until cancelled; one symbol's trouble holds up no other."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                for symbol in self._schedule.due(self._clocks.now_ms()):
+                    tasks.create_task(self._take(symbol))
+                wait_s = min(_LONGEST_WAIT_S, self._schedule.wait_ms(self._clocks.now_ms()) / 1000)
+                self._wake.clear()
+                try:
+                    await asyncio.wait_for(self._wake.wait(), max(0.005, wait_s))
+                except TimeoutError:
+                    continue
+
+    async def _take(self, symbol: str) -> None:
+        try:
+            body = await self._rest.depth(symbol, self._levels)
+            receive_time_ns = self._clocks.wall_ns()
+            snapshot = read_snapshot(body)
+        except (RestError, msgspec.DecodeError) as error:
+            self._failed(symbol, error)
+            return
+        if self._schedule.too_old(symbol, snapshot):
+            self._failed(symbol, ValueError(f"it ends at {snapshot.last_update_id}, before what was asked for"))
+            return
+        await self._publisher.room()
+        self._sequence += 1
+        origin = SnapshotOrigin(self._connection_id, self._sequence, receive_time_ns)
+        venue_now = self._venue.clock.now(self._clocks.now_ms())
+        offset = await self._publisher.deliver(snapshot_record(self._table, self._market, symbol, snapshot, origin))
+        self._schedule.succeeded(symbol, snapshot, offset, self._clocks.now_ms())
+        self._metrics.snapshots.labels(self._market).inc()
+        note = Progress(
+            market=self._market,
+            stream=DEPTH_SNAPSHOT,
+            symbol=symbol,
+            epoch=0,
+            last_id=snapshot.last_update_id,
+            last_time=snapshot.event_time or venue_now,
+            partition=partition_of(symbol),
+            offset=offset,
+        )
+        self._publisher.publish(self._control.progress(note, receive_time_ns // 1_000_000))
+        self._wake.set()
+
+    def _failed(self, symbol: str, error: Exception) -> None:
+        retry_after_s = error.retry_after_s if isinstance(error, RestRefusedError) else None
+        wait_s = self._schedule.failed(symbol, self._clocks.now_ms(), self._clocks.random(), retry_after_s)
+        self._metrics.snapshot_failures.labels(self._market).inc()
+        tell = self._log.warning if is_transient(error) else self._log.error
+        tell("no depth snapshot", symbol=symbol, reason=str(error), next_attempt_s=round(wait_s, 1))
+        self._wake.set()
