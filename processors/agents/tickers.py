@@ -1,0 +1,24 @@
+"""Tickers: rolling 24 h statistics in, the last of each symbol out."""
+
+from __future__ import annotations
+
+from faust.types import AgentT, StreamT
+
+from processors.app import BatchApp
+from processors.batching import Batch, batch_of, unacknowledged
+from processors.runner import FlowRunner
+
+
+__all__ = ["define"]
+
+
+def define(app: BatchApp, runner: FlowRunner) -> AgentT[Batch]:
+    """Add the agent to the app."""
+
+    @app.agent(app.batches(runner.flow.topic_names), name="tickers", concurrency=1)
+    async def tickers(stream: StreamT[Batch]) -> None:
+        async for event in unacknowledged(stream):
+            await runner.process(batch_of(event))
+            await stream.ack(event)
+
+    return tickers

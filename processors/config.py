@@ -1,0 +1,115 @@
+"""Settings of the workers: environment variables ``PROCESSORS_…``, and three that all services share.
+
+Read once, in the composition root, and passed on as plain values. Faust reads an environment of its own
+(``BROKER_URL``, ``WEB_PORT``, …), even over values that are given: it gets an empty one, so only the names here count.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.markets import Market
+from schemas.topics import TopicTable
+
+
+__all__ = ["Settings"]
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Durations carry their unit in the name."""
+
+    model_config = SettingsConfigDict(env_prefix="PROCESSORS_", frozen=True, extra="ignore", populate_by_name=True)
+
+    kafka_bootstrap_servers: str = Field(
+        default="localhost:9092",
+        min_length=1,
+        validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS", "kafka_bootstrap_servers"),
+        description="Brokers to ask first, host:port, separated by commas. Shared by all services.",
+    )
+    schema_registry_url: str = Field(
+        default="http://localhost:8081/apis/ccompat/v7",
+        min_length=1,
+        validation_alias=AliasChoices("SCHEMA_REGISTRY_URL", "schema_registry_url"),
+        description="Registry with Confluent's HTTP interface; may hold credentials. Shared by all services.",
+    )
+    topic_prefix: str = Field(
+        default="binance",
+        validation_alias=AliasChoices("TOPIC_PREFIX", "topic_prefix"),
+        description="First part of every topic name, and of the consumer groups' names. Shared by all services.",
+    )
+    markets: tuple[Market, ...] = Field(
+        default=tuple(Market),
+        min_length=1,
+        description='Markets whose raw topics are read, as JSON: ["spot","usdm","coinm"].',
+    )
+    instance_id: str | None = Field(
+        default=None,
+        description="Static membership: a name of its own for each worker. A worker that restarts under its name "
+        "within the session timeout gets its partitions back without a rebalance.",
+    )
+    session_timeout_s: Annotated[float, Field(ge=6, le=300)] = Field(
+        default=10.0,
+        description="Seconds after which the broker gives the partitions of a worker that went silent to others. "
+        "On Kubernetes longer than a pod restart, for instance 45.",
+    )
+    rebalance_timeout_s: Annotated[float, Field(ge=1, le=600)] = Field(
+        default=30.0, description="Seconds that a worker may take to finish what it has in flight when partitions move."
+    )
+    commit_interval_s: Annotated[float, Field(gt=0, le=60)] = Field(
+        default=0.5, description="Seconds between commits; bounds what a restart repeats."
+    )
+    request_timeout_s: Annotated[float, Field(ge=1, le=600)] = Field(
+        default=30.0, description="Seconds the broker may take to acknowledge outputs; outlasts a leader election."
+    )
+    start_timeout_s: Annotated[float, Field(ge=0, le=3600)] = Field(
+        default=120.0, description="Seconds to wait at start for the broker and for the registry, each."
+    )
+    stop_timeout_s: Annotated[float, Field(gt=0, le=600)] = Field(
+        default=20.0, description="Seconds after SIGTERM until the worker is ended by force."
+    )
+    fetch_bytes: Annotated[int, Field(ge=65_536, le=64 * 1024 * 1024)] = Field(
+        default=1024 * 1024, description="Bytes to fetch of one partition at once."
+    )
+    batch_records: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=5_000, description="Records of one partition handled and acknowledged together at most."
+    )
+    batches_in_flight: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=2, description="Batches of one partition fetched ahead; bounds memory."
+    )
+    snapshot_levels: Annotated[int, Field(ge=1, le=1_000)] = Field(
+        default=20, description="Price levels of each side in a book snapshot."
+    )
+    snapshot_interval_ms: Annotated[int, Field(ge=100, le=3_600_000)] = Field(
+        default=1_000, description="Milliseconds of event time between book snapshots of a symbol."
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address on which /live, /ready and /metrics are served."
+    )
+    metrics_port: Annotated[int, Field(ge=0, le=65_535)] | None = Field(
+        default=None,
+        description="Its port; unset: 9102 for books, 9103 for trades; 0: any that is free, which is logged.",
+    )
+
+    @field_validator("topic_prefix")
+    @classmethod
+    def _prefix_is_legal(cls, prefix: str) -> str:
+        TopicTable(prefix)
+        return prefix
+
+    @field_validator("instance_id")
+    @classmethod
+    def _instance_id_is_not_empty(cls, instance_id: str | None) -> str | None:
+        return instance_id or None
+
+    @model_validator(mode="after")
+    def _rebalance_outlasts_session(self) -> Settings:
+        if self.request_timeout_s < self.session_timeout_s:
+            msg = (
+                f"PROCESSORS_REQUEST_TIMEOUT_S is {self.request_timeout_s:g}, must not be shorter than "
+                f"PROCESSORS_SESSION_TIMEOUT_S, {self.session_timeout_s:g}"
+            )
+            raise ValueError(msg)
+        return self

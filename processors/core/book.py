@@ -1,0 +1,141 @@
+"""One order book: price levels of two sides, whose best prices are always known."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from schemas.decimals import SCALE, parse_scaled, to_scaled
+from schemas.wire import PriceLevel
+
+
+__all__ = ["BookLevels", "Level", "OrderBook", "Top", "parse_levels"]
+
+Level = tuple[int, int]
+"""Price and quantity, both scaled by 10**8."""
+
+Top = tuple[int | None, int | None, int | None, int | None]
+"""Best bid price and quantity, best ask price and quantity; None where a side is empty."""
+
+
+class BookLevels(msgspec.Struct, frozen=True):
+    """The best levels of a book as parallel lists, best first."""
+
+    bid_prices: list[int]
+    bid_quantities: list[int]
+    ask_prices: list[int]
+    ask_quantities: list[int]
+
+
+_QUANTITY_DIGITS: Final = 28
+
+
+def parse_levels(levels: Sequence[PriceLevel]) -> list[Level]:
+    """Return price levels as integers.
+
+    Raises:
+        ValueError: a text is no number that fits, a price is not positive, or a quantity is negative.
+    """
+    try:
+        parsed = [(to_scaled(price), to_scaled(quantity)) for price, quantity in levels]
+    except ValueError:
+        # Of coins worth next to nothing, a level can hold more than the width of prices: that is no fault.
+        parsed = [(to_scaled(price), parse_scaled(quantity, SCALE, _QUANTITY_DIGITS)) for price, quantity in levels]
+    for price, quantity in parsed:
+        if price <= 0 or quantity < 0:
+            msg = f"a level of price {price} and quantity {quantity} (times 10^8) cannot be"
+            raise ValueError(msg)
+    return parsed
+
+
+class OrderBook:
+    """Price levels of both sides.
+
+    A side is a mapping of key to quantity and the sorted list of its keys. Keys grow towards the best price: a bid's
+    key is its price, an ask's the price negated. So the best is the last of the list, and changes near it, which are
+    the most, move few entries.
+    """
+
+    __slots__ = ("_ask_keys", "_asks", "_bid_keys", "_bids")
+
+    def __init__(self) -> None:
+        self._bids: dict[int, int] = {}
+        self._asks: dict[int, int] = {}
+        self._bid_keys: list[int] = []
+        self._ask_keys: list[int] = []
+
+    @property
+    def bid_count(self) -> int:
+        """Number of bid levels."""
+        return len(self._bid_keys)
+
+    @property
+    def ask_count(self) -> int:
+        """Number of ask levels."""
+        return len(self._ask_keys)
+
+    @property
+    def crossed(self) -> bool:
+        """Whether the best bid is above the best ask: a fault."""
+        return bool(self._bid_keys and self._ask_keys) and self._bid_keys[-1] > -self._ask_keys[-1]
+
+    @property
+    def locked(self) -> bool:
+        """Whether the best bid equals the best ask: a fault."""
+        return bool(self._bid_keys and self._ask_keys) and self._bid_keys[-1] == -self._ask_keys[-1]
+
+    def load(self, bids: Iterable[Level], asks: Iterable[Level]) -> None:
+        """Replace all levels."""
+        self._bids = {price: quantity for price, quantity in dict(bids).items() if quantity}
+        self._asks = {-price: quantity for price, quantity in dict(asks).items() if quantity}
+        self._bid_keys = sorted(self._bids)
+        self._ask_keys = sorted(self._asks)
+
+    def apply(self, bids: Iterable[Level], asks: Iterable[Level]) -> None:
+        """Set the quantities of levels; zero removes one.
+
+        Quantities are absolute, so applying twice is applying once. Removing a level that the book does not have is
+        normal: a snapshot is cut at some depth.
+        """
+        _apply(self._bids, self._bid_keys, bids, 1)
+        _apply(self._asks, self._ask_keys, asks, -1)
+
+    def best(self) -> Top:
+        """Return best prices and quantities."""
+        bid_keys, ask_keys = self._bid_keys, self._ask_keys
+        bid = bid_keys[-1] if bid_keys else None
+        ask = ask_keys[-1] if ask_keys else None
+        return (
+            bid,
+            None if bid is None else self._bids[bid],
+            None if ask is None else -ask,
+            None if ask is None else self._asks[ask],
+        )
+
+    def top(self, depth: int) -> BookLevels:
+        """Return up to ``depth`` levels of each side."""
+        bid_keys, ask_keys = _best_keys(self._bid_keys, depth), _best_keys(self._ask_keys, depth)
+        return BookLevels(
+            bid_keys,
+            [self._bids[key] for key in bid_keys],
+            [-key for key in ask_keys],
+            [self._asks[key] for key in ask_keys],
+        )
+
+
+def _best_keys(keys: Sequence[int], depth: int) -> list[int]:
+    return list(keys[: -depth - 1 : -1]) if depth else []
+
+
+def _apply(quantities: dict[int, int], keys: list[int], levels: Iterable[Level], sign: int) -> None:
+    for price, quantity in levels:
+        key = price * sign
+        if quantity:
+            if key not in quantities:
+                insort(keys, key)
+            quantities[key] = quantity
+        elif quantities.pop(key, None) is not None:
+            del keys[bisect_left(keys, key)]

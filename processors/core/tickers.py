@@ -1,0 +1,151 @@
+"""The last ticker of each symbol of one partition."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from processors.core.decode import MINI_TICKER, TICKER
+from processors.core.records import DeadLetter, Output, RawRecord, Rejected
+from schemas import derived, wire
+from schemas.decimals import QUOTE_SCALE, SCALE, parse_scaled, to_scaled
+from schemas.derived import TickerSource
+from schemas.markets import Market
+from schemas.topics import DerivedType, RawType
+
+
+__all__ = ["TickerPartition"]
+
+SILENCE_MS: Final = 60_000
+"""A ticker this much older than the mini ticker is not subscribed any more."""
+
+_BASE_DIGITS: Final = 28
+_QUOTE_DIGITS: Final = 38
+
+
+class _Symbol(msgspec.Struct):
+    full: derived.Ticker | None = None
+    mini: derived.Ticker | None = None
+
+    def best(self) -> derived.Ticker | None:
+        """Return what is shown: the full ticker wins, unless it fell silent.
+
+        It depends on the newest of each alone, so not on how their two topics are read.
+        """
+        full, mini = self.full, self.mini
+        if full is None or mini is None:
+            return full or mini
+        return full if full.event_time + SILENCE_MS >= mini.event_time else mini
+
+
+class TickerPartition:
+    """The tickers of one partition of raw ``ticker`` and ``mini-ticker``, of all markets."""
+
+    def __init__(self) -> None:
+        self._symbols: dict[tuple[Market, bytes], _Symbol] = {}
+
+    def feed(self, record: RawRecord) -> list[Output | DeadLetter]:
+        """Take one raw record; return the symbol's ticker if that changed it."""
+        key = record.key or b""
+        ticker = _read(record)
+        if isinstance(ticker, Rejected):
+            return [DeadLetter(ticker.reason, ticker.detail, record)]
+        if ticker.symbol.encode() != key:
+            return [DeadLetter("does-not-fit", f'symbol "{ticker.symbol[:40]}" is not the key', record)]
+        symbol = self._symbols.setdefault((record.market, key), _Symbol())
+        if ticker.source is TickerSource.TICKER:
+            if symbol.full is not None and ticker.event_time < symbol.full.event_time:
+                return []
+            symbol.full = ticker
+        else:
+            if symbol.mini is not None and ticker.event_time < symbol.mini.event_time:
+                return []
+            symbol.mini = ticker
+        if symbol.best() is not ticker:
+            return []
+        return [Output(record.market, DerivedType.TICKER, key, ticker, ticker.event_time)]
+
+
+def _read(record: RawRecord) -> derived.Ticker | Rejected:
+    value = record.value or b""
+    try:
+        if record.type is RawType.TICKER:
+            ticker = TICKER(value)
+            return ticker if isinstance(ticker, Rejected) else _of_ticker(ticker, record)
+        mini = MINI_TICKER(value)
+        return mini if isinstance(mini, Rejected) else _of_mini_ticker(mini, record)
+    except ValueError as error:
+        return Rejected("bad-number", str(error))
+
+
+def _volumes(ticker: wire.Ticker | wire.MiniTicker, market: Market) -> tuple[int, int | None, int | None]:
+    """Return volumes in the base asset, the quote asset and contracts, as far as the market has them."""
+    first = parse_scaled(ticker.volume, SCALE, _BASE_DIGITS)
+    if market is Market.COINM:
+        return parse_scaled(ticker.second_volume, SCALE, _BASE_DIGITS), None, first
+    return first, parse_scaled(ticker.second_volume, QUOTE_SCALE, _QUOTE_DIGITS), None
+
+
+def _of_mini_ticker(ticker: wire.MiniTicker, record: RawRecord) -> derived.Ticker:
+    base, quote, contracts = _volumes(ticker, record.market)
+    return derived.Ticker(
+        symbol=ticker.symbol,
+        event_time=ticker.event_time,
+        source=TickerSource.MINI_TICKER,
+        last_price=to_scaled(ticker.last_price),
+        open_price=to_scaled(ticker.open_price),
+        high_price=to_scaled(ticker.high_price),
+        low_price=to_scaled(ticker.low_price),
+        base_volume=base,
+        quote_volume=quote,
+        contract_volume=contracts,
+        price_change=None,
+        price_change_percent=None,
+        weighted_average_price=None,
+        last_quantity=None,
+        bid_price=None,
+        bid_quantity=None,
+        ask_price=None,
+        ask_quantity=None,
+        open_time=None,
+        close_time=None,
+        first_trade_id=None,
+        last_trade_id=None,
+        trade_count=None,
+        input_offset=record.offset,
+    )
+
+
+def _of_ticker(ticker: wire.Ticker, record: RawRecord) -> derived.Ticker:
+    base, quote, contracts = _volumes(ticker, record.market)
+    return derived.Ticker(
+        symbol=ticker.symbol,
+        event_time=ticker.event_time,
+        source=TickerSource.TICKER,
+        last_price=to_scaled(ticker.last_price),
+        open_price=to_scaled(ticker.open_price),
+        high_price=to_scaled(ticker.high_price),
+        low_price=to_scaled(ticker.low_price),
+        base_volume=base,
+        quote_volume=quote,
+        contract_volume=contracts,
+        price_change=to_scaled(ticker.price_change),
+        price_change_percent=to_scaled(ticker.price_change_percent),
+        weighted_average_price=to_scaled(ticker.weighted_average_price),
+        last_quantity=to_scaled(ticker.last_quantity),
+        bid_price=_optional(ticker.bid_price),
+        bid_quantity=_optional(ticker.bid_quantity),
+        ask_price=_optional(ticker.ask_price),
+        ask_quantity=_optional(ticker.ask_quantity),
+        open_time=ticker.open_time,
+        close_time=ticker.close_time,
+        first_trade_id=ticker.first_trade_id,
+        last_trade_id=ticker.last_trade_id,
+        trade_count=ticker.trade_count,
+        input_offset=record.offset,
+    )
+
+
+def _optional(text: str | None) -> int | None:
+    return None if text is None else to_scaled(text)

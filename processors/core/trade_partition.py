@@ -1,0 +1,320 @@
+"""Trades and candles of one partition of the raw trade topics: all state, and all that comes of a record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from processors.core.candle_series import CandleSeries
+from processors.core.decode import AGG_TRADE, TRADE, decode_trade_id
+from processors.core.heartbeats import Coverage, HeartbeatGate
+from processors.core.records import DeadLetter, Output, RawRecord, Rejected
+from processors.core.sequencer import Hole, HoleClosed, InOrder, Late, SequenceResult, TradeSequencer
+from processors.core.trades import (
+    Match,
+    contract_size_of,
+    hole_record,
+    match_of_agg_trade,
+    match_of_trade,
+    trade_record,
+)
+from schemas import wire
+from schemas.control import Gap, Heartbeat
+from schemas.derived import Candle, Trade, TradeSource
+from schemas.keys import candle_key
+from schemas.markets import Market
+from schemas.topics import CANDLE_INTERVALS, DerivedType, RawType, candle_type
+
+
+__all__ = ["TradePartition"]
+
+AHEAD_MS: Final = 30 * 60_000
+"""A trade this much newer than its event has a wrong time: it would end candles that are not over."""
+
+_SOURCES: Final[Mapping[RawType, TradeSource]] = {
+    RawType.TRADE: TradeSource.TRADE,
+    RawType.AGG_TRADE: TradeSource.AGG_TRADE,
+}
+_CANDLE_TYPES: Final = {interval: candle_type(interval) for interval in CANDLE_INTERVALS}
+
+
+class _Symbol:
+    """One symbol's trades from one source."""
+
+    __slots__ = ("first_offset", "key", "name", "other", "sequencer", "series", "vouched_until")
+
+    def __init__(self, key: bytes, name: str) -> None:
+        self.key = key
+        self.name = name
+        self.sequencer: TradeSequencer[Match] = TradeSequencer()
+        self.series: CandleSeries | None = None
+        """None: candles are not made from this source, or not yet."""
+        self.first_offset = -1
+        """Where the series began."""
+        self.vouched_until: tuple[int, int] | None = None
+        """Time and offset of a heartbeat that must wait for the trades that are held."""
+        self.other: _Symbol | None = None
+        """The same symbol from the other source."""
+
+
+class _Flow:
+    """One raw topic's partition."""
+
+    __slots__ = ("aggregate", "coverage", "gate", "market", "source", "symbols")
+
+    def __init__(self, market: Market, source: TradeSource) -> None:
+        self.market = market
+        self.source = source
+        self.aggregate = source is TradeSource.AGG_TRADE
+        self.gate = HeartbeatGate()
+        self.coverage = Coverage()
+        self.symbols: dict[bytes, _Symbol] = {}
+
+
+class TradePartition:
+    """Trades and candles of one partition, of all markets and both sources.
+
+    Every method returns what to write, in order. The same records give the same trades, by identity, and the same last
+    candle of every key, however the topics are interleaved; but ``late``, ``revision`` and the holes tell what came
+    first.
+    """
+
+    def __init__(self) -> None:
+        self._flows = {
+            (market, raw_type): _Flow(market, source) for market in Market for raw_type, source in _SOURCES.items()
+        }
+
+    def feed(self, record: RawRecord) -> list[Output | DeadLetter]:
+        """Take one raw record of trades or aggregate trades."""
+        flow = self._flows[record.market, record.type]
+        outputs: list[Output | DeadLetter] = []
+        if not flow.aggregate or record.header("carries_trades") == b"1":
+            self._take(flow, record, outputs)
+        else:
+            self._pass_over(flow, record, outputs)
+        gate = flow.gate
+        gate.next_offset = record.offset + 1
+        for heartbeat in gate.due():
+            self._vouch(flow, heartbeat, outputs)
+        return outputs
+
+    def heartbeat(self, heartbeat: Heartbeat) -> list[Output | DeadLetter]:
+        """Take a heartbeat; it counts once the records that it vouches for were fed."""
+        flow = self._flow_of(heartbeat.market, heartbeat.stream)
+        outputs: list[Output | DeadLetter] = []
+        if flow is None:
+            return outputs
+        if flow.coverage.note(heartbeat):
+            for symbol in flow.symbols.values():
+                if symbol.series is not None:
+                    since = flow.coverage.since(symbol.first_offset)
+                    outputs.extend(_candles(flow, symbol.series.cover(since)))
+        for due in flow.gate.offer(heartbeat):
+            self._vouch(flow, due, outputs)
+        return outputs
+
+    def gap(self, gap: Gap) -> list[Output | DeadLetter]:
+        """Take an entry of the ledger."""
+        flow = self._flow_of(gap.market, gap.stream)
+        outputs: list[Output | DeadLetter] = []
+        if flow is not None:
+            symbol = self._symbol(flow, gap.symbol.encode(), gap.symbol)
+            self._go_on(flow, symbol, symbol.sequencer.decide(gap), outputs)
+        return outputs
+
+    def _flow_of(self, market: Market, stream: str) -> _Flow | None:
+        return self._flows.get((market, RawType(stream))) if stream in _SOURCES else None
+
+    def _symbol(self, flow: _Flow, key: bytes, name: str) -> _Symbol:
+        symbol = flow.symbols.get(key)
+        if symbol is None:
+            symbol = flow.symbols[key] = _Symbol(key, name)
+            other = RawType.TRADE if flow.aggregate else RawType.AGG_TRADE
+            symbol.other = self._flows[flow.market, other].symbols.get(key)
+            if symbol.other is not None:
+                symbol.other.other = symbol
+        return symbol
+
+    def _take(self, flow: _Flow, record: RawRecord, outputs: list[Output | DeadLetter]) -> None:
+        """Take a record that trades and candles are made from."""
+        key = record.key or b""
+        symbol = flow.symbols.get(key)
+        if symbol is None:
+            try:
+                symbol = self._symbol(flow, key, key.decode())
+            except UnicodeDecodeError:
+                outputs.append(DeadLetter("does-not-fit", "the key is no symbol", record))
+                return
+        trade = _decode(flow, record)
+        if isinstance(trade, Rejected):
+            outputs.append(DeadLetter(trade.reason, trade.detail, record))
+            trade_id = decode_trade_id(record.value or b"", aggregate=flow.aggregate)
+            if trade_id is not None:
+                self._lose(flow, symbol, trade_id, record, outputs)
+        elif trade.symbol != symbol.name:
+            outputs.append(DeadLetter("does-not-fit", f'symbol "{trade.symbol[:40]}" is not the key', record))
+        else:
+            self._place(flow, symbol, trade, record, outputs)
+
+    def _place(
+        self,
+        flow: _Flow,
+        symbol: _Symbol,
+        trade: wire.Trade | wire.AggTrade,
+        record: RawRecord,
+        outputs: list[Output | DeadLetter],
+    ) -> None:
+        """Give a trade its place in the sequence of ids."""
+        match: Match | Rejected | None
+        # The contract size matters on COIN-M alone, and the other markets are the busy ones.
+        size = contract_size_of(record.header("contract_size")) if flow.market is Market.COINM else None
+        if isinstance(trade, wire.Trade):
+            trade_id = trade.trade_id
+            match = match_of_trade(trade, flow.market, size, record.offset)
+        else:
+            trade_id = trade.aggregate_trade_id
+            match = match_of_agg_trade(trade, flow.market, size, record.offset)
+        latest = _latest_plausible(symbol, record, trade.event_time)
+        if trade.trade_time > latest:
+            match = Rejected("implausible-time", f"trade time {trade.trade_time}, event time {trade.event_time}")
+        if isinstance(match, Rejected):
+            outputs.append(DeadLetter(match.reason, match.detail, record))
+            self._lose(flow, symbol, trade_id, record, outputs)
+        elif match is None:
+            results = symbol.sequencer.consume(trade_id, trade.trade_time, record.offset)
+            self._go_on(flow, symbol, results, outputs)
+        else:
+            results = symbol.sequencer.feed(trade_id, trade.trade_time, record.offset, match)
+            self._go_on(flow, symbol, results, outputs)
+
+    def _lose(
+        self, flow: _Flow, symbol: _Symbol, trade_id: int, record: RawRecord, outputs: list[Output | DeadLetter]
+    ) -> None:
+        """Count a trade that cannot be read as missing: whoever finds holes by their ids finds none here."""
+        sequencer, time = symbol.sequencer, record.timestamp_ms
+        if sequencer.started:
+            time = min(time, sequencer.latest_time + AHEAD_MS)
+        self._go_on(flow, symbol, sequencer.lose(trade_id, time, record.offset), outputs)
+
+    def _pass_over(self, flow: _Flow, record: RawRecord, outputs: list[Output | DeadLetter]) -> None:
+        """Count the id of a record that nothing is made from, should that have been otherwise before."""
+        symbol = flow.symbols.get(record.key or b"")
+        if symbol is not None and symbol.sequencer.started:
+            trade = _decode(flow, record)
+            if isinstance(trade, wire.AggTrade):
+                results = symbol.sequencer.consume(trade.aggregate_trade_id, trade.trade_time, record.offset)
+                self._go_on(flow, symbol, results, outputs)
+
+    def _go_on(
+        self,
+        flow: _Flow,
+        symbol: _Symbol,
+        results: Iterable[SequenceResult[Match]],
+        outputs: list[Output | DeadLetter],
+    ) -> None:
+        """Write what the sequence lets go."""
+        for result in results:
+            if isinstance(result, InOrder):
+                match = result.item
+                trade = trade_record(match, symbol.name, flow.source, result.epoch, late=False)
+                outputs.append(_trade(flow, symbol, trade))
+                series = self._series(flow, symbol, match.trade_time, match.input_offset)
+                if series is not None:
+                    outputs.extend(_candles(flow, series.add(match), match.trade_time))
+            elif isinstance(result, Late):
+                match = result.item
+                trade = trade_record(match, symbol.name, flow.source, result.epoch, late=True)
+                outputs.append(_trade(flow, symbol, trade))
+                if symbol.series is not None:
+                    outputs.extend(_candles(flow, symbol.series.add(match), match.trade_time))
+            elif isinstance(result, Hole):
+                outputs.append(_trade(flow, symbol, hole_record(result, symbol.name, flow.source)))
+                self._open_hole(flow, symbol, result, outputs)
+            elif isinstance(result, HoleClosed) and symbol.series is not None:
+                name = result.epoch, result.first_id
+                candles = symbol.series.close_hole(name, recovered=result.recovered)
+                outputs.extend(_candles(flow, candles))
+        if symbol.vouched_until is not None:
+            self._vouch_symbol(flow, symbol, *symbol.vouched_until, outputs)
+
+    def _open_hole(self, flow: _Flow, symbol: _Symbol, hole: Hole, outputs: list[Output | DeadLetter]) -> None:
+        if hole.absent:
+            return
+        series = self._series(flow, symbol, hole.next_time, hole.input_offset)
+        if series is not None:
+            candles = series.open_hole((hole.epoch, hole.first_id), hole.previous_time, hole.next_time)
+            outputs.extend(_candles(flow, candles))
+
+    def _series(self, flow: _Flow, symbol: _Symbol, time: int, offset: int) -> CandleSeries | None:
+        """Return the candles that a trade belongs to; None: they are made from the other source.
+
+        A symbol's candles have one source at a time. Which one is configuration, and may change: the source whose
+        trades are newer takes over, and begins anew.
+        """
+        if symbol.series is not None:
+            return symbol.series
+        other = symbol.other
+        if other is not None and other.series is not None:
+            if time <= other.sequencer.latest_time:
+                return None
+            other.series = None
+        symbol.first_offset = offset
+        symbol.series = CandleSeries(
+            symbol.name,
+            flow.source,
+            contracts=flow.market is Market.COINM,
+            covered_since=flow.coverage.since(offset),
+        )
+        return symbol.series
+
+    def _vouch(self, flow: _Flow, heartbeat: Heartbeat, outputs: list[Output | DeadLetter]) -> None:
+        until, offset = heartbeat.vouched_until, heartbeat.offset
+        for symbol in flow.symbols.values():
+            if symbol.series is not None:
+                self._vouch_symbol(flow, symbol, until, offset, outputs)
+
+    def _vouch_symbol(
+        self, flow: _Flow, symbol: _Symbol, until: int, offset: int, outputs: list[Output | DeadLetter]
+    ) -> None:
+        """End the candles before ``until``, once every trade below ``offset`` is in them."""
+        waits_since = symbol.sequencer.waits_since()
+        if waits_since is not None and waits_since < offset:
+            symbol.vouched_until = until, offset
+            return
+        symbol.vouched_until = None
+        if symbol.series is not None:
+            outputs.extend(_candles(flow, symbol.series.vouch(until)))
+
+
+def _decode(flow: _Flow, record: RawRecord) -> wire.Trade | wire.AggTrade | Rejected:
+    value = record.value or b""
+    return AGG_TRADE(value) if flow.aggregate else TRADE(value)
+
+
+def _latest_plausible(symbol: _Symbol, record: RawRecord, event_time: int) -> int:
+    """Return the latest trade time that can be true of a record.
+
+    Ingest stamps a record with its event time, unless that cannot be. Then only the trades before tell the time.
+    """
+    reference = record.timestamp_ms
+    if event_time != reference and symbol.sequencer.started:
+        reference = symbol.sequencer.latest_time
+    return reference + AHEAD_MS
+
+
+def _trade(flow: _Flow, symbol: _Symbol, trade: Trade) -> Output:
+    return Output(flow.market, DerivedType.TRADE, symbol.key, trade, trade.trade_time)
+
+
+def _candles(flow: _Flow, candles: Iterable[Candle], time: int = 0) -> list[Output]:
+    """Return candles as records, stamped with their end; provisional ones with ``time``."""
+    return [
+        Output(
+            flow.market,
+            _CANDLE_TYPES[candle.interval],
+            candle_key(candle),
+            candle,
+            candle.close_time if candle.final else time,
+        )
+        for candle in candles
+    ]

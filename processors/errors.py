@@ -1,0 +1,122 @@
+"""What can go wrong in a worker, beyond a bad record.
+
+ProcessorsError
+ ├── StartError                the worker cannot begin
+ │    ├── TopicsMissingError       set-up was not run, or for another prefix
+ │    ├── TopicPartitionsError     a topic has another number of partitions than the topic table
+ │    ├── BrokerUnavailableError   the broker does not answer
+ │    └── FaustBuildError          Faust is not the one this was built on
+ ├── OutputError               the broker did not take an output: nothing after it is committed
+ ├── NotAMemberError           the group may have given the partitions to somebody else
+ └── RebuildError              the log needed to rebuild a partition's state cannot be read
+
+Each ends the worker; a record that cannot be read does not, it goes to the dead-letter topic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+
+__all__ = [
+    "BrokerUnavailableError",
+    "FaustBuildError",
+    "NotAMemberError",
+    "OutputError",
+    "ProcessorsError",
+    "RebuildError",
+    "StartError",
+    "TopicPartitionsError",
+    "TopicsMissingError",
+]
+
+
+class ProcessorsError(Exception):
+    """Root of a worker's errors."""
+
+
+class StartError(ProcessorsError):
+    """The worker cannot begin."""
+
+
+class TopicsMissingError(StartError):
+    """Topics that the worker reads or writes do not exist."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        super().__init__(self.names)
+
+    def __str__(self) -> str:
+        return f'{len(self.names)} topics do not exist: {", ".join(self.names)}; run "binance-ingest setup"'
+
+
+class TopicPartitionsError(StartError):
+    """Topics have another number of partitions than the topic table says."""
+
+    def __init__(self, found: Mapping[str, int], expected: int) -> None:
+        self.found = dict(found)
+        self.expected = expected
+        super().__init__(self.found, expected)
+
+    def __str__(self) -> str:
+        found = ", ".join(f"{name} has {count}" for name, count in self.found.items())
+        return (
+            f"topics must have {self.expected} partitions, so that everything about a symbol is in partitions of one "
+            f'number, but {found}; delete them and run "binance-ingest setup", or use another TOPIC_PREFIX'
+        )
+
+
+class BrokerUnavailableError(StartError):
+    """The broker does not answer."""
+
+    def __init__(self, servers: str, reason: str) -> None:
+        self.servers = servers
+        self.reason = reason
+        super().__init__(servers, reason)
+
+    def __str__(self) -> str:
+        return f'broker "{self.servers}": does not answer ({self.reason}); is KAFKA_BOOTSTRAP_SERVERS right?'
+
+
+class FaustBuildError(StartError):
+    """Faust lacks something that the guarantees rest on."""
+
+
+class OutputError(ProcessorsError):
+    """The broker did not take a batch of outputs."""
+
+    def __init__(self, topic: str, partition: int, reason: str) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.reason = reason
+        super().__init__(topic, partition, reason)
+
+    def __str__(self) -> str:
+        return f'topic "{self.topic}", partition {self.partition}: the broker did not take the outputs: {self.reason}'
+
+
+class NotAMemberError(ProcessorsError):
+    """No heartbeat succeeded lately: somebody else may own the partitions by now."""
+
+    def __init__(self, age_s: float | None, limit_s: float) -> None:
+        self.age_s = age_s
+        self.limit_s = limit_s
+        super().__init__(age_s, limit_s)
+
+    def __str__(self) -> str:
+        age = (
+            "no group heartbeat succeeded yet" if self.age_s is None else f"last group heartbeat {self.age_s:.1f} s ago"
+        )
+        return f"{age}, limit {self.limit_s:.1f} s: the partitions may belong to another worker; nothing was sent"
+
+
+class RebuildError(ProcessorsError):
+    """The state of a partition cannot be rebuilt."""
+
+    def __init__(self, partition: int, reason: str) -> None:
+        self.partition = partition
+        self.reason = reason
+        super().__init__(partition, reason)
+
+    def __str__(self) -> str:
+        return f"partition {self.partition}: state cannot be rebuilt: {self.reason}"

@@ -1,0 +1,118 @@
+"""The families: which flows a worker runs, what each reads and writes, and which core keeps its state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+from processors.core.book_partition import BookPartition
+from processors.core.records import DeadLetter, Output
+from processors.core.tickers import TickerPartition
+from processors.core.trade_partition import TradePartition
+from processors.units import Flow
+from schemas.control import Gap, Heartbeat
+from schemas.markets import Market
+from schemas.topics import CANDLE_INTERVALS, ControlType, DerivedType, RawType, Topic, TopicTable, candle_type
+
+
+__all__ = ["Family", "flows_of", "outputs_of"]
+
+
+class Family(StrEnum):
+    """What one worker, and one consumer group, does. A crash in one stops no other."""
+
+    BOOKS = "books"
+    TRADES = "trades"
+    """Trades, candles and tickers."""
+
+
+def flows_of(
+    family: Family, table: TopicTable, markets: Sequence[Market], *, snapshot_levels: int, snapshot_interval_ms: int
+) -> tuple[Flow, ...]:
+    """Return the flows of a family.
+
+    Args:
+        family: which.
+        table: the topics.
+        markets: those whose raw topics are read.
+        snapshot_levels: levels of each side in book snapshots.
+        snapshot_interval_ms: event time between book snapshots of a symbol.
+    """
+
+    def raw(*types: RawType) -> list[Topic]:
+        return [table.raw(market, of) for market in markets for of in types]
+
+    heartbeat, gap = table.control(ControlType.HEARTBEAT), table.control(ControlType.GAP)
+    if family is Family.BOOKS:
+        books = Flow(
+            "books",
+            (*raw(RawType.DEPTH), heartbeat),
+            lambda _: _Books(BookPartition(depth=snapshot_levels, interval_ms=snapshot_interval_ms)),
+            ticks=True,
+        )
+        return (books,)
+    trades = Flow(
+        "trades", (*raw(RawType.TRADE, RawType.AGG_TRADE), heartbeat, gap), lambda _: _Trades(TradePartition())
+    )
+    tickers = Flow("tickers", tuple(raw(RawType.TICKER, RawType.MINI_TICKER)), lambda _: _Tickers(TickerPartition()))
+    return trades, tickers
+
+
+def outputs_of(family: Family, table: TopicTable, markets: Sequence[Market]) -> tuple[Topic, ...]:
+    """Return the topics that a family writes."""
+    if family is Family.BOOKS:
+        derived = [DerivedType.TOP_OF_BOOK, DerivedType.BOOK_SNAPSHOT]
+        control = [ControlType.SNAPSHOT_REQUEST, ControlType.DEAD_LETTER]
+    else:
+        derived = [DerivedType.TRADE, DerivedType.TICKER, *(candle_type(interval) for interval in CANDLE_INTERVALS)]
+        control = [ControlType.DEAD_LETTER]
+    return (
+        *(table.derived(market, of) for market in markets for of in derived),
+        *(table.control(of) for of in control),
+    )
+
+
+class _Books:
+    """Books as a :class:`~processors.units.PartitionState`."""
+
+    def __init__(self, core: BookPartition) -> None:
+        self._core = core
+        self.feed, self.heartbeat, self.tick = core.feed, core.heartbeat, core.tick
+
+    def gap(self, _: Gap) -> Iterable[Output | DeadLetter]:
+        return ()
+
+    def lags(self, lagging: bool) -> None:
+        self._core.requests_enabled = not lagging
+
+
+class _Trades:
+    """Trades and candles as a :class:`~processors.units.PartitionState`."""
+
+    def __init__(self, core: TradePartition) -> None:
+        self.feed, self.heartbeat, self.gap = core.feed, core.heartbeat, core.gap
+
+    def tick(self, _: int) -> Iterable[Output | DeadLetter]:
+        return ()
+
+    def lags(self, _: bool) -> None:
+        pass
+
+
+class _Tickers:
+    """Tickers as a :class:`~processors.units.PartitionState`."""
+
+    def __init__(self, core: TickerPartition) -> None:
+        self.feed = core.feed
+
+    def heartbeat(self, _: Heartbeat) -> Iterable[Output | DeadLetter]:
+        return ()
+
+    def gap(self, _: Gap) -> Iterable[Output | DeadLetter]:
+        return ()
+
+    def tick(self, _: int) -> Iterable[Output | DeadLetter]:
+        return ()
+
+    def lags(self, _: bool) -> None:
+        pass

@@ -1,0 +1,264 @@
+"""The one way out: records to the broker in batches of their own partition, one future per batch.
+
+Idempotent, acks=all. A call returns when the broker has acknowledged everything; if it does not, the call raises, the
+worker ends, and nothing after the last commit is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from processors import metrics
+from processors.core.records import Output
+from processors.errors import OutputError
+from schemas.codec import Codec, DoesNotFitError
+from schemas.markets import Market
+from schemas.topics import Cleanup, ControlType, DerivedType, Topic, TopicTable
+
+
+__all__ = ["Encoder", "Grouped", "KafkaPublisher", "Origin", "Produced", "Publisher", "Record", "SetAside"]
+
+_CUT: Final = 64 * 1024
+# The broker's default limit for a batch is 1 MiB and one record; headers and framing take their part.
+_LARGEST_VALUE: Final = 1_000_000
+_BATCH_BYTES: Final = 512 * 1024
+
+
+class Origin(Protocol):
+    """The input record that an output comes from; Kafka's own and :class:`SetAside`'s both serve."""
+
+    @property
+    def topic(self) -> str:
+        """Name of the topic."""
+
+    @property
+    def partition(self) -> int:
+        """Number of the partition."""
+
+    @property
+    def offset(self) -> int:
+        """Position in the partition."""
+
+    @property
+    def timestamp(self) -> int:
+        """The record's timestamp, ms since the epoch."""
+
+    @property
+    def key(self) -> bytes | None:
+        """The key."""
+
+    @property
+    def value(self) -> bytes | None:
+        """The value."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """An input record for the dead-letter topic."""
+
+    reason: str
+    """A code in kebab case, for instance ``bad-number``."""
+    detail: str
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Produced:
+    """An output of the core, and where it came from."""
+
+    output: Output
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What goes over the wire."""
+
+    key: bytes | None
+    value: bytes | None
+    timestamp_ms: int
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+Grouped = dict[tuple[str, int], list[Record]]
+"""Records by topic and partition."""
+
+
+class Publisher(Protocol):
+    """Takes records to the broker."""
+
+    async def publish(self, records: Grouped) -> None:
+        """Return when all records, grouped by topic and partition, are acknowledged.
+
+        Raises:
+            OutputError: some are not.
+        """
+
+
+class Encoder:
+    """Turns outputs into records: the last per key where only that matters, and what cannot go, set aside.
+
+    Args:
+        table: the topics.
+        codec: encodes the values.
+    """
+
+    def __init__(self, table: TopicTable, codec: Codec) -> None:
+        self._table = table
+        self._codec = codec
+        self._dead_letter = table.control(ControlType.DEAD_LETTER)
+        self._topics: dict[tuple[Market, DerivedType | ControlType], Topic] = {}
+
+    def records(self, outputs: Iterable[Produced | SetAside]) -> Grouped:
+        """Return the records, grouped by topic and partition, in order."""
+        grouped: Grouped = {}
+        for output in self._conflated(outputs):
+            topic, partition, record = (
+                self._dead_letter_of(output) if isinstance(output, SetAside) else self._encoded(output)
+            )
+            grouped.setdefault((topic.name, partition), []).append(record)
+        return grouped
+
+    def _encoded(self, produced: Produced) -> tuple[Topic, int, Record]:
+        output, origin = produced.output, produced.origin
+        topic = self._topic(output)
+        try:
+            value = self._codec.encode(topic, output.value)
+        except DoesNotFitError as error:
+            return self._dead_letter_of(_set_aside("does-not-fit", f"{topic.name}: {error}", origin))
+        if len(value) > _LARGEST_VALUE:
+            detail = f"{topic.name}: a value of {len(value)} bytes, limit {_LARGEST_VALUE}"
+            return self._dead_letter_of(_set_aside("oversized", detail, origin))
+        return topic, origin.partition, Record(output.key, value, output.timestamp_ms)
+
+    def _dead_letter_of(self, aside: SetAside) -> tuple[Topic, int, Record]:
+        metrics.DEAD_LETTERS.labels(aside.topic, aside.reason).inc()
+        value = aside.value if aside.value is not None else b""
+        headers = {
+            "source_topic": aside.topic,
+            "source_partition": str(aside.partition),
+            "source_offset": str(aside.offset),
+            "reason": aside.reason,
+            "detail": aside.detail,
+            "sha256": hashlib.sha256(value).hexdigest(),
+            "length": str(len(value)),
+        }
+        encoded = [(name, text.encode()) for name, text in headers.items()]
+        return self._dead_letter, aside.partition, Record(aside.key, value[:_CUT], aside.timestamp, encoded)
+
+    def _conflated(self, outputs: Iterable[Produced | SetAside]) -> Iterable[Produced | SetAside]:
+        """Drop all but the last value of a key where the topic keeps only that anyway."""
+        kept: list[Produced | SetAside | None] = []
+        last: dict[tuple[Market, DerivedType | ControlType, bytes], int] = {}
+        for produced in outputs:
+            if isinstance(produced, Produced):
+                output = produced.output
+                if self._topic(output).cleanup is not Cleanup.DELETE:
+                    identity = (output.market, output.type, output.key)
+                    if (earlier := last.get(identity)) is not None:
+                        kept[earlier] = None
+                    last[identity] = len(kept)
+            kept.append(produced)
+        return (produced for produced in kept if produced is not None)
+
+    def _topic(self, output: Output) -> Topic:
+        topic = self._topics.get((output.market, output.type))
+        if topic is None:
+            of = output.type
+            topic = self._table.derived(output.market, of) if isinstance(of, DerivedType) else self._table.control(of)
+            self._topics[output.market, of] = topic
+        return topic
+
+
+def _set_aside(reason: str, detail: str, origin: Origin) -> SetAside:
+    return SetAside(
+        reason, detail, origin.topic, origin.partition, origin.offset, origin.timestamp, origin.key, origin.value
+    )
+
+
+class KafkaPublisher:
+    """Publishes over one idempotent producer.
+
+    Args:
+        bootstrap_servers: the broker.
+        client_id: shown in the broker's logs.
+        request_timeout_s: how long the broker may take to acknowledge, retries and a leader election included.
+    """
+
+    def __init__(self, bootstrap_servers: str, client_id: str, *, request_timeout_s: float = 30.0) -> None:
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=bootstrap_servers,
+            client_id=client_id,
+            acks="all",
+            enable_idempotence=True,
+            compression_type="lz4",
+            linger_ms=0,
+            max_batch_size=_BATCH_BYTES,
+            max_request_size=4 * 1024 * 1024,
+            request_timeout_ms=int(request_timeout_s * 1000),
+        )
+
+    async def start(self) -> None:
+        """Connect."""
+        await self._producer.start()
+
+    async def stop(self) -> None:
+        """Send what is buffered and disconnect."""
+        await self._producer.stop()
+
+    async def publish(self, records: Grouped) -> None:
+        """Return when all records are acknowledged, see :class:`Publisher`."""
+        sent: list[tuple[str, int, asyncio.Future[object]]] = []
+        try:
+            for (topic, partition), group in records.items():
+                for batch in self._batches(group):
+                    try:
+                        sent.append(
+                            (topic, partition, await self._producer.send_batch(batch, topic, partition=partition))
+                        )
+                    except (KafkaError, AssertionError) as error:
+                        raise OutputError(topic, partition, repr(error)) from error
+            for topic, partition, future in sent:
+                try:
+                    await future
+                except KafkaError as error:
+                    raise OutputError(topic, partition, repr(error)) from error
+        finally:
+            for _, _, future in sent:
+                future.add_done_callback(_consume)
+        for (topic, _), group in records.items():
+            metrics.OUTPUTS.labels(topic).inc(len(group))
+
+    def _batches(self, group: Sequence[Record]) -> Iterable[object]:
+        batch = self._producer.create_batch()
+        for record in group:
+            fields = {
+                "timestamp": record.timestamp_ms,
+                "key": record.key,
+                "value": record.value,
+                "headers": list(record.headers),
+            }
+            if batch.append(**fields) is None:
+                yield batch
+                batch = self._producer.create_batch()
+                batch.append(**fields)
+        batch.close()
+        yield batch
+
+
+def _consume(future: asyncio.Future[object]) -> None:
+    """Look at a result that nobody waits for any more: one failure of a publish is reported, not each."""
+    if not future.cancelled():
+        future.exception()

@@ -1,0 +1,101 @@
+"""Runs one flow: a batch in, its outputs durable, then it may be acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from time import monotonic, time_ns
+from typing import Final
+
+from processors import metrics
+from processors.assignments import Assignments
+from processors.batching import Batch, Membership
+from processors.errors import NotAMemberError
+from processors.outputs import Encoder, Produced, Publisher, SetAside
+from processors.units import Flow
+
+
+__all__ = ["FlowRunner"]
+
+_LOOK_AGAIN_S: Final = 0.05
+_LAGGING_NS: Final = 5_000_000_000
+"""Architecture §4.4: no snapshot is asked for while the processor lags more than 5 s, nor in a replay."""
+
+
+class FlowRunner:
+    """Applies batches to the units of a flow and publishes what comes of them.
+
+    Args:
+        flow: what to run.
+        assignments: has the units.
+        encoder: makes records of outputs.
+        publisher: takes them to the broker.
+        membership: whether this worker may still speak for its partitions; a function, it comes with the consumer.
+    """
+
+    def __init__(
+        self,
+        flow: Flow,
+        assignments: Assignments,
+        encoder: Encoder,
+        publisher: Publisher,
+        membership: Callable[[], Membership],
+    ) -> None:
+        self.flow = flow
+        self._assignments = assignments
+        self._encoder = encoder
+        self._publisher = publisher
+        self._membership = membership
+        self._turn = asyncio.Lock()
+
+    async def process(self, batch: Batch) -> None:
+        """Apply a batch and return when its outputs are durable.
+
+        Raises:
+            OutputError: the broker did not take them.
+            NotAMemberError: the partition may belong to another worker by now; nothing was sent.
+        """
+        began_at = monotonic()
+        async with self._turn:
+            unit = self._assignments.unit(self.flow, batch.partition)
+            await self._publish(unit.apply(batch.records, lagging=_lags(batch, time_ns())))
+        metrics.RECORDS.labels(batch.topic).inc(len(batch.records))
+        metrics.BATCH_SECONDS.labels(self.flow.name).observe(monotonic() - began_at)
+
+    async def tick(self, now_ms: int) -> None:
+        """Tell the state of each partition the time, and publish what comes of it.
+
+        Raises:
+            OutputError: the broker did not take it.
+            NotAMemberError: see :meth:`process`.
+        """
+        async with self._turn:
+            produced = [output for unit in self._assignments.units(self.flow) for output in unit.tick(now_ms)]
+            await self._publish(produced)
+
+    async def _publish(self, produced: Sequence[Produced | SetAside]) -> None:
+        records = self._encoder.records(produced)
+        if records:
+            await self._require_membership()
+            await self._publisher.publish(records)
+
+    async def _require_membership(self) -> None:
+        """Wait for a fresh heartbeat if the last is old, but not for long.
+
+        A worker that was stopped for a while is told by its next heartbeat whether it is still a member.
+        """
+        membership = self._membership()
+        limit_s = membership.session_timeout_s / 2
+        waited_until = monotonic() + limit_s
+        while not membership.is_current(monotonic()):
+            if monotonic() > waited_until:
+                raise NotAMemberError(membership.age_s(monotonic()), limit_s)
+            await asyncio.sleep(_LOOK_AGAIN_S)
+
+
+def _lags(batch: Batch, now_ns: int) -> bool | None:
+    """Whether ingest received the last record of a batch too long ago; None: it did not receive it, it made it."""
+    for name, value in batch.records[-1].headers:
+        if name == "receive_time_ns":
+            return now_ns - int(value) > _LAGGING_NS
+    return None

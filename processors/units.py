@@ -1,0 +1,225 @@
+"""The state of one partition of one flow, and the offsets that it has applied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import msgspec
+
+from processors.batching import RawRecord
+from processors.core.records import DeadLetter, Output, RawRecord as CoreRecord
+from processors.outputs import Produced, SetAside
+from schemas.codec import Codec, DecodeError
+from schemas.control import Gap, Heartbeat
+from schemas.topics import Layer, RawType, Topic, TopicTable
+
+
+__all__ = ["Flow", "PartitionState", "Unit", "UnitFactory"]
+
+
+class PartitionState(Protocol):
+    """The whole state of one partition of one flow: a pure object of the core."""
+
+    def feed(self, record: CoreRecord) -> Iterable[Output | DeadLetter]:
+        """Apply one raw record."""
+
+    def heartbeat(self, heartbeat: Heartbeat) -> Iterable[Output | DeadLetter]:
+        """Apply a promise that the log is complete up to a time, below an offset."""
+
+    def gap(self, gap: Gap) -> Iterable[Output | DeadLetter]:
+        """Apply an entry of the ledger of holes."""
+
+    def tick(self, now_ms: int) -> Iterable[Output | DeadLetter]:
+        """Say what has become of the state because nothing happened."""
+
+    def lags(self, lagging: bool) -> None:
+        """Take note whether what is fed from now on is old: then nothing is asked of ingest."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """One agent's part of a family: what it reads, and what keeps its state.
+
+    All its topics have the same number of partitions; a partition's state is a function of the partitions of that
+    number of all of them.
+    """
+
+    name: str
+    topics: tuple[Topic, ...]
+    new_state: Callable[[int], PartitionState]
+    """Makes the empty state of a partition, given its number."""
+    ticks: bool = False
+    """Whether the state is to be told of time passing."""
+
+    @property
+    def topic_names(self) -> tuple[str, ...]:
+        """Names of the topics, control topics first.
+
+        A state that is rebuilt learns what the ledger and the heartbeats say before it reads the raw records, so that
+        each is applied as soon as the raw records that it waits for are there.
+        """
+        return tuple(topic.name for topic in sorted(self.topics, key=lambda topic: topic.layer is not Layer.CONTROL))
+
+
+@dataclass(frozen=True, slots=True)
+class _NoRecord:
+    """The origin of what came of the passing of time."""
+
+    partition: int
+    topic: str = ""
+    offset: int = -1
+    timestamp: int = 0
+    key: bytes | None = None
+    value: bytes | None = None
+
+
+_Apply = Callable[[RawRecord], Iterable[Output | DeadLetter]]
+_NOTHING: Final[tuple[Output, ...]] = ()
+
+
+class Unit:
+    """State and offsets of one partition of one flow.
+
+    Made by :class:`UnitFactory`.
+    """
+
+    def __init__(self, flow: Flow, partition: int, appliers: Mapping[str, _Apply], state: PartitionState) -> None:
+        self.flow = flow
+        self.partition = partition
+        self.ready = False
+        """Whether it has caught up with the offsets at which its topics go on."""
+        self._appliers = appliers
+        self._state = state
+        self._names = {(topic.market, topic.type): topic.name for topic in flow.topics}
+        self._next: dict[str, int] = {}
+
+    def next_offset(self, topic: str) -> int:
+        """Return the first offset of a topic that was not applied."""
+        return self._next.get(topic, 0)
+
+    def pass_over(self, topic: str, offset: int) -> None:
+        """Note that nothing is left to apply below ``offset``."""
+        self._next[topic] = max(offset, self.next_offset(topic))
+
+    def apply(self, records: Sequence[RawRecord], *, lagging: bool | None) -> list[Produced | SetAside]:
+        """Apply records of one topic, in order, and return what comes of them.
+
+        Records that were applied before are passed over: after a rebalance the stream goes on at the committed offset,
+        which may lie behind the state.
+
+        Args:
+            records: at least one.
+            lagging: whether they are old; None: they do not tell.
+        """
+        if lagging is not None:
+            self._state.lags(lagging)
+        topic = records[0].topic
+        apply, first = self._appliers[topic], self.next_offset(topic)
+        produced: list[Produced | SetAside] = []
+        for record in records:
+            if record.offset < first:
+                continue
+            try:
+                outputs = apply(record)
+            except _UnreadableError as error:
+                produced.append(_aside(error.reason, str(error), record))
+            else:
+                for output in outputs:
+                    if isinstance(output, Output):
+                        produced.append(Produced(output, record))
+                    else:
+                        produced.append(self._aside(output))
+        self._next[topic] = max(first, records[-1].offset + 1)
+        return produced
+
+    def _aside(self, letter: DeadLetter) -> SetAside:
+        record = letter.record
+        topic = self._names[record.market, record.type]
+        return SetAside(
+            letter.reason, letter.detail, topic, record.partition, record.offset, record.timestamp_ms, record.key,
+            record.value,
+        )  # fmt: skip
+
+    def tick(self, now_ms: int) -> list[Produced]:
+        """Tell the state the time and return what comes of it."""
+        origin = _NoRecord(self.partition)
+        return [Produced(output, origin) for output in self._state.tick(now_ms) if isinstance(output, Output)]
+
+
+class UnitFactory:
+    """Makes the units of all flows.
+
+    Args:
+        table: the topics.
+        codec: decodes control records.
+    """
+
+    def __init__(self, table: TopicTable, codec: Codec) -> None:
+        self._table = table
+        self._codec = codec
+
+    def unit(self, flow: Flow, partition: int) -> Unit:
+        """Return the empty unit of a partition."""
+        state = flow.new_state(partition)
+        return Unit(flow, partition, {topic.name: self._applier(topic, state) for topic in flow.topics}, state)
+
+    def _applier(self, topic: Topic, state: PartitionState) -> _Apply:
+        if topic.layer is Layer.RAW:
+            return _raw_applier(topic, state)
+        return self._control_applier(state)
+
+    def _control_applier(self, state: PartitionState) -> _Apply:
+        decode = self._codec.decode
+
+        def apply(record: RawRecord) -> Iterable[Output | DeadLetter]:
+            if record.value is None:
+                return _NOTHING  # a tombstone: the ledger forgot the entry
+            try:
+                value: msgspec.Struct = decode(record.topic, record.partition, record.offset, record.value)
+            except DecodeError as error:
+                raise _UnreadableError("undecodable", error.reason) from error
+            if isinstance(value, Heartbeat):
+                return state.heartbeat(value)
+            if isinstance(value, Gap):
+                return state.gap(value)
+            return _NOTHING
+
+        return apply
+
+
+def _raw_applier(topic: Topic, state: PartitionState) -> _Apply:
+    market, raw_type, feed = topic.market, topic.type, state.feed
+    assert market is not None  # noqa: S101 - raw topics have one
+    assert isinstance(raw_type, RawType)  # noqa: S101
+
+    def apply(record: RawRecord) -> Iterable[Output | DeadLetter]:
+        return feed(
+            CoreRecord(
+                market,
+                raw_type,
+                record.partition,
+                record.offset,
+                record.timestamp,
+                record.key,
+                record.value,
+                record.headers,
+            )
+        )
+
+    return apply
+
+
+class _UnreadableError(Exception):
+    """A control record that cannot be decoded."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        self.reason = reason
+        super().__init__(detail)
+
+
+def _aside(reason: str, detail: str, record: RawRecord) -> SetAside:
+    return SetAside(
+        reason, detail, record.topic, record.partition, record.offset, record.timestamp, record.key, record.value
+    )
