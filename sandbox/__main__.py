@@ -1,0 +1,249 @@
+"""The command ``binance-sandbox``: everything on one machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from confluent_kafka import KafkaException
+from rich.console import Console
+
+from sandbox.broker_command import run_broker
+from sandbox.demo.replaying import ReplayRequest, run_replay
+from sandbox.demo.simulating import simulation
+from sandbox.demo.workspace import shared_servers
+from sandbox.errors import SandboxError
+from sandbox.exchange.command import ReplayOptions, parse_contract_size, parse_speed, run_exchange
+from sandbox.exchange.server import ExchangeSettings, StartMode
+from sandbox.interrupts import interrupted_by_signals
+from sandbox.recordings import RecordingError
+from sandbox.simulation.config import SimulationConfig
+from sandbox.verify.klines import KlineFileError
+from schemas.markets import Market
+from schemas.registry import RegistryError
+
+
+__all__ = ["app", "main"]
+
+_FAILED = 1
+_USAGE = 2
+_INTERRUPTED = 130
+
+app = typer.Typer(
+    help="Everything on one machine: a real Kafka, a registry, an exchange, the demo and its proof.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+)
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Where data and logs are kept; by default a temporary directory, removed at the end."),
+]
+Sizes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--contract-size",
+        metavar="SYMBOL=N",
+        help="COIN-M: quote asset per contract, where the recording does not tell it. May be repeated.",
+    ),
+]
+MarketOption = Annotated[
+    Market | None, typer.Option(help="The market of the recording, where its payloads do not tell it.")
+]
+
+
+@app.command(
+    epilog="""
+**Examples**
+
+`binance-sandbox broker` — Kafka on 9092 and the registry on 8081, until Ctrl-C
+
+`binance-sandbox broker --data-dir ./kafka --kafka-port 19092 --no-registry`
+
+**Exit status**: 0 when told to stop, 1 when something failed (a taken port, a package that cannot be had, a server
+that died), 2 for a wrong command line.
+"""
+)
+def broker(
+    data_dir: DataDir = None,
+    kafka_port: Annotated[int, typer.Option(min=0, max=65_535, help="Kafka's port; 0 takes a free one.")] = 9092,
+    registry_port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="The registry's port; 0 takes a free one.")
+    ] = 8081,
+    registry: Annotated[bool, typer.Option(help="Whether a registry runs beside the broker.")] = True,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Run a real Kafka broker and a schema registry, without Docker and without an installed Java."""
+    raise typer.Exit(run_broker(data_dir, kafka_port, registry_port if registry else None, host))
+
+
+@app.command(
+    epilog="""
+**Examples**
+
+`binance-sandbox exchange --replay btcusdt_20240808.gz btcusdt_20240809.gz --speed max`
+
+`binance-sandbox exchange --simulate --seed 7 --duration 300 --record ./evidence`
+
+**Addresses** on the one port: `/spot/ws`, `/spot/stream`, `/usdm/public/…`, `/usdm/market/…`, `/coinm/…` for streams,
+Binance's own paths (`/api/v3`, `/fapi/v1`, `/dapi/v1`) for REST, `/sandbox/status` and `POST /sandbox/start` to steer.
+
+**Exit status**: 0 when told to stop, 1 when it failed, 2 for a wrong command line or an unusable recording.
+"""
+)
+def exchange(
+    more: Annotated[list[Path] | None, typer.Argument(metavar="PATH", help="Further paths to replay.")] = None,
+    *,
+    replay_paths: Annotated[
+        list[Path] | None,
+        typer.Option("--replay", metavar="PATH...", help="Recordings: files, directories, common stems of files."),
+    ] = None,
+    simulate: Annotated[bool, typer.Option("--simulate", help="A simulated market instead of a recording.")] = False,
+    market: MarketOption = None,
+    speed: Annotated[
+        str, typer.Option(metavar="N|max", help="How many times as fast as in the source; max: no pause.")
+    ] = "1",
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="The port; 0 takes a free one.")] = 9443,
+    start: Annotated[StartMode, typer.Option(help="What lets the first event go.")] = StartMode.AUTO,
+    record: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write down what is sent, as a recording: the evidence.")
+    ] = None,
+    contract_size: Sizes = None,
+    symbol: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MARKET:SYMBOL", help="Simulation: a symbol, as spot:BTCUSDT. May be repeated."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Simulation: equal seeds give equal markets.")] = 1,
+    duration: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="Simulation: how long there is trading; 0: for ever.")
+    ] = 60.0,
+    activity: Annotated[float, typer.Option(help="Simulation: factor on the rate of orders.")] = 1.0,
+    start_time: Annotated[
+        int | None, typer.Option(metavar="MS", help="Simulation: the venue's time at the start, ms since the epoch.")
+    ] = None,
+    flat_errors: Annotated[
+        bool, typer.Option("--flat-errors", help="Error replies as documented instead of as seen on the wire.")
+    ] = False,
+) -> None:
+    """Serve a recording or a simulated market over Binance's protocol."""
+    settings = ExchangeSettings(
+        host=host, port=port, speed=_speed(speed), start=start, record=record, flat_errors=flat_errors
+    )
+    paths = [*(replay_paths or []), *(more or [])]
+    if bool(paths) is simulate:
+        _refuse("name recordings with --replay, or ask for --simulate")
+    what: ReplayOptions | SimulationConfig
+    try:
+        if simulate:
+            what = simulation(symbol or (), seed=seed, duration_s=duration, activity=activity, start_ms=start_time)
+        else:
+            sizes = dict(_contract_sizes(contract_size))
+            what = ReplayOptions(paths=tuple(paths), market=market, contract_sizes=sizes)
+        run_exchange(what, settings)
+    except (RecordingError, ValueError) as error:
+        _refuse(str(error))
+    except SandboxError as error:
+        _fail(error)
+
+
+@app.command(
+    epilog="""
+**Examples**
+
+`binance-sandbox replay btcusdt_20240808.gz btcusdt_20240809.gz --klines SPOT-BTCUSDT-1m.csv --report report.json`
+
+`binance-sandbox replay recordings/ --market usdm --speed 10 --data-dir ./run`
+
+A recording is lines of `<receive time> <JSON>`, plain or gzip, in one or several files, or cryptofeed's files. Kafka
+and the registry are started unless `KAFKA_BOOTSTRAP_SERVERS` and `SCHEMA_REGISTRY_URL` name others; there the topics
+get a prefix of their own.
+
+**Exit status**: 0 when all that could be compared holds, 1 when not, 2 for a wrong command line, a missing or
+unreadable file, or a market that cannot be told.
+"""
+)
+def replay(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files, directories, common stems of files.")],
+    *,
+    klines: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="CSV", help="The venue's klines, as truth for candles. May be repeated."),
+    ] = None,
+    market: MarketOption = None,
+    speed: Annotated[
+        str, typer.Option(metavar="N|max", help="How many times as fast as recorded; max: no pause.")
+    ] = "max",
+    report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Where to write the report.")] = None,
+    data_dir: DataDir = None,
+    contract_size: Sizes = None,
+) -> None:
+    """Send a recording through WebSocket, ingest, Kafka and Faust, and compare what comes out with the truth in it."""
+    _speed(speed)
+    sizes = _contract_sizes(contract_size)
+    for symbol, size in sizes:
+        if size != int(size):
+            _refuse(f"--contract-size: {size} of {symbol} is not a whole number")
+    request = ReplayRequest(
+        paths=paths,
+        klines=klines or (),
+        market=market,
+        speed=speed,
+        report=report,
+        data_dir=data_dir,
+        contract_sizes={symbol: int(size) for symbol, size in sizes},
+    )
+    raise typer.Exit(_run(lambda console: run_replay(request, shared_servers(), console)))
+
+
+def main() -> None:
+    """Run the command."""
+    app()
+
+
+def _run(work: Callable[[Console], int]) -> int:
+    """Do the work of a command that starts processes; return the exit status."""
+    try:
+        with interrupted_by_signals():
+            return work(Console())
+    except KeyboardInterrupt:
+        typer.echo("stopped", err=True)
+        return _INTERRUPTED
+    except (RecordingError, KlineFileError) as error:
+        typer.echo(f"binance-sandbox: {error}", err=True)
+        return _USAGE
+    except (SandboxError, KafkaException, RegistryError, TimeoutError, OSError) as error:
+        typer.echo(f"binance-sandbox: {error}", err=True)
+        return _FAILED
+
+
+def _refuse(message: str) -> NoReturn:
+    typer.echo(f"binance-sandbox: {message}", err=True)
+    raise typer.Exit(_USAGE)
+
+
+def _fail(error: Exception) -> NoReturn:
+    typer.echo(f"binance-sandbox: {error}", err=True)
+    raise typer.Exit(_FAILED)
+
+
+def _speed(text: str) -> float | None:
+    try:
+        return parse_speed(text)
+    except ValueError:
+        _refuse(f'--speed: "{text}" is neither a positive number nor "max"')
+
+
+def _contract_sizes(texts: Iterable[str] | None) -> list[tuple[str, Decimal]]:
+    try:
+        return [parse_contract_size(text) for text in texts or ()]
+    except ValueError as error:
+        _refuse(f"--contract-size: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The whole pipeline on one machine: started, fed, watched, verified and stopped by one command."""

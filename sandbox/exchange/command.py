@@ -1,0 +1,121 @@
+"""Runs the exchange server on a recording or on a simulated market until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import structlog
+import uvloop
+
+from sandbox.exchange.server import ExchangeServer, ExchangeSettings
+from sandbox.exchange.source import Source
+from sandbox.recordings import Recording, Summary, survey
+from sandbox.replay import ReplaySource
+from sandbox.simulation.config import SimulationConfig
+from sandbox.simulation.source import SimulatedSource
+from schemas.markets import Market
+
+
+__all__ = ["ReplayOptions", "parse_contract_size", "parse_speed", "run_exchange"]
+
+_REPORTED_PROBLEMS = 10
+
+_log = structlog.get_logger()
+
+
+class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What is replayed."""
+
+    paths: tuple[Path, ...]
+    """Files, directories, common stems of files."""
+    market: Market | None = None
+    """Of all files; None: each file tells."""
+    contract_sizes: Mapping[str, Decimal] = {}
+    """COIN-M contract sizes by symbol, where the recording does not tell them."""
+
+
+def parse_speed(text: str) -> float | None:
+    """Return a speed: a positive number, or None for ``max``.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if text == "max":
+        return None
+    speed = float(text)
+    if not 0 < speed < float("inf"):
+        msg = f'speed "{text}" is not a positive number'
+        raise ValueError(msg)
+    return speed
+
+
+def parse_contract_size(text: str) -> tuple[str, Decimal]:
+    """Return the symbol and the contract size of ``ETHUSD_PERP=10``.
+
+    Raises:
+        ValueError: It is not of that form.
+    """
+    symbol, equals, size = text.partition("=")
+    if not symbol or not equals or not size.replace(".", "", 1).isdigit() or not Decimal(size):
+        msg = f'"{text}" is not of the form SYMBOL=SIZE, as in ETHUSD_PERP=10'
+        raise ValueError(msg)
+    return symbol.upper(), Decimal(size)
+
+
+def run_exchange(what: ReplayOptions | SimulationConfig, settings: ExchangeSettings) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Raises:
+        RecordingError: The recording cannot be used.
+        PortTakenError: Somebody else listens on the port.
+        EvidenceExistsError: The directory to record into is used.
+        ValueError: The simulation is not possible as configured.
+    """
+    source: Source
+    event_count = None
+    if isinstance(what, ReplayOptions):
+        summary = survey(Recording.find(what.paths, what.market))
+        _report(summary)
+        source, event_count = ReplaySource(summary, what.contract_sizes), summary.frame_count
+    else:
+        source = SimulatedSource(what)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(source, settings, event_count))
+
+
+async def _serve(source: Source, settings: ExchangeSettings, event_count: int | None) -> None:
+    told_to_stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told_to_stop.set)
+    async with ExchangeServer(source, settings, event_count) as server:
+        stopping = asyncio.create_task(told_to_stop.wait())
+        failing = asyncio.create_task(server.wait_failed())
+        done, pending = await asyncio.wait({stopping, failing}, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        for task in done:
+            task.result()
+
+
+def _report(summary: Summary) -> None:
+    """Say what the recording holds and what of it cannot be used."""
+    for market in sorted(summary.markets):
+        _log.info(
+            "market recorded",
+            market=market,
+            symbols=summary.symbol_names(market),
+            streams=len(summary.stream_names(market)),
+        )
+    _log.info("recording read", frames=summary.frame_count, seconds=(summary.last_ns - summary.first_ns) / 10**9)
+    for problem in summary.problems[:_REPORTED_PROBLEMS]:
+        _log.warning(
+            "line of a recording not used", file=str(problem.path), line=problem.line_number, reason=problem.reason
+        )
+    if summary.problem_count > _REPORTED_PROBLEMS:
+        _log.warning("lines of a recording not used", count=summary.problem_count)

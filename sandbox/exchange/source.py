@@ -1,0 +1,97 @@
+"""What an exchange server serves: streams in time order, and REST answers at the same clock.
+
+The server knows neither recordings nor simulations. Both are a `Source`: an iterator of stream events that moves
+the source's clock and state forward as it is advanced, and a function that answers REST requests from that state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+from schemas.markets import Market
+
+
+__all__ = ["DemandDriven", "RestReply", "Source", "StreamEvent", "error_reply", "json_reply"]
+
+
+class StreamEvent(msgspec.Struct, frozen=True, gc=False):
+    """One payload that the venue sends on one stream."""
+
+    due_ns: int
+    """When it is sent, in the source's own time (a recording: the receive time); paces the server."""
+    market: Market
+    stream: str
+    """Full stream name as in a subscription: ``btcusdt@depth@100ms``, ``!ticker@arr``."""
+    data: bytes
+    """The JSON payload, verbatim, without the combined wrapper."""
+
+
+class RestReply(msgspec.Struct, frozen=True):
+    """The answer to one REST request."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = {}
+
+
+class Source(Protocol):
+    """A venue's market data, from wherever it comes.
+
+    Not thread-safe: the server calls everything from one thread, REST between two events.
+    """
+
+    def streams(self, market: Market) -> frozenset[str]:
+        """Return the names of all streams that `events` can deliver; empty where the source lacks the market."""
+        ...
+
+    def events(self) -> Iterator[StreamEvent]:
+        """Yield every event once, `due_ns` never going back.
+
+        Advancing the iterator advances clock and state: everything yielded before is in them. The server asks for
+        the next event as soon as it has sent one and holds it until it is due, so a source that applies an event
+        when it is *passed* (not when it is yielded) has a clock that never runs ahead of the streams.
+        """
+        ...
+
+    def clock_ms(self) -> int:
+        """Return the venue's clock: no earlier than any event passed; before the first event, that event's time."""
+        ...
+
+    def rest(self, market: Market, path: str, params: Mapping[str, str]) -> RestReply:
+        """Answer a GET request at the clock.
+
+        `path` is the venue's own, ``/api/v3/depth``, ``/fapi/v1/aggTrades``. The server answers ping and time itself
+        and has checked by `sandbox.exchange.rest` that the path exists, that mandatory parameters are there and that
+        integers are integers within the venue's limits (a `limit` left out is filled in with the default); whether
+        the symbol exists is for the source to say. Refusals are replies, made by `error_reply`, never exceptions.
+        """
+        ...
+
+    def advance_clock(self, to_ms: int) -> None:
+        """Move the clock on to `to_ms` while no event is due, and after the last one; never back."""
+        ...
+
+
+@runtime_checkable
+class DemandDriven(Protocol):
+    """A source that need not produce what nobody wants."""
+
+    def set_demand(self, streams: frozenset[tuple[Market, str]]) -> None:
+        """Produce these streams, of those that it can deliver, and no others from now on."""
+        ...
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def json_reply(value: object, status: int = 200) -> RestReply:
+    """Return `value` as a JSON answer."""
+    return RestReply(status, _encode(value))
+
+
+def error_reply(status: int, code: int, message: str) -> RestReply:
+    """Return a refusal in Binance's form, ``{"code":-1121,"msg":"Invalid symbol."}``."""
+    return RestReply(status, _encode({"code": code, "msg": message}))

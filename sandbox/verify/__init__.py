@@ -1,0 +1,1 @@
+"""Compares what came out of the topics with the independent truth in what Binance sent."""
