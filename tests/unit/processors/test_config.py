@@ -1,0 +1,73 @@
+"""Settings: documented, validated, errors that name the variable."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+from typer.testing import CliRunner
+
+from processors.__main__ import app
+from processors.config import Settings
+from schemas.markets import Market
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("KAFKA_BOOTSTRAP_SERVERS", "SCHEMA_REGISTRY_URL", "TOPIC_PREFIX"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_every_setting_says_what_it_is() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings().topic_prefix = "other"
+
+
+def test_the_environment_is_read_under_the_shared_names_and_our_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "broker:1")
+    monkeypatch.setenv("SCHEMA_REGISTRY_URL", "http://registry")
+    monkeypatch.setenv("TOPIC_PREFIX", "mine")
+    monkeypatch.setenv("PROCESSORS_MARKETS", '["spot"]')
+    monkeypatch.setenv("PROCESSORS_INSTANCE_ID", "books-0")
+    settings = Settings()
+
+    assert (settings.kafka_bootstrap_servers, settings.schema_registry_url, settings.topic_prefix) == (
+        "broker:1",
+        "http://registry",
+        "mine",
+    )
+    assert (settings.markets, settings.instance_id) == ((Market.SPOT,), "books-0")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PROCESSORS_SESSION_TIMEOUT_S", "2", "PROCESSORS_SESSION_TIMEOUT_S is '2'"),
+        ("PROCESSORS_BATCH_RECORDS", "many", "PROCESSORS_BATCH_RECORDS is 'many'"),
+        ("PROCESSORS_MARKETS", '["moon"]', "PROCESSORS_MARKETS"),
+        ("TOPIC_PREFIX", "No_Good", "TOPIC_PREFIX is 'No_Good'"),
+        ("PROCESSORS_REQUEST_TIMEOUT_S", "5", "PROCESSORS_REQUEST_TIMEOUT_S is 5"),
+    ],
+)
+def test_a_wrong_setting_is_named_and_the_status_is_2(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    result = CliRunner().invoke(app, ["worker", "books"])
+
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_the_command_explains_itself() -> None:
+    help_text = CliRunner().invoke(app, ["worker", "--help"]).stdout
+
+    assert "binance-processors worker books" in help_text
+    assert "Exit status" in help_text
+
+
+def test_an_unknown_family_is_a_usage_error() -> None:
+    assert CliRunner().invoke(app, ["worker", "nothing"]).exit_code == 2

@@ -1,0 +1,79 @@
+"""A source and clients whose every step a test decides."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+
+from sandbox.exchange.source import RestReply, StreamEvent, error_reply, json_reply
+from schemas.markets import Market
+from tests.unit.sandbox.payloads import EPOCH_MS, EPOCH_NS
+
+
+__all__ = ["DemandedSource", "ListSource", "RememberingClient", "event", "numbered"]
+
+MS = 1_000_000
+
+
+def event(number: int, *, at_ms: int = 0, market: Market = Market.SPOT, stream: str = "btcusdt@trade") -> StreamEvent:
+    return StreamEvent(EPOCH_NS + at_ms * MS, market, stream, b'{"t":%d}' % number)
+
+
+def numbered(count: int, every_ms: int = 1) -> list[StreamEvent]:
+    return [event(number, at_ms=number * every_ms) for number in range(count)]
+
+
+class ListSource:
+    """Yields given events; its REST answers tell what was asked and when."""
+
+    def __init__(self, events: list[StreamEvent]) -> None:
+        self._events = events
+        self._clock_ms = EPOCH_MS
+        self.passed = 0
+
+    def streams(self, market: Market) -> frozenset[str]:
+        return frozenset(each.stream for each in self._events if each.market is market)
+
+    def events(self) -> Iterator[StreamEvent]:
+        for each in self._events:
+            yield each
+            self.passed += 1
+            self._clock_ms = max(self._clock_ms, each.due_ns // MS)
+
+    def clock_ms(self) -> int:
+        return self._clock_ms
+
+    def advance_clock(self, to_ms: int) -> None:
+        self._clock_ms = max(self._clock_ms, to_ms)
+
+    def rest(self, market: Market, path: str, params: Mapping[str, str]) -> RestReply:
+        if params.get("symbol") == "NOSUCH":
+            return error_reply(400, -1121, "Invalid symbol.")
+        return json_reply({"market": market, "path": path, "params": dict(params), "passed": self.passed})
+
+
+class DemandedSource(ListSource):
+    """Notes which streams are wanted."""
+
+    def __init__(self, events: list[StreamEvent]) -> None:
+        super().__init__(events)
+        self.demanded: list[frozenset[tuple[Market, str]]] = []
+
+    def set_demand(self, streams: frozenset[tuple[Market, str]]) -> None:
+        self.demanded.append(streams)
+
+
+class RememberingClient:
+    """Keeps the frames that it gets; a gone one gets none."""
+
+    def __init__(self, *, combined: bool = False) -> None:
+        self.combined = combined
+        self.gone = False
+        self.frames: list[bytes] = []
+        self.got_one = asyncio.Event()
+
+    async def send(self, frame: bytes) -> bool:
+        if not self.gone:
+            self.frames.append(frame)
+            self.got_one.set()
+        return not self.gone
