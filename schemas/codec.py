@@ -24,6 +24,7 @@ from schemas.topics import Topic, TopicTable
 __all__ = ["TYPES", "Codec", "DecodeError", "DoesNotFitError"]
 
 _HEAD: Final = struct.Struct(">bI")
+_LONG_DIGITS: Final = 18
 
 TYPES: Final[Mapping[str, type[msgspec.Struct]]] = {
     "book-snapshot": derived.BookSnapshot,
@@ -184,7 +185,10 @@ class _Shape:
                     fields[field] = number.to_bytes((number.bit_length() + 8) >> 3, "big", signed=True)
             out = io.BytesIO()
             out.write(head)
-            write(out, plain, fields)
+            try:
+                write(out, plain, fields)
+            except OverflowError:
+                raise _too_long(self.name, value) from None
             return out.getvalue()
 
         return encode
@@ -210,6 +214,16 @@ class _Shape:
             return convert(fields, of)
 
         return decode
+
+
+def _too_long(schema: str, value: msgspec.Struct) -> DoesNotFitError:
+    """Say which number is none of Avro's 64-bit longs."""
+    for field, content in msgspec.structs.asdict(value).items():
+        for number in content if isinstance(content, list) else [content]:
+            if isinstance(number, int) and not -(1 << 63) <= number < 1 << 63:
+                return DoesNotFitError(schema, field, number, _LONG_DIGITS)
+    msg = f"{schema}: no number is too wide"
+    raise AssertionError(msg)
 
 
 def _parsed(schema: dict[str, Any]) -> Any:

@@ -7,7 +7,7 @@ final candle corrects it (``revision``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from processors.core.candles import CandleMarks, Fold, add, finish, initial, merge
@@ -31,6 +31,9 @@ OPEN_HOLE_LIMIT: Final = 100
 """Holes whose candles are kept for correction; beyond it the oldest are given up."""
 PROVISIONAL_MS: Final = 1_000
 """Least event time between two provisional candles."""
+
+_Spans = tuple[tuple[int, int], ...]
+"""First and last minute of each stretch that trades may be missing in."""
 
 _UNCOVERED: Final[HoleName] = (-1, -1)
 """Stands for what happened before the series began."""
@@ -97,7 +100,7 @@ class CandleSeries:
         self._closed_by = (-1, -1)
         self._offset = -1
         self._shown = -PROVISIONAL_MS
-        self._open_holes: dict[HoleName, tuple[int, int]] = {}
+        self._open_holes: dict[HoleName, _Spans] = {}
 
     def add(self, match: Match) -> list[Candle]:
         """Take one trade."""
@@ -128,7 +131,7 @@ class CandleSeries:
 
     def open_hole(self, name: HoleName, previous_time: int, next_time: int) -> list[Candle]:
         """Learn that trades between two times are missing: candles that they could be in are incomplete."""
-        self._open_holes[name] = previous_time, next_time
+        self._open_holes[name] = spans = _minutes_of((previous_time, next_time))
         if len(self._open_holes) > OPEN_HOLE_LIMIT:
             del self._open_holes[next(iter(self._open_holes))]
             self._forget()
@@ -140,7 +143,19 @@ class CandleSeries:
         else:
             for level in self._levels:
                 self._at(level, start_of(next_time, level.length_ms))
-        return list(self._mark(name, previous_time, next_time))
+        return [
+            shown
+            for level, open_time, candle in self._touched(spans)
+            for shown in self._judge(level, open_time, candle, candle.holes | {name})
+        ]
+
+    def narrow_hole(self, name: HoleName, spans: Iterable[tuple[int, int]]) -> list[Candle]:
+        """Learn that what is still missing of a hole lies between these pairs of times."""
+        before, after = self._open_holes.get(name, ()), _minutes_of(*spans)
+        if before in {(), after}:
+            return []
+        self._open_holes[name] = after
+        return self._clear(name, before, after)
 
     def close_hole(self, name: HoleName, *, recovered: bool) -> list[Candle]:
         """Learn that nothing more will come into a hole.
@@ -149,11 +164,11 @@ class CandleSeries:
             name: the hole.
             recovered: whether everything did come, so that the candles are complete after all.
         """
-        span = self._open_holes.pop(name, None)
-        candles = list(self._unmark(name, *span)) if span is not None and recovered else []
-        if span is not None:
-            self._forget()
-        return candles
+        spans = self._open_holes.pop(name, ())
+        if recovered:
+            return self._clear(name, spans, ())
+        self._forget()
+        return []
 
     def _begin(self, minute: int) -> None:
         self._start = self._frontier = minute
@@ -245,13 +260,17 @@ class CandleSeries:
             yield self._show(level, following, candle, revision=True)
             following += level.length_ms
 
-    def _mark(self, name: HoleName, first_time: int, last_time: int) -> Iterator[Candle]:
-        for level, open_time, candle in self._between(first_time, last_time):
-            yield from self._judge(level, open_time, candle, candle.holes | {name})
-
-    def _unmark(self, name: HoleName, first_time: int, last_time: int) -> Iterator[Candle]:
-        for level, open_time, candle in self._between(first_time, last_time):
-            yield from self._judge(level, open_time, candle, candle.holes - {name})
+    def _clear(self, name: HoleName, before: _Spans, after: _Spans) -> list[Candle]:
+        """Take a hole out of the candles that it does not touch any longer."""
+        kept = {id(candle) for _, _, candle in self._touched(after)}
+        candles = [
+            shown
+            for level, open_time, candle in self._touched(before)
+            if id(candle) not in kept
+            for shown in self._judge(level, open_time, candle, candle.holes - {name})
+        ]
+        self._forget()
+        return candles
 
     def _judge(self, level: _Level, open_time: int, candle: _Candle, holes: frozenset[HoleName]) -> Iterator[Candle]:
         """Note what makes a candle incomplete; send it again if that changes whether it is."""
@@ -260,11 +279,12 @@ class CandleSeries:
         if changed:
             yield from self._resend(level, open_time, candle)
 
-    def _between(self, first_time: int, last_time: int) -> Iterator[tuple[_Level, int, _Candle]]:
+    def _touched(self, spans: _Spans) -> Iterator[tuple[_Level, int, _Candle]]:
+        """Return the candles that hold any of these minutes, interval by interval, in order of time."""
         for level in self._levels:
-            first = start_of(first_time, level.length_ms)
+            bounds = [(start_of(first, level.length_ms), last) for first, last in spans]
             for open_time in sorted(level.candles):
-                if first <= open_time <= last_time:
+                if any(first <= open_time <= last for first, last in bounds):
                     yield level, open_time, level.candles[open_time]
 
     def _forget(self) -> None:
@@ -307,3 +327,7 @@ class CandleSeries:
                 input_offset=candle.input_offset,
             ),
         )
+
+
+def _minutes_of(*spans: tuple[int, int]) -> _Spans:
+    return tuple((start_of(min(span), MINUTE_MS), start_of(max(span), MINUTE_MS)) for span in spans)

@@ -38,12 +38,14 @@ class Decoder(Generic[MessageT]):
     Args:
         message_type: what to make.
         event_type: what the payload's ``e`` must be; None: it has none.
-        integers: the fields that must be integers of 64 bits, not negative.
+        integers: the fields that must be integers of 64 bits.
+        least: the least that these may be.
     """
 
-    def __init__(self, message_type: type[MessageT], event_type: str | None, *integers: str) -> None:
+    def __init__(self, message_type: type[MessageT], event_type: str | None, *integers: str, least: int = 0) -> None:
         self._decode: Callable[[bytes], MessageT] = msgspec.json.Decoder(message_type).decode
         self._event_type = event_type
+        self._least = least
         self._integers: Callable[[MessageT], tuple[int, ...]] = attrgetter(*integers, integers[0])
         self._event_type_of: Callable[[MessageT], str] = attrgetter("event_type")
 
@@ -63,7 +65,7 @@ class Decoder(Generic[MessageT]):
                 "unknown-event", f'event type "{self._event_type_of(message)[:40]}", expected "{self._event_type}"'
             )
         integers = self._integers(message)
-        if min(integers) < 0 or max(integers) > _LARGEST:
+        if min(integers) < self._least or max(integers) > _LARGEST:
             return Rejected("bad-number", "an id or time is negative or beyond 64 bits")
         return message
 
@@ -80,17 +82,33 @@ AGG_TRADE: Final = Decoder(
 )
 DIFF: Final = Decoder(DepthDiff, "depthUpdate", "first_update_id", "final_update_id", "event_time")
 SNAPSHOT: Final = Decoder(DepthSnapshot, None, "last_update_id")
-TICKER: Final = Decoder(Ticker, "24hrTicker", "event_time", "open_time", "close_time", "trade_count")
+TICKER: Final = Decoder(
+    Ticker,
+    "24hrTicker",
+    "event_time",
+    "open_time",
+    "close_time",
+    "first_trade_id",
+    "last_trade_id",
+    "trade_count",
+    least=-1,  # the trade ids of a day without trades
+)
 MINI_TICKER: Final = Decoder(MiniTicker, "24hrMiniTicker", "event_time")
 
 
 def decode_depth(value: bytes) -> DepthDiff | DepthSnapshot | Rejected:
     """Read a record of the raw depth topic, which holds diffs and snapshots."""
     diff = DIFF(value)
-    if not isinstance(diff, Rejected) or diff.reason == "malformed-json":
-        return diff
+    if isinstance(diff, DepthDiff):
+        previous = diff.previous_final_update_id
+        ordered = diff.first_update_id <= diff.final_update_id and (previous or 0) <= diff.final_update_id
+        return diff if ordered else Rejected("bad-number", "the update ids do not follow each other")
     snapshot = SNAPSHOT(value)
-    return diff if isinstance(snapshot, Rejected) else snapshot
+    if isinstance(snapshot, Rejected):
+        return diff
+    if not 0 <= (snapshot.event_time or 0) <= _LARGEST:
+        return Rejected("bad-number", "the event time is negative or beyond 64 bits")
+    return snapshot
 
 
 class _TradeId(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
+from processors.core.missing_ids import IdRun, MissingIds
 from schemas.control import Gap, GapStatus
 
 
@@ -23,6 +24,7 @@ __all__ = [
     "Held",
     "Hole",
     "HoleClosed",
+    "HoleNarrowed",
     "InOrder",
     "Late",
     "SequenceResult",
@@ -70,6 +72,15 @@ class Hole(msgspec.Struct, frozen=True):
     """Whether the venue has no such ids: then nothing is missing."""
 
 
+class HoleNarrowed(msgspec.Struct, frozen=True):
+    """Some ids of a hole that the flow has passed are accounted for: what is still missing lies between these times."""
+
+    epoch: int
+    first_id: int
+    spans: tuple[tuple[int, int], ...]
+    """Trade times before and after each run of ids that is still missing."""
+
+
 class HoleClosed(msgspec.Struct, frozen=True):
     """The fate of a hole that the flow has passed is final."""
 
@@ -91,7 +102,7 @@ class Held(msgspec.Struct, frozen=True):
     trade_id: int
 
 
-SequenceResult = InOrder[ItemT] | Late[ItemT] | Hole | HoleClosed | Duplicate | Held
+SequenceResult = InOrder[ItemT] | Late[ItemT] | Hole | HoleNarrowed | HoleClosed | Duplicate | Held
 
 
 class _Kind(Enum):
@@ -110,34 +121,6 @@ class _Entry(msgspec.Struct, Generic[ItemT], frozen=True):
     item: ItemT | None
 
 
-class _Missing:
-    """A hole that the flow has passed, and the ids of it that have not come."""
-
-    __slots__ = ("first_id", "last_id", "ranges", "reported")
-
-    def __init__(self, first_id: int, last_id: int, *, reported: bool) -> None:
-        self.first_id = first_id
-        self.last_id = last_id
-        self.ranges = [(first_id, last_id)]
-        self.reported = reported
-        """Whether something is missing as far as we know: not of ids that the venue has not, or before the first."""
-
-    def remove(self, first_id: int, last_id: int) -> bool:
-        """Strike out ids; return whether any of them was still missing."""
-        left: list[tuple[int, int]] = []
-        for low, high in self.ranges:
-            if high < first_id or low > last_id:
-                left.append((low, high))
-                continue
-            if low < first_id:
-                left.append((low, first_id - 1))
-            if high > last_id:
-                left.append((last_id + 1, high))
-        changed = left != self.ranges
-        self.ranges = left
-        return changed
-
-
 class TradeSequencer(Generic[ItemT]):
     """The ids of one symbol and source."""
 
@@ -152,7 +135,7 @@ class TradeSequencer(Generic[ItemT]):
         self._held: dict[int, _Entry[ItemT]] = {}
         self._heap: list[int] = []
         self._held_limit = held_limit
-        self._missing: list[_Missing] = []
+        self._missing: list[MissingIds] = []
         self._decisions: dict[int, Gap] = {}
 
     @property
@@ -230,7 +213,7 @@ class TradeSequencer(Generic[ItemT]):
         """Start an epoch with the first id that came; ids before it may still come, late."""
         self._epoch_floor = self.latest_time
         if entry.trade_id > 0:
-            self._missing.append(_Missing(0, entry.trade_id - 1, reported=False))
+            self._missing.append(MissingIds(IdRun(0, entry.trade_id - 1, 0, entry.trade_time), reported=False))
         self._next_id = entry.trade_id
         return list(self._emit(entry))
 
@@ -250,30 +233,35 @@ class TradeSequencer(Generic[ItemT]):
         hole = self._missing[position] if position >= 0 else None
         # What is not newer than the last epoch belongs to it.
         old = entry.trade_time <= self._epoch_floor
-        if hole is None or old or entry.kind is _Kind.LOST or not hole.remove(trade_id, trade_id):
+        if hole is None or old or entry.kind is _Kind.LOST or not hole.overlaps(trade_id, trade_id):
             yield Duplicate(trade_id)
             return
         if entry.item is not None:
             yield Late(self.epoch, entry.item)
-        yield from self._close_if_whole(hole)
+        hole.strike(trade_id, trade_id, entry.trade_time)
+        yield from self._what_is_left(hole)
 
-    def _close_if_whole(self, hole: _Missing) -> Iterator[HoleClosed]:
-        if not hole.ranges:
+    def _what_is_left(self, hole: MissingIds) -> Iterator[HoleNarrowed | HoleClosed]:
+        if not hole.runs:
             self._missing.remove(hole)
-            if hole.reported:
+        if hole.reported:
+            if hole.runs:
+                spans = tuple((run.previous_time, run.next_time) for run in hole.runs)
+                yield HoleNarrowed(self.epoch, hole.first_id, spans)
+            else:
                 yield HoleClosed(self.epoch, hole.first_id, recovered=True)
 
-    def _settle(self, gap: Gap) -> Iterator[HoleClosed]:
+    def _settle(self, gap: Gap) -> Iterator[HoleNarrowed | HoleClosed]:
         """Apply what the ledger says to holes that the flow has passed."""
         if gap.status not in {GapStatus.ABSENT, GapStatus.UNFILLABLE} or gap.next_time <= self._epoch_floor:
             return
         for hole in list(self._missing):
-            if not hole.reported or hole.last_id < gap.first_id or hole.first_id > gap.last_id:
+            if not hole.reported or not hole.overlaps(gap.first_id, gap.last_id):
                 continue
             if gap.status is GapStatus.ABSENT:
-                hole.remove(gap.first_id, gap.last_id)
-                yield from self._close_if_whole(hole)
-            elif all(gap.first_id <= low and high <= gap.last_id for low, high in hole.ranges):
+                hole.strike(gap.first_id, gap.last_id)
+                yield from self._what_is_left(hole)
+            elif all(gap.first_id <= run.first_id and run.last_id <= gap.last_id for run in hole.runs):
                 yield HoleClosed(self.epoch, hole.first_id, recovered=False)
 
     def _release(self, *, force: bool = False) -> Iterator[SequenceResult[ItemT]]:
@@ -329,7 +317,8 @@ class TradeSequencer(Generic[ItemT]):
             yield InOrder(self.epoch, entry.item)
 
     def _remember(self, hole: Hole) -> None:
-        self._missing.append(_Missing(hole.first_id, hole.last_id, reported=not hole.absent))
+        run = IdRun(hole.first_id, hole.last_id, hole.previous_time, hole.next_time)
+        self._missing.append(MissingIds(run, reported=not hole.absent))
         if len(self._missing) > HOLE_LIMIT:
             del self._missing[0]
 

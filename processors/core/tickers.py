@@ -28,8 +28,20 @@ class _Symbol(msgspec.Struct):
     full: derived.Ticker | None = None
     mini: derived.Ticker | None = None
 
-    def best(self) -> derived.Ticker | None:
-        """Return what is shown: the full ticker wins, unless it fell silent.
+    def take(self, ticker: derived.Ticker) -> bool:
+        """Keep a ticker, unless a newer one of its source is known; return whether it is the one to show."""
+        full = ticker.source is TickerSource.TICKER
+        known = self.full if full else self.mini
+        if known is not None and ticker.event_time < known.event_time:
+            return False
+        if full:
+            self.full = ticker
+        else:
+            self.mini = ticker
+        return self._shown() is ticker
+
+    def _shown(self) -> derived.Ticker | None:
+        """Return the full ticker, unless it fell silent; else the mini ticker.
 
         It depends on the newest of each alone, so not on how their two topics are read.
         """
@@ -47,34 +59,27 @@ class TickerPartition:
 
     def feed(self, record: RawRecord) -> list[Output | DeadLetter]:
         """Take one raw record; return the symbol's ticker if that changed it."""
-        key = record.key or b""
         ticker = _read(record)
         if isinstance(ticker, Rejected):
             return [DeadLetter(ticker.reason, ticker.detail, record)]
-        if ticker.symbol.encode() != key:
-            return [DeadLetter("does-not-fit", f'symbol "{ticker.symbol[:40]}" is not the key', record)]
-        symbol = self._symbols.setdefault((record.market, key), _Symbol())
-        if ticker.source is TickerSource.TICKER:
-            if symbol.full is not None and ticker.event_time < symbol.full.event_time:
-                return []
-            symbol.full = ticker
-        else:
-            if symbol.mini is not None and ticker.event_time < symbol.mini.event_time:
-                return []
-            symbol.mini = ticker
-        if symbol.best() is not ticker:
+        key = ticker.symbol.encode()
+        if not self._symbols.setdefault((record.market, key), _Symbol()).take(ticker):
             return []
         return [Output(record.market, DerivedType.TICKER, key, ticker, ticker.event_time)]
 
 
 def _read(record: RawRecord) -> derived.Ticker | Rejected:
     value = record.value or b""
+    ticker = TICKER(value) if record.type is RawType.TICKER else MINI_TICKER(value)
+    if isinstance(ticker, Rejected):
+        return ticker
+    if ticker.event_time != record.timestamp_ms:
+        # Ingest stamps a record with its event time, unless that cannot be: no later ticker would count.
+        return Rejected("implausible-time", f"event time {ticker.event_time}")
+    if ticker.symbol.encode() != record.key:
+        return Rejected("does-not-fit", f'symbol "{ticker.symbol[:40]}" is not the key')
     try:
-        if record.type is RawType.TICKER:
-            ticker = TICKER(value)
-            return ticker if isinstance(ticker, Rejected) else _of_ticker(ticker, record)
-        mini = MINI_TICKER(value)
-        return mini if isinstance(mini, Rejected) else _of_mini_ticker(mini, record)
+        return _of_ticker(ticker, record) if isinstance(ticker, wire.Ticker) else _of_mini_ticker(ticker, record)
     except ValueError as error:
         return Rejected("bad-number", str(error))
 

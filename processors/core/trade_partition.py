@@ -9,7 +9,7 @@ from processors.core.candle_series import CandleSeries
 from processors.core.decode import AGG_TRADE, TRADE, decode_trade_id
 from processors.core.heartbeats import Coverage, HeartbeatGate
 from processors.core.records import DeadLetter, Output, RawRecord, Rejected
-from processors.core.sequencer import Hole, HoleClosed, InOrder, Late, SequenceResult, TradeSequencer
+from processors.core.sequencer import Hole, HoleClosed, HoleNarrowed, InOrder, Late, SequenceResult, TradeSequencer
 from processors.core.trades import (
     Match,
     contract_size_of,
@@ -230,9 +230,12 @@ class TradePartition:
             elif isinstance(result, Hole):
                 outputs.append(_trade(flow, symbol, hole_record(result, symbol.name, flow.source)))
                 self._open_hole(flow, symbol, result, outputs)
-            elif isinstance(result, HoleClosed) and symbol.series is not None:
+            elif isinstance(result, HoleNarrowed | HoleClosed) and symbol.series is not None:
                 name = result.epoch, result.first_id
-                candles = symbol.series.close_hole(name, recovered=result.recovered)
+                if isinstance(result, HoleNarrowed):
+                    candles = symbol.series.narrow_hole(name, result.spans)
+                else:
+                    candles = symbol.series.close_hole(name, recovered=result.recovered)
                 outputs.extend(_candles(flow, candles))
         if symbol.vouched_until is not None:
             self._vouch_symbol(flow, symbol, *symbol.vouched_until, outputs)

@@ -89,16 +89,20 @@ def _levels(least: int) -> st.SearchStrategy[list[PriceLevel]]:
 def depth_diffs(symbol: str = "BTCUSDT") -> st.SearchStrategy[DepthDiff]:
     """Diffs that have nothing to do with each other."""
     return st.builds(
-        lambda first, count, **fields: DepthDiff(
-            event_type="depthUpdate", first_update_id=first, final_update_id=first + count, **fields
+        lambda first, count, back, **fields: DepthDiff(
+            event_type="depthUpdate",
+            first_update_id=first,
+            final_update_id=first + count,
+            previous_final_update_id=None if back is None else first - back,
+            **fields,
         ),
-        st.integers(1, 10**9),
+        st.integers(51, 10**9),
         st.integers(0, 50),
+        st.none() | st.integers(1, 50),
         event_time=st.integers(START_MS, START_MS + 600_000),
         symbol=st.just(symbol),
         bids=_levels(0),
         asks=_levels(0),
-        previous_final_update_id=st.none() | st.integers(0, 10**9),
     )
 
 

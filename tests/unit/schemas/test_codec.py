@@ -60,6 +60,14 @@ def test_a_number_too_wide_is_refused_by_field(codec: Codec) -> None:
         codec.encode(TOP, value)
 
 
+def test_a_level_too_large_for_a_long_is_refused_by_field(codec: Codec) -> None:
+    topic = BY_SCHEMA["book-snapshot"]
+    value = msgspec.structs.replace(golden.example("book-snapshot"), ask_quantities=[1 << 63])
+
+    with pytest.raises(DoesNotFitError, match='book-snapshot field "ask_quantities"'):
+        codec.encode(topic, value)
+
+
 @given(st.binary(max_size=60))
 def test_foreign_bytes_are_a_decode_error_that_names_the_record(codec: Codec, body: bytes) -> None:
     head = codec.encode(TOP, golden.example("top-of-book"))[:5]

@@ -258,6 +258,23 @@ def test_a_hole_that_is_filled_makes_its_candles_complete_again() -> None:
     ]
 
 
+def test_a_hole_that_is_partly_filled_leaves_incomplete_only_where_the_rest_can_lie() -> None:
+    series = new_series()
+    fed(series, [match_at(10, 1)])
+    series.open_hole((0, 2), 10, 7 * MINUTE)
+    fed(series, [match_at(7 * MINUTE, 9), match_at(20 * MINUTE, 10)])
+    series.add(match_at(6 * MINUTE, 8))
+
+    candles = series.narrow_hole((0, 2), [(6 * MINUTE, 7 * MINUTE)])
+
+    assert [(candle.interval, candle.open_time) for candle in candles if candle.complete] == [
+        *[("1m", minute * MINUTE) for minute in range(6)],
+        ("5m", 0),
+    ]
+    assert series.narrow_hole((0, 2), [(6 * MINUTE + 5, 7 * MINUTE)]) == []
+    assert [candle.interval for candle in series.close_hole((0, 2), recovered=True)] == ["1m", "1m", "5m", "15m"]
+
+
 def test_two_holes_in_a_candle_must_both_be_filled() -> None:
     series = new_series()
     fed(series, [match_at(10, 1)])

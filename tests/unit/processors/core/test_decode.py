@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import given, strategies as st
+from msgspec.structs import replace
 
 from processors.core.decode import (
     AGG_TRADE,
@@ -145,6 +146,25 @@ def test_a_depth_topic_holds_diffs_and_snapshots(history: Any, diff: DepthDiff) 
     assert decode_depth(payload(diff)) == diff
     assert decode_depth(payload(snapshot)) == snapshot
     assert isinstance(snapshot, DepthSnapshot)
+
+
+@given(depth_diffs())
+def test_update_ids_that_do_not_follow_each_other_are_refused(diff: DepthDiff) -> None:
+    for bad in (
+        replace(diff, final_update_id=diff.first_update_id - 1),
+        replace(diff, previous_final_update_id=diff.final_update_id + 1),
+    ):
+        result = decode_depth(payload(bad))
+
+        assert isinstance(result, Rejected)
+        assert result.reason == "bad-number"
+
+
+def test_a_snapshot_of_an_impossible_time_is_refused() -> None:
+    result = decode_depth(b'{"lastUpdateId":1,"E":99999999999999999999,"bids":[],"asks":[]}')
+
+    assert isinstance(result, Rejected)
+    assert result.reason == "bad-number"
 
 
 @given(trades(), agg_trades())

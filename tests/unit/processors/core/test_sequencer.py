@@ -10,6 +10,7 @@ from processors.core.sequencer import (
     Held,
     Hole,
     HoleClosed,
+    HoleNarrowed,
     InOrder,
     Late,
     SequenceResult,
@@ -161,7 +162,7 @@ def test_what_comes_after_the_flow_went_on_is_late_and_closes_its_hole() -> None
     feed(sequencer, 1, 4)
     sequencer.decide(gap(2, 3))
 
-    assert feed(sequencer, 3) == [Late(0, 3)]
+    assert feed(sequencer, 3) == [Late(0, 3), HoleNarrowed(0, 2, ((time_of(1), time_of(3)),))]
     assert feed(sequencer, 3) == [Duplicate(3)]
     assert feed(sequencer, 2) == [Late(0, 2), HoleClosed(0, 2, recovered=True)]
     assert feed(sequencer, 2, 1, 4) == [Duplicate(2), Duplicate(1), Duplicate(4)]

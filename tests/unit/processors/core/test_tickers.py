@@ -130,6 +130,7 @@ def test_contract_markets_send_contracts_and_base_volume() -> None:
         (raw(replace(FULL, last_price="abc"), 0), "bad-number"),
         (raw(replace(MINI, volume="1e5"), 0), "bad-number"),
         (raw(replace(FULL, symbol="ETHUSDT"), 0), "does-not-fit"),
+        (replace(raw(FULL, 0), timestamp_ms=START_MS - 7_200_000), "implausible-time"),
         (record_of(RawType.TICKER, b"{", 0), "malformed-json"),
         (record_of(RawType.MINI_TICKER, FULL, 0), "unknown-event"),
         (record_of(RawType.TICKER, None, 0), "malformed-json"),

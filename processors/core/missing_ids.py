@@ -1,0 +1,48 @@
+"""A hole in the ids of trades that the flow has passed, as it fills up."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+__all__ = ["IdRun", "MissingIds"]
+
+
+class IdRun(msgspec.Struct, frozen=True):
+    """Consecutive ids that are missing, and the trade times on both sides."""
+
+    first_id: int
+    last_id: int
+    previous_time: int
+    next_time: int
+
+
+class MissingIds:
+    """A hole that the flow has passed, and the ids of it that have not come."""
+
+    __slots__ = ("first_id", "reported", "runs")
+
+    def __init__(self, run: IdRun, *, reported: bool) -> None:
+        self.first_id = run.first_id
+        self.runs = [run]
+        self.reported = reported
+        """Whether something is missing as far as we know: not of ids that the venue has not, or before the first."""
+
+    def overlaps(self, first_id: int, last_id: int) -> bool:
+        """Whether any of these ids is missing."""
+        return any(run.first_id <= last_id and run.last_id >= first_id for run in self.runs)
+
+    def strike(self, first_id: int, last_id: int, trade_time: int | None = None) -> None:
+        """Take ids as accounted for; a trade's time tells more about when its neighbours were."""
+        left: list[IdRun] = []
+        for run in self.runs:
+            if run.last_id < first_id or run.first_id > last_id:
+                left.append(run)
+                continue
+            time_before = run.previous_time if trade_time is None else trade_time
+            time_after = run.next_time if trade_time is None else trade_time
+            if run.first_id < first_id:
+                left.append(IdRun(run.first_id, first_id - 1, run.previous_time, time_after))
+            if run.last_id > last_id:
+                left.append(IdRun(last_id + 1, run.last_id, time_before, run.next_time))
+        self.runs = left
