@@ -188,10 +188,20 @@ class _Shape:
             try:
                 write(out, plain, fields)
             except OverflowError:
-                raise _too_long(self.name, value) from None
+                raise self._too_long(value) from None
             return out.getvalue()
 
         return encode
+
+    def _too_long(self, value: msgspec.Struct) -> DoesNotFitError:
+        """Say which number is none of Avro's 64-bit longs."""
+        for field, content in msgspec.structs.asdict(value).items():
+            if field not in self.decimals:
+                for number in content if isinstance(content, list) else [content]:
+                    if isinstance(number, int) and not -(1 << 63) <= number < 1 << 63:
+                        return DoesNotFitError(self.name, field, number, _LONG_DIGITS)
+        msg = f"{self.name}: no number is too wide"
+        raise AssertionError(msg)
 
     def decoder(self, writer_schema: dict[str, Any]) -> Callable[[bytes], msgspec.Struct]:
         writer, reader = _parsed(writer_schema), self.plain
@@ -214,16 +224,6 @@ class _Shape:
             return convert(fields, of)
 
         return decode
-
-
-def _too_long(schema: str, value: msgspec.Struct) -> DoesNotFitError:
-    """Say which number is none of Avro's 64-bit longs."""
-    for field, content in msgspec.structs.asdict(value).items():
-        for number in content if isinstance(content, list) else [content]:
-            if isinstance(number, int) and not -(1 << 63) <= number < 1 << 63:
-                return DoesNotFitError(schema, field, number, _LONG_DIGITS)
-    msg = f"{schema}: no number is too wide"
-    raise AssertionError(msg)
 
 
 def _parsed(schema: dict[str, Any]) -> Any:
