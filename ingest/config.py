@@ -6,14 +6,13 @@ that all services share are ``KAFKA_BOOTSTRAP_SERVERS``, ``SCHEMA_REGISTRY_URL``
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from ingest.core.endpoints import Endpoint, Environment, endpoint_of, is_plain, is_venue
 from ingest.core.streams import Route, Stream
@@ -141,8 +140,8 @@ def load(path: Path | None = None) -> Settings:
         return Settings(**({} if path is None else _read(path)))
     except ValidationError as error:
         raise ConfigError([_problem(one) for one in error.errors()], source) from error
-    except json.JSONDecodeError as error:
-        raise ConfigError([("environment", f"not JSON: {error}")], source) from error
+    except SettingsError as error:
+        raise ConfigError([("environment", str(error))], source) from error
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol, TypeVar
 from structlog.stdlib import BoundLogger
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from ingest.core.frames import Reply
+from ingest.core.outcomes import Reply
 from ingest.core.plan import ConnectionPlan
 from ingest.core.session import Action, Close, Live, Ping, Refused, Send, StreamSession
 from ingest.feed_socket import FeedSocket, open_feed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
 from ingest.connection import Clocks
@@ -81,10 +82,9 @@ class HeartbeatKeeper:
                     self._mark(now_ms)
                 self._send()
                 self._wake.clear()
-                try:
-                    await asyncio.wait_for(self._wake.wait(), _LOOK_S)
-                except TimeoutError:
-                    continue
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_S):
+                        await self._wake.wait()
 
     async def _ask(self, asked_ms: float) -> None:
         server_time = await self._venue.ask()

@@ -9,19 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final, Protocol
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import (
-    CorruptRecordException,
-    InvalidTimestampError,
-    KafkaError,
-    MessageSizeTooLargeError,
-    RecordListTooLargeError,
-    UnknownError,
-)
+from aiokafka.errors import KafkaError
 from structlog.stdlib import BoundLogger
 
 from ingest.batches import CODECS, PartitionQueue, RecordBatch
@@ -29,15 +22,15 @@ from ingest.core.backoff import backoff
 from ingest.core.heartbeats import Position
 from ingest.core.records import Record
 from ingest.errors import KafkaUnavailableError, RecordRefusedError
+from ingest.producers import UNREACHABLE, blames_records, close, connected, reason_of
 
 
-__all__ = ["KafkaPublisher", "PublisherLimits", "blames_records"]
+__all__ = ["KafkaPublisher", "PublisherLimits"]
 
 _RESUME_SHARE: Final = 0.75
 """Callers go on when the buffer is filled no more than this."""
 _RETIRE_S: Final = 5.0
 """What is under way through a producer that is given up may still be acknowledged for so long."""
-_START_S: Final = 15.0
 
 
 class PublisherLimits(Protocol):
@@ -62,19 +55,6 @@ class PublisherLimits(Protocol):
     @property
     def request_timeout_ms(self) -> int:
         """How long the broker may take to answer; outlasts the election of a leader."""
-
-
-def blames_records(error: BaseException) -> bool:
-    """Return whether a failure may be the fault of a record: sent again, it would fail again."""
-    return isinstance(
-        error,
-        # Kafka's INVALID_RECORD (87) is unknown to aiokafka.
-        MessageSizeTooLargeError
-        | RecordListTooLargeError
-        | InvalidTimestampError
-        | CorruptRecordException
-        | UnknownError,
-    )
 
 
 class KafkaPublisher:
@@ -115,7 +95,7 @@ class KafkaPublisher:
         self._producer: AIOKafkaProducer | None = None
         self._generation = 0
         self._failure: BaseException | None = None
-        self._delays = backoff(random)
+        self._delays = self._new_delays()
         self._wake = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._room = asyncio.Event()
@@ -158,7 +138,7 @@ class KafkaPublisher:
             self._schedule(queue)
 
     async def deliver(self, record: Record) -> int:
-        """Hand over a record and wait until the broker has it; returns its offset.
+        """Hand over a record and wait until the broker has it; returns its offset, -1 if the broker does not tell.
 
         Raises:
             RecordRefusedError: the broker refuses this very record.
@@ -192,7 +172,8 @@ class KafkaPublisher:
             self._idle.clear()
             self._wake.set()
             try:
-                await asyncio.wait_for(self._idle.wait(), limit_s)
+                async with asyncio.timeout(limit_s):
+                    await self._idle.wait()
             except TimeoutError:
                 self._log.error("broker did not take everything in time", unacknowledged_count=self.unacknowledged)
         return self.unacknowledged
@@ -209,12 +190,12 @@ class KafkaPublisher:
         delays = backoff(self._random, ceiling_s=5.0)
         while True:
             try:
-                self._producer = await self._connected()
-            except (KafkaError, OSError, TimeoutError) as error:
+                self._producer = await self._connect()
+            except UNREACHABLE as error:
                 if waited_s >= limit_s:
-                    raise KafkaUnavailableError(self._bootstrap_servers, limit_s, _reason(error)) from error
+                    raise KafkaUnavailableError(self._bootstrap_servers, limit_s, reason_of(error)) from error
                 delay_s = next(delays)
-                self._log.warning("waiting for Kafka", servers=self._bootstrap_servers, reason=_reason(error))
+                self._log.warning("waiting for Kafka", servers=self._bootstrap_servers, reason=reason_of(error))
                 await asyncio.sleep(delay_s)
                 waited_s += delay_s
             else:
@@ -228,7 +209,7 @@ class KafkaPublisher:
                 self._send_again()
             error = await self._pump(self._producer)
             self.failures += 1
-            self._log.warning("producer failed, will be replaced", reason=_reason(error))
+            self._log.warning("producer failed, will be replaced", reason=reason_of(error))
             await self._retire(self._producer)
             self._producer = None
 
@@ -238,7 +219,7 @@ class KafkaPublisher:
             self._timer.cancel()
         if self._producer is not None:
             self._generation += 1  # what is not acknowledged now will not be
-            await _close(self._producer, limit_s=1.0)
+            await close(self._producer, limit_s=1.0)
             self._producer = None
 
     async def _pump(self, producer: AIOKafkaProducer) -> BaseException:
@@ -273,7 +254,7 @@ class KafkaPublisher:
         # A batch that had arrived before without our knowing is confirmed without its offset.
         queue.next_offset = None if offset < 0 else offset + batch.record_count()
         self._acknowledge(queue, batch.record_count(), batch.bytes, offset)
-        self._delays = backoff(self._random)
+        self._delays = self._new_delays()
         queue.sending = None
         queue.scheduled = False
         if queue.has_more:
@@ -288,7 +269,7 @@ class KafkaPublisher:
         while waiting and waiting[0][0] <= queue.acknowledged:
             ticket, future = waiting.popleft()
             if not future.done():
-                future.set_result(offset + ticket - first - 1)
+                future.set_result(-1 if offset < 0 else offset + ticket - first - 1)
         if self._bytes <= self._limits.buffer_bytes * _RESUME_SHARE:
             self._room.set()
         if not self._bytes:
@@ -322,92 +303,68 @@ class KafkaPublisher:
 
     # Producers
 
-    def _new_producer(self) -> AIOKafkaProducer:
-        return AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap_servers,
-            client_id=self._client_id,
-            acks="all",
-            enable_idempotence=True,
-            linger_ms=0,
-            request_timeout_ms=self._limits.request_timeout_ms,
-        )
+    def _new_delays(self) -> Iterator[float]:
+        return backoff(self._random, initial_s=0.1, ceiling_s=10.0)
 
-    async def _connected(self) -> AIOKafkaProducer:
-        producer = self._new_producer()
-        try:
-            await asyncio.wait_for(producer.start(), _START_S)
-        except BaseException:
-            await _close(producer, limit_s=1.0)
-            raise
-        return producer
+    async def _connect(self) -> AIOKafkaProducer:
+        return await connected(self._bootstrap_servers, self._client_id, self._limits.request_timeout_ms)
 
     async def _replacement(self) -> AIOKafkaProducer:
         """Return a new producer, however long the broker takes."""
         while True:
             await asyncio.sleep(next(self._delays))
             try:
-                return await self._connected()
-            except (KafkaError, OSError, TimeoutError) as error:
-                self._log.warning("broker is away", reason=_reason(error), unacknowledged_count=self.unacknowledged)
+                return await self._connect()
+            except UNREACHABLE as error:
+                self._log.warning("broker is away", reason=reason_of(error), unacknowledged_count=self.unacknowledged)
 
     async def _retire(self, producer: AIOKafkaProducer) -> None:
         """Give a producer up, after what is under way through it had its chance."""
-        await _close(producer, limit_s=_RETIRE_S)
+        await close(producer, limit_s=_RETIRE_S)
         self._generation += 1
         self._failure = None
 
     def _send_again(self) -> None:
         """Put everything unacknowledged back in front, in order, as batches for the new producer."""
         self._ready = []
+        letters: list[Record] = []
         for queue in self._queues.values():
             if queue.sending is not None:
                 batch, queue.sending = queue.sending, None
-                self._put_back(queue, batch)
+                letters += self._put_back(queue, batch)
             queue.scheduled = False
             if queue.has_more:
                 self._schedule(queue)
+        for letter in letters:
+            self.publish(letter)
         self._wake.set()
 
-    def _put_back(self, queue: PartitionQueue, batch: RecordBatch) -> None:
-        """Put a failed batch back; one that was refused again is halved, until the bad record is alone."""
+    def _put_back(self, queue: PartitionQueue, batch: RecordBatch) -> list[Record]:
+        """Put a failed batch back; one that was refused again is halved, until the bad record is alone.
+
+        Returns:
+            The dead letter of a record that was alone and refused again.
+        """
         if batch.refusals > 1 and batch.record_count() == 1:
-            self._set_aside(queue, batch)
-            return
+            return self._set_aside(queue, batch)
         parts = batch.renewed(queue.topic, queue.partition, parts=2 if batch.refusals > 1 else 1)
         self._bytes += sum(part.bytes for part in parts) - batch.bytes
         for part in reversed(parts):
-            part.refusals = min(batch.refusals, 1) if len(parts) > 1 else batch.refusals
+            part.refusals = min(batch.refusals, 1)
             queue.waiting.appendleft(part)
+        return []
 
-    def _set_aside(self, queue: PartitionQueue, batch: RecordBatch) -> None:
-        """Send a record that the broker refuses to the dead-letter topic, and go on without it."""
+    def _set_aside(self, queue: PartitionQueue, batch: RecordBatch) -> list[Record]:
+        """Go on without a record that the broker refuses; returns its dead letter."""
         (record,) = batch.records(queue.topic, queue.partition)
-        reason = "refused by the broker twice"
+        reason = "refused by the broker, alone and twice"
         waiting = self._waiting.get(queue)
         if waiting and waiting[0][0] == queue.acknowledged + 1:
             waiting.popleft()[1].set_exception(RecordRefusedError(queue.topic, queue.partition, reason))
-        self._acknowledge(queue, 1, batch.bytes, queue.next_offset or 0)
+        self._acknowledge(queue, 1, batch.bytes, offset=-1)
         letter = self._letter(record, reason)
         if letter.topic == record.topic:
             self._log.error("record lost: even its dead letter is refused", topic=record.topic)
-        else:
-            self._log.error("record refused by the broker", topic=record.topic, partition=record.partition)
-            self.publish(letter)
-
-
-async def _close(producer: AIOKafkaProducer, limit_s: float) -> None:
-    """Close a producer; one that cannot finish what it has, because the broker is away, is cut off."""
-    try:
-        await asyncio.wait_for(producer.stop(), limit_s)
-    except (TimeoutError, KafkaError, OSError):
-        pass
-    finally:
-        # `stop` may flush for ever. Left alone, the old producer would send stale batches once the broker is back.
-        sender = producer._sender.sender_task  # noqa: SLF001 - no public way
-        if sender is not None and not sender.done():
-            sender.cancel()
-            await asyncio.wait([asyncio.ensure_future(producer.client.close()), sender], timeout=limit_s)
-
-
-def _reason(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+            return []
+        self._log.error("record refused by the broker", topic=record.topic, partition=record.partition)
+        return [letter]

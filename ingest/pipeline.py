@@ -9,8 +9,9 @@ from msgspec import Struct
 from structlog.stdlib import BoundLogger
 
 from ingest.core.dead_letters import dead_letter
-from ingest.core.frames import FrameDecoder, Rejected, Reply, ShutdownNotice
+from ingest.core.frames import FrameDecoder
 from ingest.core.guard import EARLIEST_MS, with_receive_time
+from ingest.core.outcomes import Rejected, Reply, ShutdownNotice
 from ingest.core.records import Record
 from ingest.frame_queue import TimedFrame
 from ingest.metrics import Metrics

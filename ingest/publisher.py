@@ -31,7 +31,7 @@ class Publisher(Protocol):
         """Hand over a record, to be delivered soon; returns at once."""
 
     async def deliver(self, record: Record) -> int:
-        """Hand over a record and wait until the broker has it; returns its offset.
+        """Hand over a record and wait until the broker has it; returns its offset, -1 if the broker does not tell.
 
         Raises:
             RecordRefusedError: the broker refuses this very record.

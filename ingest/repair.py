@@ -173,7 +173,7 @@ class Repair:
 
     async def _note(self, reader: Any) -> None:
         """Write down how far it is: first the symbols, then, once the broker has those, the position."""
-        positions = {partition: await reader.position(partition) for partition in partitions_of(self._topics.values())}
+        positions = {partition: await reader.position(partition) for partition in self._partitions}
         time_ms = self._clocks.wall_ns() // 1_000_000
         notes = [self._control.progress(progress, time_ms) for progress in self._tracker.changed()]
         await asyncio.gather(*(self._publisher.deliver(note) for note in notes))

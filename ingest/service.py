@@ -77,6 +77,8 @@ class Service:
         self._streams = settings.subscriptions()
         self._metrics = Metrics(CollectorRegistry())
         self._stalled = False
+        self.http_port: int | None = None
+        """Where metrics and health are served; None: not yet, or not at all."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until told to stop.
@@ -103,8 +105,8 @@ class Service:
             if self._settings.http.enabled:
                 http = self._settings.http
                 server = serve(http.host, http.port, self._metrics.registry, lambda: self._readiness(parts))
-                port = await resources.enter_async_context(server)
-                self._log.info("serving metrics and health", host=http.host, port=port)
+                self.http_port = await resources.enter_async_context(server)
+                self._log.info("serving metrics and health", host=http.host, port=self.http_port)
             await self._run(parts, stopping)
 
     # Start

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -106,10 +107,9 @@ class Snapshotter:
                     tasks.create_task(self._take(symbol))
                 wait_s = min(_LONGEST_WAIT_S, self._schedule.wait_ms(self._clocks.now_ms()) / 1000)
                 self._wake.clear()
-                try:
-                    await asyncio.wait_for(self._wake.wait(), max(0.005, wait_s))
-                except TimeoutError:
-                    continue
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(max(0.005, wait_s)):
+                        await self._wake.wait()
 
     async def _take(self, symbol: str) -> None:
         try:

@@ -19,6 +19,7 @@ __all__ = ["Assignments", "Gate"]
 _log = structlog.get_logger(__name__)
 
 _TELL_EVERY_S = 5.0
+_STOP_S = 5.0
 
 
 class Gate(Protocol):
@@ -56,6 +57,7 @@ class Assignments:
         self._gate: Gate | None = None
         self._rebuilding: asyncio.Task[None] | None = None
         self._owned = False
+        self._whole = True
 
     def attach(self, gate: Gate) -> None:
         """Say who holds records back."""
@@ -71,13 +73,13 @@ class Assignments:
 
     @property
     def settled(self) -> bool:
-        """Whether the group gave this worker an assignment, be it empty, and all its units are up to date."""
-        return self._owned and all(unit.ready for unit in self._units.values())
+        """Whether the group gave this worker an assignment, be it empty, and all of it is being worked on."""
+        return self._owned and self._whole and all(unit.ready for unit in self._units.values())
 
     def assigned(self, generation: int, starts: Mapping[TP, int]) -> Collection[TP]:
         """Keep, drop and make units; hold back the partitions of those that must catch up."""
         self._cancel()
-        self._owned = True
+        self._owned = self._whole = True
         metrics.REBALANCES.inc()
         units: dict[tuple[str, int], Unit] = {}
         held: set[TP] = set()
@@ -90,6 +92,7 @@ class Assignments:
                         "do workers of different versions or settings share the group?",
                         flow=flow.name, partition=partition, missing=missing,
                     )  # fmt: skip
+                    self._whole = False
                     held.update(tp for tp in starts if tp.partition == partition and tp.topic in flow.topic_names)
                     continue
                 unit = self._units.get((flow.name, partition)) or self._factory.unit(flow, partition)
@@ -110,7 +113,7 @@ class Assignments:
         """Stop rebuilding; what was applied stays applied."""
         self._owned = False
         if task := self._cancel():
-            await asyncio.wait([task])
+            await asyncio.wait([task], timeout=_STOP_S)  # it applies nothing any more; it may still be disconnecting
 
     close = revoking
 

@@ -68,7 +68,7 @@ class Settings(BaseSettings):
         default=120.0, description="Seconds to wait at start for the broker and for the registry, each."
     )
     stop_timeout_s: Annotated[float, Field(gt=0, le=600)] = Field(
-        default=20.0, description="Seconds after SIGTERM until the worker is ended by force."
+        default=10.0, description="Seconds after SIGTERM until the worker is ended by force, with exit status 1."
     )
     fetch_bytes: Annotated[int, Field(ge=65_536, le=64 * 1024 * 1024)] = Field(
         default=1024 * 1024, description="Bytes to fetch of one partition at once."

@@ -5,6 +5,7 @@ ProcessorsError
  │    ├── TopicsMissingError       set-up was not run, or for another prefix
  │    ├── TopicPartitionsError     a topic has another number of partitions than the topic table
  │    ├── BrokerUnavailableError   the broker does not answer
+ │    ├── PortTakenError           the health port is not free
  │    └── FaustBuildError          Faust is not the one this was built on
  ├── OutputError               the broker did not take an output: nothing after it is committed
  ├── NotAMemberError           the group may have given the partitions to somebody else
@@ -23,6 +24,7 @@ __all__ = [
     "FaustBuildError",
     "NotAMemberError",
     "OutputError",
+    "PortTakenError",
     "ProcessorsError",
     "RebuildError",
     "StartError",
@@ -76,6 +78,22 @@ class BrokerUnavailableError(StartError):
 
     def __str__(self) -> str:
         return f'broker "{self.servers}": does not answer ({self.reason}); is KAFKA_BOOTSTRAP_SERVERS right?'
+
+
+class PortTakenError(StartError):
+    """The address for health and metrics cannot be listened on."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        self.host = host
+        self.port = port
+        self.reason = reason
+        super().__init__(host, port, reason)
+
+    def __str__(self) -> str:
+        return (
+            f"health port {self.host}:{self.port}: {self.reason}; set PROCESSORS_METRICS_PORT to another, "
+            "or to 0 for any that is free"
+        )
 
 
 class FaustBuildError(StartError):

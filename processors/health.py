@@ -6,11 +6,13 @@ records flow: it has its assignment, no rebalance is going on, every unit is reb
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from processors.errors import PortTakenError
 from processors.metrics import REGISTRY
 
 
@@ -34,7 +36,7 @@ class Health:
         """Listen, and return the address.
 
         Raises:
-            OSError: the port is taken, or the host is not this machine's.
+            PortTakenError: the port is taken, or the host is not this machine's.
         """
         app = web.Application()
         app.router.add_get("/live", self._live)
@@ -43,7 +45,10 @@ class Health:
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            raise PortTakenError(host, port, os.strerror(error.errno) if error.errno else str(error)) from error
         bound_host, bound_port, *_ = self._runner.addresses[0]
         return f"http://{bound_host}:{bound_port}"
 

@@ -39,6 +39,8 @@ def configure_logs(level: int = logging.INFO) -> None:
     # The last two are our services' names in Faust's own voice: it says when each starts and stops.
     for noisy in ("faust", "mode", "aiokafka", "httpx2", "processors.app", "processors.batching"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # A batch may take longer than the pause between two commits.
+    logging.getLogger("mode.timers").setLevel(logging.ERROR)
     coordinator = logging.getLogger("aiokafka.consumer.group_coordinator")
     # Every rebalance comes to it as a warning that a heartbeat failed.
     coordinator.setLevel(logging.ERROR)

@@ -1,34 +1,25 @@
-"""The one way out: records to the broker in batches of their own partition, one future per batch.
-
-Idempotent, acks=all. A call returns when the broker has acknowledged everything; if it does not, the call raises, the
-worker ends, and nothing after the last commit is lost.
-"""
+"""What the cores say becomes records: encoded, conflated, and what cannot go, set aside."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
-
 from processors import metrics
 from processors.core.records import Output
-from processors.errors import OutputError
+from processors.publisher import Grouped, Record
 from schemas.codec import Codec, DoesNotFitError
 from schemas.markets import Market
 from schemas.topics import Cleanup, ControlType, DerivedType, Topic, TopicTable
 
 
-__all__ = ["Encoder", "Grouped", "KafkaPublisher", "Origin", "Produced", "Publisher", "Record", "SetAside"]
+__all__ = ["Encoder", "Origin", "Produced", "SetAside"]
 
 _CUT: Final = 64 * 1024
 # The broker's default limit for a batch is 1 MiB and one record; headers and framing take their part.
 _LARGEST_VALUE: Final = 1_000_000
-_BATCH_BYTES: Final = 512 * 1024
 
 
 class Origin(Protocol):
@@ -80,31 +71,6 @@ class Produced:
 
     output: Output
     origin: Origin
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What goes over the wire."""
-
-    key: bytes | None
-    value: bytes | None
-    timestamp_ms: int
-    headers: Sequence[tuple[str, bytes]] = ()
-
-
-Grouped = dict[tuple[str, int], list[Record]]
-"""Records by topic and partition."""
-
-
-class Publisher(Protocol):
-    """Takes records to the broker."""
-
-    async def publish(self, records: Grouped) -> None:
-        """Return when all records, grouped by topic and partition, are acknowledged.
-
-        Raises:
-            OutputError: some are not.
-        """
 
 
 class Encoder:
@@ -186,79 +152,3 @@ def _set_aside(reason: str, detail: str, origin: Origin) -> SetAside:
     return SetAside(
         reason, detail, origin.topic, origin.partition, origin.offset, origin.timestamp, origin.key, origin.value
     )
-
-
-class KafkaPublisher:
-    """Publishes over one idempotent producer.
-
-    Args:
-        bootstrap_servers: the broker.
-        client_id: shown in the broker's logs.
-        request_timeout_s: how long the broker may take to acknowledge, retries and a leader election included.
-    """
-
-    def __init__(self, bootstrap_servers: str, client_id: str, *, request_timeout_s: float = 30.0) -> None:
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=bootstrap_servers,
-            client_id=client_id,
-            acks="all",
-            enable_idempotence=True,
-            compression_type="lz4",
-            linger_ms=0,
-            max_batch_size=_BATCH_BYTES,
-            max_request_size=4 * 1024 * 1024,
-            request_timeout_ms=int(request_timeout_s * 1000),
-        )
-
-    async def start(self) -> None:
-        """Connect."""
-        await self._producer.start()
-
-    async def stop(self) -> None:
-        """Send what is buffered and disconnect."""
-        await self._producer.stop()
-
-    async def publish(self, records: Grouped) -> None:
-        """Return when all records are acknowledged, see :class:`Publisher`."""
-        sent: list[tuple[str, int, asyncio.Future[object]]] = []
-        try:
-            for (topic, partition), group in records.items():
-                for batch in self._batches(group):
-                    try:
-                        sent.append(
-                            (topic, partition, await self._producer.send_batch(batch, topic, partition=partition))
-                        )
-                    except (KafkaError, AssertionError) as error:
-                        raise OutputError(topic, partition, repr(error)) from error
-            for topic, partition, future in sent:
-                try:
-                    await future
-                except KafkaError as error:
-                    raise OutputError(topic, partition, repr(error)) from error
-        finally:
-            for _, _, future in sent:
-                future.add_done_callback(_consume)
-        for (topic, _), group in records.items():
-            metrics.OUTPUTS.labels(topic).inc(len(group))
-
-    def _batches(self, group: Sequence[Record]) -> Iterable[object]:
-        batch = self._producer.create_batch()
-        for record in group:
-            fields = {
-                "timestamp": record.timestamp_ms,
-                "key": record.key,
-                "value": record.value,
-                "headers": list(record.headers),
-            }
-            if batch.append(**fields) is None:
-                yield batch
-                batch = self._producer.create_batch()
-                batch.append(**fields)
-        batch.close()
-        yield batch
-
-
-def _consume(future: asyncio.Future[object]) -> None:
-    """Look at a result that nobody waits for any more: one failure of a publish is reported, not each."""
-    if not future.cancelled():
-        future.exception()

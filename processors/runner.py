@@ -11,7 +11,8 @@ from processors import metrics
 from processors.assignments import Assignments
 from processors.batching import Batch, Membership
 from processors.errors import NotAMemberError
-from processors.outputs import Encoder, Produced, Publisher, SetAside
+from processors.outputs import Encoder, Produced, SetAside
+from processors.publisher import Publisher
 from processors.units import Flow
 
 
@@ -65,11 +66,14 @@ class FlowRunner:
     async def tick(self, now_ms: int) -> None:
         """Tell the state of each partition the time, and publish what comes of it.
 
+        Does nothing while the partitions may belong to somebody else.
+
         Raises:
             OutputError: the broker did not take it.
-            NotAMemberError: see :meth:`process`.
         """
         async with self._turn:
+            if not self._membership().is_current(monotonic()):
+                return
             produced = [output for unit in self._assignments.units(self.flow) for output in unit.tick(now_ms)]
             await self._publish(produced)
 

@@ -25,7 +25,8 @@ from processors.config import Settings
 from processors.errors import ProcessorsError
 from processors.flows import Family, flows_of, outputs_of
 from processors.health import Health
-from processors.outputs import Encoder, KafkaPublisher
+from processors.outputs import Encoder
+from processors.publisher import KafkaPublisher
 from processors.rebuild import KafkaLogs
 from processors.runner import FlowRunner
 from processors.units import UnitFactory

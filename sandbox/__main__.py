@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from pathlib import Path
@@ -12,10 +13,11 @@ from confluent_kafka import KafkaException
 from rich.console import Console
 
 from sandbox.broker_command import run_broker
+from sandbox.demo.demonstrating import DemoRequest, run_demo, run_up
 from sandbox.demo.replaying import ReplayRequest, run_replay
 from sandbox.demo.simulating import simulation
 from sandbox.demo.workspace import shared_servers
-from sandbox.errors import SandboxError
+from sandbox.errors import PortTakenError, SandboxError
 from sandbox.exchange.command import ReplayOptions, parse_contract_size, parse_speed, run_exchange
 from sandbox.exchange.server import ExchangeSettings, StartMode
 from sandbox.interrupts import interrupted_by_signals
@@ -31,6 +33,8 @@ __all__ = ["app", "main"]
 _FAILED = 1
 _USAGE = 2
 _INTERRUPTED = 130
+_WIDTH_OF_FILES = 160
+"""Columns where the output is no terminal."""
 
 app = typer.Typer(
     help="Everything on one machine: a real Kafka, a registry, an exchange, the demo and its proof.",
@@ -54,6 +58,13 @@ Sizes = Annotated[
 MarketOption = Annotated[
     Market | None, typer.Option(help="The market of the recording, where its payloads do not tell it.")
 ]
+SourceOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PATH|live", help="A recording, or Binance itself; by default a simulated market. May be repeated."
+    ),
+]
+AnyPorts = Annotated[bool, typer.Option("--any-ports", help="Free ports instead of the standard ones.")]
 
 
 @app.command(
@@ -200,25 +211,109 @@ def replay(
     raise typer.Exit(_run(lambda console: run_replay(request, shared_servers(), console)))
 
 
+@app.command(
+    epilog="""
+**Examples**
+
+`binance-sandbox demo` — a simulated market; needs nothing but this package
+
+`binance-sandbox demo --source btcusdt_20240808.gz --source btcusdt_20240809.gz` — a recording
+
+`binance-sandbox demo --source live` — Binance itself
+
+Listens on the standard ports: Kafka 9092, registry 8081, exchange 9443, metrics 9101 to 9103.
+
+**Exit status**: 0 when all of it holds, 1 when not, 2 for a wrong command line or an unusable recording.
+"""
+)
+def demo(
+    *,
+    source: SourceOption = None,
+    market: MarketOption = None,
+    speed: Annotated[
+        str | None,
+        typer.Option(metavar="N|max", help="How many times as fast as the market; by default as is good to watch."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the simulated market.")] = 1,
+    report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Where to write the report.")] = None,
+    data_dir: DataDir = None,
+    any_ports: AnyPorts = False,
+) -> None:
+    """Show market data going over a WebSocket into Kafka and coming out of Faust, and prove that it is right."""
+    if speed is not None:
+        _speed(speed)
+    request = DemoRequest(
+        sources=source or (),
+        market=market,
+        speed=speed,
+        seed=seed,
+        report=report,
+        data_dir=data_dir,
+        any_ports=any_ports,
+    )
+    raise typer.Exit(_run(lambda console: run_demo(request, shared_servers(), console)))
+
+
+@app.command(
+    epilog="""
+**Examples**
+
+`binance-sandbox up` — a simulated market at real speed, until Ctrl-C
+
+`binance-sandbox up --source btcusdt_20240808.gz --speed 10 --data-dir ./run`
+
+`kcat -b localhost:9092 -C -e -t binance.spot.raw.trade -f '%T %k %s\\n'` — what Binance sends, as it sends it
+
+Listens on the standard ports: Kafka 9092, registry 8081, exchange 9443, metrics 9101 to 9103.
+
+**Exit status**: 0 after Ctrl-C, 1 when something failed, 2 for a wrong command line or an unusable recording.
+"""
+)
+def up(
+    *,
+    source: SourceOption = None,
+    market: MarketOption = None,
+    speed: Annotated[str, typer.Option(metavar="N|max", help="How many times as fast as the market.")] = "1",
+    seed: Annotated[int, typer.Option(help="Of the simulated market.")] = 1,
+    data_dir: DataDir = None,
+    any_ports: AnyPorts = False,
+) -> None:
+    """Run the demo's processes until Ctrl-C, for readers of your own."""
+    _speed(speed)
+    request = DemoRequest(
+        sources=source or (), market=market, speed=speed, seed=seed, data_dir=data_dir, any_ports=any_ports
+    )
+    raise typer.Exit(_run(lambda console: run_up(request, shared_servers(), console), interrupted=0))
+
+
 def main() -> None:
     """Run the command."""
     app()
 
 
-def _run(work: Callable[[Console], int]) -> int:
+def _run(work: Callable[[Console], int], *, interrupted: int = _INTERRUPTED) -> int:
     """Do the work of a command that starts processes; return the exit status."""
     try:
         with interrupted_by_signals():
-            return work(Console())
+            return work(_console())
     except KeyboardInterrupt:
         typer.echo("stopped", err=True)
-        return _INTERRUPTED
+        return interrupted
     except (RecordingError, KlineFileError) as error:
         typer.echo(f"binance-sandbox: {error}", err=True)
         return _USAGE
+    except PortTakenError as error:
+        typer.echo(f"binance-sandbox: {error}\n--any-ports takes free ones for everything", err=True)
+        return _FAILED
     except (SandboxError, KafkaException, RegistryError, TimeoutError, OSError) as error:
         typer.echo(f"binance-sandbox: {error}", err=True)
         return _FAILED
+
+
+def _console() -> Console:
+    """Return where a run tells what it does: as wide as the terminal, and wide enough for every table elsewhere."""
+    console = Console()
+    return console if console.is_terminal or "COLUMNS" in os.environ else Console(width=_WIDTH_OF_FILES)
 
 
 def _refuse(message: str) -> NoReturn:

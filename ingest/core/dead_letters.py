@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ingest.core.frames import Reason, Rejected
 from ingest.core.guard import cut
+from ingest.core.outcomes import Reason, Rejected
 from ingest.core.records import Header, Record, header
 from schemas.topics import ControlType, TopicTable, partition_of
 

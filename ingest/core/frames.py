@@ -5,77 +5,29 @@ What the venue sent is passed on verbatim: only the few fields that decide where
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from ingest.core.heads import Head, HeadDecoder, event_type_of, head_decoder
 from ingest.core.merged import SeenVersions
+from ingest.core.outcomes import Item, Reason, Rejected, shortened
 from ingest.core.records import ORIGIN_LIVE, Header, Record, header
+from ingest.core.replies import UNREADABLE, decode_any, of_no_stream, without_stream
 from ingest.core.streams import Framing, Stream, parse
 from schemas import wire
 from schemas.markets import Market
 from schemas.topics import RawType, TopicTable, partition_of
 
 
-__all__ = ["FrameDecoder", "Item", "Reason", "Rejected", "Reply", "ShutdownNotice"]
+__all__ = ["FrameDecoder"]
 
-
-class Reason(StrEnum):
-    """Why something was set aside."""
-
-    MALFORMED_JSON = "malformed-json"
-    UNKNOWN_EVENT = "unknown-event"
-    """Neither a stream of ours nor a reply, or another event type than the stream's."""
-    MISSING_FIELD = "missing-field"
-    MISTYPED_FIELD = "mistyped-field"
-    OVERSIZED = "oversized"
-    """Larger than a record may be."""
-    REFUSED = "refused"
-    """The broker refuses the record, alone and twice."""
-
-
-class Rejected(Struct, frozen=True):
-    """Something that cannot become a raw record."""
-
-    reason: Reason
-    detail: str
-    raw: bytes
-    """The frame, or the element of its array."""
-    stream: str | None = None
-    symbol: str | None = None
-    source_topic: str | None = None
-    """Where it would have gone, as far as known."""
-
-
-class Reply(Struct, frozen=True):
-    """The venue's answer to a control message."""
-
-    id: int | None
-    """None: the venue could not tell which request it was."""
-    error: str | None = None
-    """None: success."""
-
-
-class ShutdownNotice(Struct, frozen=True):
-    """The server is about to close the connection (spot; the lead time is unspecified)."""
-
-    event_time: int
-
-
-Item = Record | Rejected | Reply | ShutdownNotice
 
 _decode_frame: Final = msgspec.json.Decoder(wire.StreamFrame).decode
 _decode_array: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode_shutdown: Final = msgspec.json.Decoder(wire.ServerShutdown).decode
-_decode_any: Final = msgspec.json.Decoder().decode
-# A document nested beyond the interpreter's patience is a RecursionError.
-_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _MARKET_OF_FUTURES_TYPE: Final = {1: Market.USDM, 2: Market.COINM}
-_DETAIL_CHARACTERS: Final = 200
 
 
 class FrameDecoder:
@@ -118,14 +70,14 @@ class FrameDecoder:
         """
         try:
             outer = _decode_frame(frame)
-        except _UNREADABLE:
-            return [_without_stream(frame)]
+        except UNREADABLE:
+            return [without_stream(frame)]
         try:
             source = self._sources[outer.stream]
         except KeyError:
             source = self._sources[outer.stream] = self._source(outer.stream)
         if source is None:
-            return [_of_no_stream(outer.stream, outer.data, frame)]
+            return [of_no_stream(outer.stream, outer.data, frame)]
         payload = bytes(outer.data)
         if source.framing is Framing.ARRAY:
             return self._elements(source, payload, receive_time_ns, sequence)
@@ -141,7 +93,7 @@ class FrameDecoder:
     def _elements(self, source: _Source, payload: bytes, receive_time_ns: int, sequence: int) -> list[Item]:
         try:
             elements = _decode_array(payload)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             return [source.rejected(Reason.MISTYPED_FIELD, str(error), payload)]
         items: list[Item] = []
         for index, element in enumerate(elements):
@@ -157,9 +109,10 @@ class FrameDecoder:
         """Return the record of one event; None for the second copy of one that two streams carry."""
         try:
             head = source.decode(payload)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             return source.explain(payload, error)
-        event_time, symbol = head.event_time, head.symbol or source.symbol
+        event_time = head.event_time
+        symbol = source.symbol if head.symbol is None else head.symbol
         if (
             head.event_type != source.event_type
             or not symbol
@@ -239,7 +192,7 @@ class _Source:
         """Say what is wrong with a payload whose head can be read."""
         if head.event_type != self.event_type:
             return self.rejected(Reason.UNKNOWN_EVENT, f'event type is "{head.event_type}"', payload)
-        if not (head.symbol or self.symbol):
+        if not (self.symbol if head.symbol is None else head.symbol):
             return self.rejected(Reason.MISSING_FIELD, "symbol is empty", payload)
         if head.event_time is None and self.event_type is not None:
             return self.rejected(Reason.MISSING_FIELD, "event time is missing", payload, head.symbol)
@@ -249,68 +202,16 @@ class _Source:
     def explain(self, payload: bytes, error: Exception) -> Rejected:
         """Say what is wrong with a payload whose head cannot be read."""
         try:
-            event = _decode_any(payload)
-        except _UNREADABLE:
+            event = decode_any(payload)
+        except UNREADABLE:
             return self.rejected(Reason.MALFORMED_JSON, str(error), payload)
         found = event.get("e") if isinstance(event, dict) else None
         symbol = event.get("s") if isinstance(event, dict) else None
         if not isinstance(event, dict) or found != self.event_type:
-            return self.rejected(Reason.UNKNOWN_EVENT, f"event type is {_short(found)}", payload)
+            return self.rejected(Reason.UNKNOWN_EVENT, f"event type is {shortened(found)}", payload)
         reason = Reason.MISSING_FIELD if "missing required field" in str(error) else Reason.MISTYPED_FIELD
         return self.rejected(reason, str(error), payload, symbol if isinstance(symbol, str) else None)
 
     def rejected(self, reason: Reason, detail: str, payload: bytes, symbol: str | None = None) -> Rejected:
         """Return the payload as set aside."""
-        return Rejected(reason, _short(detail), payload, self.name, symbol or self.symbol, self._topic)
-
-
-def _of_no_stream(name: str, data: msgspec.Raw, frame: bytes) -> Rejected | ShutdownNotice:
-    """Return what a wrapped frame under an unknown stream name is."""
-    return _shutdown(bytes(data)) or Rejected(
-        Reason.UNKNOWN_EVENT, _short(f'stream "{name}" is none of ours'), frame, _short(name)
-    )
-
-
-def _without_stream(frame: bytes) -> Rejected | Reply | ShutdownNotice:
-    """Return what an unwrapped frame is: an answer, the notice of an end, or nothing known."""
-    try:
-        message = _decode_any(frame)
-    except _UNREADABLE as error:
-        return Rejected(Reason.MALFORMED_JSON, _short(str(error)), frame)
-    if not isinstance(message, dict):
-        return Rejected(Reason.UNKNOWN_EVENT, "neither a stream's frame nor a reply", frame)
-    if notice := _shutdown(frame):
-        return notice
-    return _reply(message) or Rejected(Reason.UNKNOWN_EVENT, "neither a stream's frame nor a reply", frame)
-
-
-def _shutdown(payload: bytes) -> ShutdownNotice | None:
-    try:
-        event = _decode_shutdown(payload)
-    except _UNREADABLE:
-        return None
-    return ShutdownNotice(event.event_time) if event.event_type == "serverShutdown" else None
-
-
-def _reply(message: Mapping[str, Any]) -> Reply | None:
-    """Read an answer in either shape: errors come flat as documented, or nested under ``error`` as recorded."""
-    request = message.get("id")
-    request_id = request if isinstance(request, int) else None
-    if "error" in message:
-        return Reply(request_id, _error_text(message["error"]))
-    if "code" in message and "msg" in message:
-        return Reply(request_id, _error_text(message))
-    if "result" in message and "id" in message:
-        return Reply(request_id)
-    return None
-
-
-def _error_text(error: Any) -> str:
-    if isinstance(error, dict) and "msg" in error:
-        return _short(f"{error['msg']} (code {error.get('code')})")
-    return _short(error)
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= _DETAIL_CHARACTERS else f"{text[:_DETAIL_CHARACTERS]}…"
+        return Rejected(reason, shortened(detail), payload, self.name, symbol or self.symbol, self._topic)

@@ -14,8 +14,8 @@ from typing import Final
 from msgspec import Struct
 
 from ingest.core.backoff import delay_s
-from ingest.core.frames import Reply
 from ingest.core.limits import Allowance
+from ingest.core.outcomes import Reply
 from ingest.core.pacing import Pacer
 from ingest.core.plan import Subscribe, subscribe_messages
 

@@ -34,7 +34,7 @@ class Screen(Protocol):
         ...
 
 
-def run_course(stack: Stack, source: Source, screen: Screen, scratch: Path, *, live_s: float | None = None) -> Report:
+def run_course(stack: Stack, source: Source, screen: Screen, scratch: Path) -> Report:
     """Let everything flow, wait until it has come to rest, stop the services, and compare.
 
     Args:
@@ -42,7 +42,6 @@ def run_course(stack: Stack, source: Source, screen: Screen, scratch: Path, *, l
         source: where the data comes from.
         screen: hears of the progress.
         scratch: an empty directory for files.
-        live_s: how long to watch a source that does not end by itself.
 
     Raises:
         SandboxError: something of the stack failed.
@@ -51,15 +50,16 @@ def run_course(stack: Stack, source: Source, screen: Screen, scratch: Path, *, l
     codec = Codec(stack.table, Registry(stack.registry_url))
     flow = Flow(stack, source.subscriptions, codec)
     stack.start_ingest()
-    if live_s is None:
+    watched_s = source.watched_s
+    if watched_s is None:
         source.begin(stack)
         flow.await_listening(source.books)
         screen.tell("the exchange sends")
         flow.start()
         flow.await_rest(lambda: source.until_ms, screen.show)
     else:
-        screen.tell(f"watching Binance for {live_s:.0f} s")
-        flow.watch_for(live_s, screen.show)
+        screen.tell(f"watching for {watched_s:.0f} s")
+        flow.watch_for(watched_s, screen.show)
     screen.tell("stopping the services")
     problems = [*flow.remarks, *stack.stop_services()]
     screen.tell("reading what came out of the topics")

@@ -58,9 +58,7 @@ def run_replay(request: ReplayRequest, shared: Shared, console: Console) -> int:
             sizes=request.contract_sizes,
         )
         _describe(summary, narrator)
-        workspace = Workspace(request.data_dir)
-        ok = False
-        try:
+        with Workspace(request.data_dir, console) as workspace:
             options = StackOptions(
                 directory=workspace.path,
                 subscriptions=source.subscriptions,
@@ -71,17 +69,13 @@ def run_replay(request: ReplayRequest, shared: Shared, console: Console) -> int:
                 registry_url=shared.registry_url,
             )
             with Stack(options, narrator.tell) as stack:
-                report = run_course(stack, source, narrator, workspace.scratch())
-            ok = report.ok
-        finally:
-            logs = workspace.leave(keep_logs=not ok)
+                report = run_course(stack, source, narrator, workspace.fresh("verification"))
+            workspace.failed = not report.ok
     print_report(report, console)
     if request.report is not None:
         write_report(report, request.report)
         console.print(f"report: {request.report}", soft_wrap=True, highlight=False)
-    if logs is not None and not ok:
-        console.print(f"logs of the services: {logs}", soft_wrap=True, highlight=False)
-    return 0 if ok else 1
+    return 0 if report.ok else 1
 
 
 def _klines(paths: Sequence[Path], summary: Summary) -> list[tuple[SymbolId, KlineFile]]:

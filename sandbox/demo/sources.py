@@ -30,18 +30,22 @@ __all__ = [
     "BinanceUnreachableError",
     "LiveSource",
     "RecordedSource",
-    "Simulation",
     "SimulatedSource",
+    "Simulation",
     "Source",
 ]
 
-_MINUTE_MS: Final = 60_000
 _PING: Final = {
     Market.SPOT: "https://api.binance.com/api/v3/ping",
     Market.USDM: "https://fapi.binance.com/fapi/v1/ping",
     Market.COINM: "https://dapi.binance.com/dapi/v1/ping",
 }
 _PING_S: Final = 10.0
+_LIVE_LIMIT_S: Final = 115.0
+_CONNECTED_S: Final = 3.0
+"""From ingest's start until its subscriptions are acknowledged."""
+_AFTER_CLOSE_S: Final = 8.0
+"""After the end of a minute: its kline, and the heartbeat that closes the candle."""
 
 
 class BinanceUnreachableError(SandboxError):
@@ -80,6 +84,11 @@ class Source(Protocol):
     @property
     def until_ms(self) -> int:
         """Time of the last event, once everything was sent."""
+        ...
+
+    @property
+    def watched_s(self) -> float | None:
+        """How long to watch a source that does not end by itself, from now; None: it does."""
         ...
 
     def begin(self, stack: Stack) -> None:
@@ -123,6 +132,7 @@ class RecordedSource:
         self._speed = speed
         self._klines = klines
         self._sizes = sizes or {}
+        self.watched_s = None
         self.subscriptions = subscriptions_to(recorded_streams(summary))
 
     @property
@@ -175,7 +185,8 @@ class Simulation(msgspec.Struct, frozen=True):
     start_ms: int = 1_793_577_600_000 + 50_000
     duration_s: int = 135
     """0: without end."""
-    speed: float = 3.0
+    speed: str = "3"
+    """As the exchange takes it."""
 
     def stream_names(self) -> dict[Stream, int]:
         """Return the full names of all streams; all count the same."""
@@ -199,13 +210,14 @@ class SimulatedSource:
         self._simulation = simulation
         self._record = record
         self._sizes: dict[SymbolId, int] = {}
+        self.watched_s = None
         self.subscriptions = subscriptions_to(simulation.stream_names())
 
     @property
     def exchange(self) -> list[str]:
         """Arguments of the exchange."""
         simulation = self._simulation
-        arguments = ["--simulate", "--start", "manual", "--speed", f"{simulation.speed:g}"]
+        arguments = ["--simulate", "--start", "manual", "--speed", simulation.speed]
         arguments += ["--seed", str(simulation.seed), "--duration", str(simulation.duration_s)]
         arguments += ["--start-time", str(simulation.start_ms)]
         for market, symbols in simulation.symbols.items():
@@ -268,6 +280,12 @@ class LiveSource:
     def until_ms(self) -> int:
         """Now: what was sent until ingest was told to stop."""
         return time.time_ns() // 1_000_000
+
+    @property
+    def watched_s(self) -> float:
+        """Until a whole minute has gone by and its candle is closed, but within two minutes."""
+        into_minute_s = (time.time_ns() / 10**9 + _CONNECTED_S) % 60
+        return min(_LIVE_LIMIT_S, _CONNECTED_S + (60 - into_minute_s) + 60 + _AFTER_CLOSE_S)
 
     def require_reachable(self) -> None:
         """Ask each market whether it answers.

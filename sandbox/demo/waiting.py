@@ -174,6 +174,15 @@ class Flow:
             time.sleep(_POLL_S)
         self.seconds = self.seconds or progress.elapsed_s
 
+    def check_running(self) -> None:
+        """Raise `ProcessDiedError` if anything has ended."""
+        self._stack.check_running()
+
+    def look(self) -> Progress:
+        """Return how far everything is now."""
+        status = self._control.status() if self._stack.exchange_url else ExchangeStatus("live")
+        return self._look(status, None)[0]
+
     def _watch(self, until_ms: int) -> HeartbeatWatch:
         streams = []
         for market, name in self._subscriptions.streams:

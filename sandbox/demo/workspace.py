@@ -8,8 +8,11 @@ import tempfile
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import msgspec
+from rich.console import Console
 
 
 __all__ = ["Shared", "Workspace", "shared_servers"]
@@ -47,41 +50,52 @@ def shared_servers() -> Shared:
 
 
 class Workspace:
-    """The directory of a run.
+    """The directory of a run, between entering and leaving.
 
     Args:
         directory: the user's own, which is kept; None: a temporary one. Of that the logs are kept where the run
-            did not end well, everything else goes.
+            failed, everything else goes.
+        console: told where the logs of a failed run lie.
     """
 
-    def __init__(self, directory: Path | None) -> None:
-        self.kept = directory is not None
+    def __init__(self, directory: Path | None, console: Console) -> None:
+        self.failed = False
+        """Set by whoever finds out."""
+        self._kept = directory is not None
+        self._console = console
+        self._fresh: list[Path] = []
         self.path = directory or Path(tempfile.mkdtemp(prefix="binance-sandbox-"))
         self.path.mkdir(parents=True, exist_ok=True)
 
-    def scratch(self) -> Path:
-        """Return an empty directory for files that nobody needs afterwards."""
-        path = self.path / "verification"
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        failed = self.failed or (kind is not None and not issubclass(kind, KeyboardInterrupt))
+        for path in self._fresh:
+            shutil.rmtree(path, ignore_errors=True)
+        logs = self.path / "logs"
+        if not self._kept and not (failed and logs.exists()):
+            shutil.rmtree(self.path, ignore_errors=True)
+            return
+        if not self._kept:
+            self._keep_logs_alone(logs)
+        if failed and logs.exists():
+            self._console.print(f"logs of the services: {logs}", soft_wrap=True, highlight=False, markup=False)
+
+    def fresh(self, name: str) -> Path:
+        """Return an empty directory for files that nobody needs after the run."""
+        path = self.path / name
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir()
+        self._fresh.append(path)
         return path
 
-    def leave(self, *, keep_logs: bool) -> Path | None:
-        """Remove what is not to be kept; return where the logs lie, if they do."""
-        shutil.rmtree(self.path / "verification", ignore_errors=True)
-        logs = self.path / "logs"
-        if self.kept:
-            return logs if logs.exists() else None
-        if not keep_logs or not logs.exists():
-            shutil.rmtree(self.path, ignore_errors=True)
-            return None
+    def _keep_logs_alone(self, logs: Path) -> None:
         for entry in self.path.iterdir():
             if entry.is_dir() and entry != logs:
-                _keep_server_log(entry, logs)
+                for log in entry.glob("*.log"):
+                    shutil.copy(log, logs / log.name)
                 shutil.rmtree(entry, ignore_errors=True)
-        return logs
-
-
-def _keep_server_log(directory: Path, logs: Path) -> None:
-    for log in directory.glob("*.log"):
-        shutil.copy(log, logs / log.name)

@@ -79,7 +79,9 @@ def run_exchange(what: ReplayOptions | SimulationConfig, settings: ExchangeSetti
     source: Source
     event_count = None
     if isinstance(what, ReplayOptions):
-        summary = survey(Recording.find(what.paths, what.market))
+        recording = Recording.find(what.paths, what.market)
+        _log.info("reading recording", files=len(recording.files))
+        summary = survey(recording)
         _report(summary)
         source, event_count = ReplaySource(summary, what.contract_sizes), summary.frame_count
     else:

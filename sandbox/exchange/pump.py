@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Callable
 from enum import StrEnum
 
+import structlog
+
 from sandbox.exchange.fanout import Fanout
-from sandbox.exchange.source import Source, StreamEvent
+from sandbox.exchange.source import Halt, Source, StreamEvent
 
 
 __all__ = ["Pace", "Pump", "PumpState"]
@@ -18,6 +20,11 @@ _EVENTS_PER_TURN = 128
 """Events after which other tasks get their turn, however fast the clients are."""
 END_LEAP_MS = 15_000
 """How far the clock jumps after the last event, so that every window can close."""
+HALT_LIMIT_S = 45.0
+"""How long a halt lasts if nobody asks."""
+_HALT_POLL_S = 0.01
+
+_log = structlog.get_logger()
 
 
 class PumpState(StrEnum):
@@ -120,6 +127,9 @@ class Pump:
     async def _deliver_all(self) -> None:
         turn = 0
         for event in self._source.events():
+            if isinstance(event, Halt):
+                await self._halt(event)
+                continue
             delay_s = self._pace.delay_s(event.due_ns, self._clock())
             if delay_s > 0:
                 await self._wait(delay_s)
@@ -132,6 +142,14 @@ class Pump:
             self.position_ns = event.due_ns
             if await self._fanout.deliver(event) and self._on_sent is not None:
                 self._on_sent(event)
+
+    async def _halt(self, halt: Halt) -> None:
+        until_s = self._clock() + HALT_LIMIT_S
+        while not halt.is_over() and not self._stopped.is_set():
+            if self._clock() >= until_s:
+                _log.warning("nobody asked for what the replay waited for", awaited=halt.awaited)
+                return
+            await asyncio.sleep(_HALT_POLL_S)
 
     async def _wait(self, delay_s: float) -> None:
         self._run_clock(self._source.clock_ms(), self._pace.speed or 1, self._clock() + delay_s)

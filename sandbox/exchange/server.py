@@ -105,9 +105,12 @@ class ExchangeServer:
         on_sent = self._recorder.sent if self._recorder else None
         self._pump = Pump(self._source, self._fanout, settings.speed, self._loop.time, on_sent)
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=2)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, settings.host, settings.port)
-        await site.start()
+        try:
+            await self._runner.setup()
+            await web.TCPSite(self._runner, settings.host, settings.port).start()
+        except BaseException:
+            await self._runner.cleanup()
+            raise
         self._port = int(self._runner.addresses[0][1])
         self._pumping = asyncio.create_task(self._run_pump())
         if settings.start is StartMode.NOW:

@@ -6,7 +6,7 @@ the source's clock and state forward as it is advanced, and a function that answ
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -14,7 +14,7 @@ import msgspec
 from schemas.markets import Market
 
 
-__all__ = ["DemandDriven", "RestReply", "Source", "StreamEvent", "error_reply", "json_reply"]
+__all__ = ["DemandDriven", "Halt", "RestReply", "Source", "StreamEvent", "error_reply", "json_reply"]
 
 
 class StreamEvent(msgspec.Struct, frozen=True, gc=False):
@@ -27,6 +27,19 @@ class StreamEvent(msgspec.Struct, frozen=True, gc=False):
     """Full stream name as in a subscription: ``btcusdt@depth@100ms``, ``!ticker@arr``."""
     data: bytes
     """The JSON payload, verbatim, without the combined wrapper."""
+
+
+class Halt(msgspec.Struct, frozen=True):
+    """A place between two events where the source waits for a request that its clients are about to make.
+
+    A replay may run thousands of times as fast as the venue did; what a client of the venue had seconds to ask for
+    would be history before it could.
+    """
+
+    awaited: str
+    """What is to be asked for, for the log."""
+    is_over: Callable[[], bool]
+    """Whether it was."""
 
 
 class RestReply(msgspec.Struct, frozen=True):
@@ -47,8 +60,8 @@ class Source(Protocol):
         """Return the names of all streams that `events` can deliver; empty where the source lacks the market."""
         ...
 
-    def events(self) -> Iterator[StreamEvent]:
-        """Yield every event once, `due_ns` never going back.
+    def events(self) -> Iterator[StreamEvent | Halt]:
+        """Yield every event once, `due_ns` never going back; and where the server is to wait, a halt.
 
         Advancing the iterator advances clock and state: everything yielded before is in them. The server asks for
         the next event as soon as it has sent one and holds it until it is due, so a source that applies an event

@@ -49,7 +49,7 @@ class _Candidate:
     def add(self, evidence: _Evidence) -> None:
         self.ids += [update_id for update_id in (evidence.first_id, evidence.u) if update_id]
         prices = [evidence.p] if evidence.p else _book_prices(evidence.b) + _book_prices(evidence.a)
-        self.prices += [Decimal(price) for price in prices if price]
+        self.prices += filter(Decimal.is_finite, map(Decimal, filter(None, prices)))
 
     def price_distance(self, mid: Decimal | None) -> Decimal | None:
         """Return how far the nearest price lies from `mid`, as a part of it; None if either is unknown."""
@@ -100,7 +100,8 @@ def infer_symbol(body: bytes, *, ids_are_per_symbol: bool, evidence: Iterable[tu
 def _mid(snapshot: _Snapshot) -> Decimal | None:
     """Return the middle of the best prices; the one best price where a side is empty."""
     best = [Decimal(side[0][0]) for side in (snapshot.bids, snapshot.asks) if side]
-    return sum(best) / Decimal(len(best)) if best else None
+    mid = sum(best) / Decimal(len(best)) if best else None
+    return mid if mid is not None and mid.is_finite() else None
 
 
 def _candidates(evidence: Iterable[tuple[str, bytes]]) -> dict[str, _Candidate]:

@@ -37,6 +37,8 @@ class _BookState:
         self.times = _DiffTimes()
         self.ahead: deque[KeptSnapshot] = deque()
         self.had_snapshot = False
+        self.has_readers = False
+        self.handed_out: KeptSnapshot | None = None
 
 
 _decode_times = msgspec.json.Decoder(_DiffTimes).decode
@@ -77,11 +79,24 @@ class RecordedBooks:
         """
         state = self._state(market, symbol)
         state.had_snapshot = True
+        if self.is_awaited(market, symbol, answer):
+            state.has_readers = False  # who kept this book has gone, until somebody asks again
         if any(kept.line == answer.line for kept in state.ahead):
             while state.ahead.popleft().line != answer.line:
                 continue
         if state.book.apply_snapshot(answer.body):
             state.times = _decode_times(answer.body)
+
+    def is_awaited(self, market: Market, symbol: str, answer: RestAnswer) -> bool:
+        """Return whether a recorded snapshot that was not passed yet is still to be handed out.
+
+        It is where a book waits for it, somebody has kept that book so far, and nobody got this snapshot ahead of
+        its time.
+        """
+        state = self._state(market, symbol)
+        if state.book.live or not state.has_readers or not state.ahead:
+            return False
+        return state.ahead[0].line == answer.line and state.handed_out is not state.ahead[0]
 
     def answer(self, market: Market, symbol: str, limit: int) -> RestReply:
         """Answer a depth request at the clock.
@@ -90,9 +105,11 @@ class RecordedBooks:
         comes next; without one, a refusal that says what is missing.
         """
         state = self._state(market, symbol)
+        state.has_readers = True
         if state.book.live:
             return self._from_book(market, symbol, state, limit)
         if state.ahead:
+            state.handed_out = state.ahead[0]
             return RestReply(200, _cut(state.ahead[0].body, limit))
         if state.had_snapshot:
             lack = "diffs are missing from the recording before this moment, and no snapshot follows"

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import msgspec
 
-from sandbox.exchange.source import RestReply, StreamEvent, error_reply, json_reply
+from sandbox.exchange.source import Halt, RestReply, StreamEvent, error_reply, json_reply
 from sandbox.recordings import Frame, RestAnswer, Summary, read
 from sandbox.recordings.clock import VenueClock
 from sandbox.recordings.payloads import event_ms
@@ -85,8 +85,12 @@ class ReplaySource:
         """Move the clock on to `to_ms`; never back."""
         self._clock.advance(to_ms)
 
-    def events(self) -> Iterator[StreamEvent]:
-        """Yield every recorded frame; `due_ns` is its receive time, or its predecessor's where that is later."""
+    def events(self) -> Iterator[StreamEvent | Halt]:
+        """Yield every recorded frame; `due_ns` is its receive time, or its predecessor's where that is later.
+
+        After a gap in the recorded diffs it halts at the snapshot that was recorded next, until whoever kept the book
+        has asked for it.
+        """
         due_ns = 0
         for entry in read(self._summary.recording, symbols=self._summary.snapshot_symbols):
             if isinstance(entry, Frame):
@@ -95,6 +99,8 @@ class ReplaySource:
                 self._pass_frame(entry, due_ns)
             else:
                 due_ns = max(due_ns, entry.time_ns)
+                if self._is_awaited(entry):
+                    yield self._halt_at(entry)
                 self._pass_answer(entry, due_ns)
 
     def rest(self, market: Market, path: str, params: Mapping[str, str]) -> RestReply:
@@ -140,6 +146,15 @@ class ReplaySource:
                 self._books.snapshot(answer.market, symbol, answer)
             except ValueError:
                 self.malformed_count += 1
+
+    def _is_awaited(self, answer: RestAnswer) -> bool:
+        symbol = answer.params.get("symbol", "").upper()
+        if not symbol or not answer.path.endswith("/depth"):
+            return False
+        return self._books.is_awaited(answer.market, symbol, answer)
+
+    def _halt_at(self, answer: RestAnswer) -> Halt:
+        return Halt(f"depth snapshot of {answer.params['symbol']}", lambda: not self._is_awaited(answer))
 
     def _observer(self, market: Market, stream: str) -> Observe:
         """Return what takes in the payloads of a stream."""

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from sandbox.verify.coverage import BookCoverage, Known
+from sandbox.verify.coverage import Known, Step
 from sandbox.verify.spill import SortedRows
 from schemas.decimals import format_scaled
 
@@ -40,6 +40,7 @@ class BookComparison(msgspec.Struct):
     seams: int = 0
     not_compared: Counter[str] = msgspec.field(default_factory=Counter)
     recorded_gaps: int = 0
+    """Gaps in the recorded diffs at which the pipeline had a live book to lose."""
     differences: list[dict[str, object]] = []
     seam_examples: list[dict[str, object]] = []
 
@@ -50,7 +51,7 @@ class BookComparison(msgspec.Struct):
 
 
 def compare_books(
-    coverage: BookCoverage,
+    steps: Iterable[Step],
     tickers: Iterable[tuple[int, ...]],
     tops: Iterable[tuple[int, ...]],
     differences: SortedRows,
@@ -61,7 +62,7 @@ def compare_books(
     a book that is not live is right to say so and is not compared; one that claims to be live is.
 
     Args:
-        coverage: the recorded diffs, and where they tell the book.
+        steps: the recorded diffs, and where they tell the book.
         tickers: update id, number, quote; ascending.
         tops: update id, offset, 1 if live, quote; ascending.
         differences: receives update id, update id of the ticker, its quote, 1 if live, the pipeline's quote.
@@ -69,21 +70,22 @@ def compare_books(
     result = BookComparison()
     ticker_at = _last_at_or_before(tickers)
     top_at = _StateAt(tops)
-    for update_id, known in coverage:
+    was_live = False
+    for step in steps:
         result.diffs += 1
-        ticker, top = ticker_at(update_id), top_at(update_id)
-        live = top is not None and top[2] == 1
-        if known is Known.IN_SNAPSHOT or (known is not Known.YES and not live):
-            result.not_compared[known] += 1
+        result.recorded_gaps += step.after_gap and was_live
+        ticker, top = ticker_at(step.update_id), top_at(step.update_id)
+        was_live = top is not None and top[2] == 1
+        quote = top[3:] if was_live and top is not None else None
+        if step.known is Known.IN_SNAPSHOT or (step.known is not Known.YES and quote is None):
+            result.not_compared[step.known] += 1
         elif ticker is None:
             result.not_compared[_NO_TICKER] += 1
-        elif live and top is not None and top[3:] == ticker[2:]:
+        elif quote == ticker[2:]:
             result.equal += 1
         else:
-            quote = top[3:] if live and top is not None else (0, 0, 0, 0)
-            differences.add((update_id, ticker[0], *ticker[2:], int(live), *quote))
+            differences.add((step.update_id, ticker[0], *ticker[2:], int(was_live), *(quote or (0, 0, 0, 0))))
             result.different += 1
-    result.recorded_gaps = coverage.gaps
     return result
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from decimal import Decimal
 from typing import Final
 
@@ -19,10 +19,11 @@ from schemas.markets import Market
 from schemas.topics import CANDLE_INTERVALS
 
 
-__all__ = ["CandleComparison", "TradedTime", "compare_candles", "truths_of"]
+__all__ = ["CandleComparison", "TradedTime", "compare_candles", "minutes_of", "truths_of"]
 
 _ROUNDING_PER_TRADE: Final = Decimal("1e-8")
 """COIN-M base quantities are quotients: the venue rounds each, and so do we."""
+_MINUTE_MS: Final = 60_000
 _NEEDS_CONTRACT_SIZE: Final = frozenset({"base_volume", "taker_buy_base_volume"})
 
 
@@ -53,14 +54,16 @@ class TradedTime(msgspec.Struct, frozen=True):
     """None: no trades recorded."""
     first_trade_id: int | None
     last_trade_id: int | None
-    holes: Sequence[Hole]
+    broken_minutes: Set[int]
+    """Minutes, counted since the epoch, of which the recording does not hold all trades; see `minutes_of`."""
 
     def obstacle(self, kline: Kline) -> str | None:
         """Return why an interval inside the recording cannot be compared; None if it can."""
         if self.first_trade_time is None:
             return "no trades recorded"
-        if any(h.previous_time < kline.close_time and h.next_time >= kline.open_time for h in self.holes):
-            return "holds a hole of the recording"
+        minutes = range(kline.open_time // _MINUTE_MS, -(-kline.close_time // _MINUTE_MS))
+        if any(minute in self.broken_minutes for minute in minutes):
+            return "holds a hole of the recording, or a trade that cannot be read"
         if self.first_trade_time >= kline.close_time and not kline.volume:
             return "before the first recorded trade"
         if self._begins_or_ends_outside(kline):
@@ -71,6 +74,14 @@ class TradedTime(msgspec.Struct, frozen=True):
         before = kline.first_trade_id is not None and kline.first_trade_id < (self.first_trade_id or 0)
         after = kline.last_trade_id is not None and kline.last_trade_id > (self.last_trade_id or 0)
         return before or after
+
+
+def minutes_of(holes: Iterable[Hole]) -> set[int]:
+    """Return the minutes into which trades of the holes may fall: from the trade before to the trade after each."""
+    minutes: set[int] = set()
+    for hole in holes:
+        minutes.update(range(hole.previous_time // _MINUTE_MS, hole.next_time // _MINUTE_MS + 1))
+    return minutes
 
 
 def truths_of(klines: Iterable[Mapping[tuple[str, int], Kline]]) -> dict[tuple[str, int], list[Kline]]:
@@ -155,7 +166,7 @@ def _compare(
         if actual is None and volumes_may_lack and name in _NEEDS_CONTRACT_SIZE:
             result.columns_not_compared[f"{name}: contract size not known"] += 1
         elif actual is None or abs(actual - expected) > tolerance:
-            columns[name] = {"kline": str(expected), "candle": str(actual)}
+            columns[name] = {"kline": f"{expected:f}", "candle": "null" if actual is None else f"{actual:f}"}
     return {**head, "columns": columns} if columns else None
 
 

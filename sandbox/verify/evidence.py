@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from sandbox.verify.fingerprints import Fingerprints
+from sandbox.verify.heads import publishable_head
 from sandbox.verify.klines import Kline, kline_of_bar
 from sandbox.verify.spans import Spans
 from sandbox.verify.spill import SortedRows
@@ -26,10 +27,12 @@ from schemas.markets import Market
 from schemas.topics import RawType
 
 
-__all__ = ["NO_ID", "Evidence", "SymbolEvidence", "TradeIds"]
+__all__ = ["NO_ID", "UNREADABLE", "Evidence", "SymbolEvidence", "TradeIds"]
 
 NO_ID: Final = -1
 """Stands in rows for an id that a payload does not have."""
+UNREADABLE: Final = -1
+"""Stands in rows of trades, for the taker, where price or quantity makes no sense."""
 _VERSIONS: Final = 8
 """How far one futures host may lag behind the other in what both carry."""
 
@@ -67,7 +70,9 @@ class SymbolEvidence:
         self.tickers = SortedRows(directory / "tickers")
         """Update id, number, bid price, bid quantity, ask price, ask quantity; an empty side is 0, 0."""
         self.trades: dict[TradeSource, SortedRows] = {}
-        """Epoch, id, time, price, quantity, 1 if the taker bought, first and last trade id."""
+        """Epoch, id, time, price, quantity, 1 if the taker bought, first and last trade id.
+
+        Price and quantity are 0 where the id stands for no match; the taker is `UNREADABLE` where it should have."""
         self.klines: dict[tuple[str, int], Kline] = {}
         """The venue's own final candles, by interval and open time."""
         self._ids: defaultdict[TradeSource, TradeIds] = defaultdict(TradeIds)
@@ -164,13 +169,16 @@ class Evidence:
 
     def _add_element(self, symbol_id: SymbolId, kind: Carried, data: bytes | memoryview) -> None:
         evidence = self.symbol(symbol_id)
-        evidence.fingerprint(kind.raw_type, data)
         read = self._readers.get(kind.raw_type)
-        if read is None:
-            return
         try:
-            event_time = read(symbol_id, evidence, data)
-        except (msgspec.DecodeError, ValueError) as error:
+            head = publishable_head(symbol_id.market, kind.raw_type, data)
+            evidence.fingerprint(kind.raw_type, data)
+            try:
+                event_time = None if read is None else read(symbol_id, evidence, data)
+            except ValueError:
+                _keep_id(evidence, kind.raw_type, head)
+                raise
+        except ValueError as error:  # of which msgspec's are a kind
             self.unreadable[f"{symbol_id.market} {kind.raw_type}: {error}"] += 1
             return
         if event_time is not None:
@@ -178,40 +186,23 @@ class Evidence:
 
     def _read_trade(self, symbol_id: SymbolId, evidence: SymbolEvidence, data: bytes | memoryview) -> int:
         trade = _TRADE.decode(data)
-        price, quantity = to_scaled(trade.price), to_scaled(trade.quantity)
-        evidence.add_trade(
-            TradeSource.TRADE,
-            (
-                trade.trade_id,
-                trade.trade_time,
-                price,
-                quantity,
-                _bought(trade.buyer_is_maker),
-                trade.trade_id,
-                trade.trade_id,
-            ),
-        )
+        numbers, side = _numbers(trade.price, trade.quantity), _side(trade.buyer_is_maker)
+        trade_id = trade.trade_id
+        evidence.add_trade(TradeSource.TRADE, (trade_id, trade.trade_time, *numbers, side, trade_id, trade_id))
         return trade.event_time
 
     def _read_agg_trade(self, symbol_id: SymbolId, evidence: SymbolEvidence, data: bytes | memoryview) -> int:
         trade = _AGG_TRADE.decode(data)
-        price, quantity = to_scaled(trade.price), to_scaled(trade.quantity)
-        evidence.add_trade(
-            TradeSource.AGG_TRADE,
-            (
-                trade.aggregate_trade_id,
-                trade.trade_time,
-                price,
-                quantity,
-                _bought(trade.buyer_is_maker),
-                trade.first_trade_id,
-                trade.last_trade_id,
-            ),
-        )
+        numbers, side = _numbers(trade.price, trade.quantity), _side(trade.buyer_is_maker)
+        identity, covered = (trade.aggregate_trade_id, trade.trade_time), (trade.first_trade_id, trade.last_trade_id)
+        evidence.add_trade(TradeSource.AGG_TRADE, (*identity, *numbers, side, *covered))
         return trade.event_time
 
     def _read_diff(self, symbol_id: SymbolId, evidence: SymbolEvidence, data: bytes | memoryview) -> int:
         diff = _DIFF.decode(data)
+        for price, quantity in (*diff.bids, *diff.asks):
+            to_scaled(price)
+            to_scaled(quantity)
         previous = diff.previous_final_update_id
         evidence.diffs.add((diff.final_update_id, diff.first_update_id, NO_ID if previous is None else previous))
         return diff.event_time
@@ -239,8 +230,28 @@ _KLINE = msgspec.json.Decoder(wire.Kline)
 _SNAPSHOT = msgspec.json.Decoder(rest.DepthSnapshot)
 
 
-def _bought(buyer_is_maker: bool) -> int:
+def _keep_id(evidence: SymbolEvidence, raw_type: RawType, head: Any) -> None:
+    """Take in the id of a trade that cannot be read: it is not missing from the log."""
+    if raw_type is RawType.TRADE:
+        source, trade_id = TradeSource.TRADE, head.trade_id
+    elif raw_type is RawType.AGG_TRADE:
+        source, trade_id = TradeSource.AGG_TRADE, head.aggregate_trade_id
+    else:
+        return
+    evidence.add_trade(source, (trade_id, head.trade_time, 0, 0, UNREADABLE, NO_ID, NO_ID))
+
+
+def _side(buyer_is_maker: bool) -> int:
     return int(wire.taker_side(buyer_is_maker) is TakerSide.BUY)
+
+
+def _numbers(price: str, quantity: str) -> tuple[int, int]:
+    """Return price and quantity; both are above zero, or both zero."""
+    numbers = to_scaled(price), to_scaled(quantity)
+    if min(numbers) <= 0 and any(numbers):
+        msg = f'price "{price}", quantity "{quantity}": a trade has both'
+        raise ValueError(msg)
+    return numbers
 
 
 def _level(price: str, quantity: str) -> tuple[int, int]:

@@ -176,7 +176,11 @@ def _names(text: str, word: str) -> bool:
 
 
 def roll_up(klines: Iterable[Kline], length: int) -> dict[int, Kline]:
-    """Fold klines into candles of `length` ms, as far as all parts of a candle are there; by open time."""
+    """Fold klines into candles of `length` ms, as far as all parts of a candle are there; by open time.
+
+    The venue makes each interval from trades: of the prices of a part without trades, which repeat the close before it,
+    a longer interval that has trades shows nothing.
+    """
     groups: dict[int, list[Kline]] = {}
     for kline in sorted(klines, key=lambda kline: kline.open_time):
         groups.setdefault(kline.open_time - kline.open_time % length, []).append(kline)
@@ -188,13 +192,14 @@ def roll_up(klines: Iterable[Kline], length: int) -> dict[int, Kline]:
 
 
 def _folded(parts: Sequence[Kline], open_time: int, length: int) -> Kline:
+    traded = [part for part in parts if part.volume] or parts
     return Kline(
         open_time=open_time,
         close_time=open_time + length,
-        open=parts[0].open,
-        high=max(part.high for part in parts),
-        low=min(part.low for part in parts),
-        close=parts[-1].close,
+        open=traded[0].open,
+        high=max(part.high for part in traded),
+        low=min(part.low for part in traded),
+        close=traded[-1].close,
         volume=sum((part.volume for part in parts), Decimal(0)),
         second_volume=_total([part.second_volume for part in parts]),
         trade_count=None if any(p.trade_count is None for p in parts) else sum(p.trade_count or 0 for p in parts),

@@ -152,14 +152,15 @@ def _candle_document(candles: CandleComparison) -> dict[str, object]:
 def print_report(report: Report, console: Console) -> None:
     """Print the report for a reader."""
     table = Table(title="Verification", title_justify="left", header_style="bold")
-    table.add_column("symbol")
-    table.add_column("raw events\nrecorded → published", justify="right")
-    table.add_column("gaps", justify="right")
-    table.add_column("book states\nequal / compared", justify="right")
-    table.add_column("seams", justify="right")
-    table.add_column("candles\nequal / compared")
-    table.add_column("trades\nin → out", justify="right")
-    table.add_column("holds")
+    # Nothing may be cut off: what does not fit goes on in the next line.
+    table.add_column("symbol", overflow="fold")
+    table.add_column("raw events\nrecorded → published", justify="right", overflow="fold")
+    table.add_column("gaps", justify="right", overflow="fold")
+    table.add_column("book states\nequal / compared", justify="right", overflow="fold")
+    table.add_column("seams", justify="right", overflow="fold")
+    table.add_column("candles\nequal / compared", overflow="fold")
+    table.add_column("trades\nin → out", justify="right", overflow="fold")
+    table.add_column("holds", overflow="fold")
     for name, symbol in sorted(report.symbols.items()):
         table.add_row(*_row(name, symbol))
     console.print(table)

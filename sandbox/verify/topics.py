@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -32,6 +33,17 @@ from schemas.topics import (
 __all__ = ["Record", "collect_evidence", "collect_outcome", "diffs_of", "end_offsets", "read_to_end", "snapshots_of"]
 
 _AT_ONCE: Final = 5_000
+_ATTEMPTS: Final = 60
+_PAUSE_S: Final = 0.5
+_NOT_YET: Final = frozenset(
+    {
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+    }
+)
+"""What a broker that has just started answers until it knows what it leads."""
 _WAIT_S: Final = 0.2
 _SILENCE_LIMIT_S: Final = 60.0
 _SHOWN: Final = 10
@@ -46,7 +58,14 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     offset: int
     key: bytes | None
     value: bytes | None
-    headers: dict[str, str]
+    headers: Sequence[tuple[str, bytes | None]]
+
+    def header(self, name: str) -> str:
+        """Return the text of a header, empty if there is none."""
+        for known, value in self.headers:
+            if known == name:
+                return (value or b"").decode(errors="replace")
+        return ""
 
 
 def end_offsets(bootstrap_servers: str, topics: Iterable[Topic]) -> dict[tuple[str, int], tuple[int, int]]:
@@ -58,12 +77,19 @@ def end_offsets(bootstrap_servers: str, topics: Iterable[Topic]) -> dict[tuple[s
     admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
     partitions = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
     earliest, latest = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    starts = admin.list_offsets(dict.fromkeys(partitions, earliest))
-    ends = admin.list_offsets(dict.fromkeys(partitions, latest))
-    return {
-        (partition.topic, partition.partition): (future.result().offset, ends[partition].result().offset)
-        for partition, future in starts.items()
-    }
+    for attempt in range(_ATTEMPTS):
+        starts = admin.list_offsets(dict.fromkeys(partitions, earliest))
+        ends = admin.list_offsets(dict.fromkeys(partitions, latest))
+        try:
+            return {
+                (partition.topic, partition.partition): (future.result().offset, ends[partition].result().offset)
+                for partition, future in starts.items()
+            }
+        except KafkaException as error:
+            if attempt + 1 == _ATTEMPTS or error.args[0].code() not in _NOT_YET:
+                raise
+            time.sleep(_PAUSE_S)
+    raise AssertionError
 
 
 def read_to_end(bootstrap_servers: str, topics: Sequence[Topic]) -> Iterator[Record]:
@@ -125,12 +151,8 @@ def _consume(consumer: Consumer, wanted: dict[tuple[str, int], int]) -> Iterator
 
 
 def _record(message: Message, topic: str, partition: int, offset: int) -> Record:
-    headers = {name: _text(value) for name, value in dict(message.headers() or {}).items()}
+    headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
     return Record(topic, partition, offset, message.key(), message.value(), headers)
-
-
-def _text(value: str | bytes | None) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else value or ""
 
 
 def collect_outcome(
@@ -172,7 +194,7 @@ def _take(outcome: Outcome, topic: Topic, record: Record, codec: Codec) -> None:
     if topic.layer is Layer.RAW:
         _take_raw(outcome, topic, record)
     elif topic.type is ControlType.DEAD_LETTER:
-        outcome.add_dead_letter(record.headers)
+        outcome.add_dead_letter({name: (value or b"").decode(errors="replace") for name, value in record.headers})
     elif record.value is not None:
         try:
             value = codec.decode(record.topic, record.partition, record.offset, record.value)
@@ -190,7 +212,7 @@ def _take_raw(outcome: Outcome, topic: Topic, record: Record) -> None:
     if record.partition != partition_of(symbol) and len(outcome.misplaced) < _SHOWN:
         outcome.misplaced.append(f"{record.topic}[{record.partition}]@{record.offset}: key {symbol}")
     found = outcome.symbol(topic.market, symbol)
-    found.add_raw(topic.type, record.value or b"", record.headers.get("stream", ""), record.headers.get("origin", ""))
+    found.add_raw(topic.type, record.value or b"", record.header("stream"), record.header("origin"))
 
 
 def collect_evidence(bootstrap_servers: str, table: TopicTable, markets: Iterable[Market], directory: Path) -> Evidence:
@@ -203,7 +225,7 @@ def collect_evidence(bootstrap_servers: str, table: TopicTable, markets: Iterabl
     evidence = Evidence(directory)
     for market in markets:
         for record in read_to_end(bootstrap_servers, _raw_topics(table, market)):
-            stream, value = record.headers.get("stream", ""), record.value or b""
+            stream, value = record.header("stream"), record.value or b""
             if stream == REST_DEPTH:
                 evidence.add_snapshot(SymbolId(market, (record.key or b"").decode()), value)
             else:
@@ -225,7 +247,7 @@ def _depth_of(bootstrap_servers: str, table: TopicTable, symbol_id: SymbolId) ->
     key = symbol_id.symbol.encode()
     for record in read_to_end(bootstrap_servers, [table.raw(symbol_id.market, RawType.DEPTH)]):
         if record.key == key:
-            yield record.headers.get("stream", ""), record.value or b""
+            yield record.header("stream"), record.value or b""
 
 
 def _raw_topics(table: TopicTable, market: Market) -> list[Topic]:

@@ -8,12 +8,13 @@ from itertools import groupby
 import msgspec
 
 from sandbox.verify.books import EXAMPLES
+from sandbox.verify.evidence import UNREADABLE
 from schemas.decimals import ONE, QUOTE_SCALE, format_scaled
 from schemas.derived import TakerSide
 from schemas.markets import Market
 
 
-__all__ = ["Hole", "TradeComparison", "compare_trades", "holes_of", "merged"]
+__all__ = ["Hole", "TradeComparison", "compare_trades", "holes_of", "merged", "unreadable_of"]
 
 Row = tuple[int, ...]
 
@@ -36,7 +37,8 @@ class TradeComparison(msgspec.Struct):
     recorded: int = 0
     """Unique trades in the recording."""
     without_fill: int = 0
-    """Recorded ids that stand for no match (price and quantity zero, on futures): not to be derived."""
+    """Recorded ids that stand for no match (price and quantity zero, on futures) or for one that cannot be read: not
+    to be derived."""
     derived: int = 0
     """Derived trades, repetitions included."""
     equal: int = 0
@@ -101,6 +103,13 @@ def holes_of(rows: Iterable[Row]) -> Iterator[Hole]:
         if last is not None and row[0] == last[0] and row[1] > last[1] + 1:
             yield Hole(row[0], last[1] + 1, row[1] - 1, last[2], row[2])
         last = row
+
+
+def unreadable_of(rows: Iterable[Row]) -> Iterator[Hole]:
+    """Yield the ids of trades that cannot be read: not missing from the log, but from everything made of it."""
+    for row in rows:
+        if row[5] == UNREADABLE:
+            yield Hole(row[0], row[1], row[1], row[2], row[2])
 
 
 def merged(holes: Iterable[tuple[int, int, int]]) -> list[tuple[int, int, int]]:

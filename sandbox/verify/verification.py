@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 
 from sandbox.verify.books import BookComparison, NaiveQuotes, compare_books, judge_differences
-from sandbox.verify.candles import CandleComparison, TradedTime, compare_candles, truths_of
+from sandbox.verify.candles import CandleComparison, TradedTime, compare_candles, minutes_of, truths_of
 from sandbox.verify.coverage import BookCoverage
-from sandbox.verify.evidence import Evidence, SymbolEvidence
+from sandbox.verify.evidence import NO_ID, Evidence, SymbolEvidence
 from sandbox.verify.fingerprints import Fingerprints, compare_fingerprints
 from sandbox.verify.klines import INTERVALS, KlineFile
 from sandbox.verify.outcome import Outcome, SymbolOutcome
@@ -18,7 +18,7 @@ from sandbox.verify.report import RawCounts, Report, SymbolReport
 from sandbox.verify.spans import Spans
 from sandbox.verify.spill import SortedRows
 from sandbox.verify.symbols import SymbolId
-from sandbox.verify.trades import Hole, TradeComparison, compare_trades, holes_of, merged
+from sandbox.verify.trades import Hole, TradeComparison, compare_trades, holes_of, merged, unreadable_of
 from schemas.derived import TradeSource
 from schemas.markets import Market
 from schemas.topics import CANDLE_INTERVALS, RawType
@@ -198,7 +198,7 @@ class _Symbol:
                 f"values, {result.duplicates} more than once, {result.foreign} derived that were not recorded"
             )
         if result.without_fill:
-            self._not_compared.append(f"trades: {result.without_fill} ids that stand for no match")
+            self._not_compared.append(f"trades: {result.without_fill} ids without a match that could be read")
         return result
 
     def _compare_gaps(self, book: BookComparison) -> tuple[int, int]:
@@ -213,13 +213,14 @@ class _Symbol:
             self._judge_holes(f"ledger of {source}", told, true)
             if source is _source(self._evidence):
                 derived = merged(hole[1:] for hole in self._outcome.trade_holes if hole[0] is source)
-                self._judge_holes(f"holes among the derived trades ({source})", derived, true)
-        lost = self._outcome.lost_books
-        if lost != book.recorded_gaps:
+                lost = [(hole.epoch, hole.first_id, hole.last_id) for hole in self._unreadable(source)]
+                self._judge_holes(f"holes among the derived trades ({source})", derived, merged([*true, *lost]))
+        lost_books = self._outcome.lost_books
+        if lost_books != book.recorded_gaps:
             self._problems.append(
-                f"book: lost its place in the diffs {lost} times, the recording has {book.recorded_gaps} gaps in them"
+                f"book: lost its place in the diffs {lost_books} times, the recording has {book.recorded_gaps} gaps"
             )
-        return reported + lost, recorded + book.recorded_gaps
+        return reported + lost_books, recorded + book.recorded_gaps
 
     def _judge_holes(self, what: str, told: list[tuple[int, int, int]], true: list[tuple[int, int, int]]) -> None:
         if told != true:
@@ -232,6 +233,10 @@ class _Symbol:
     def _holes(self, source: TradeSource) -> list[Hole]:
         rows = self._evidence.trades.get(source)
         return [] if rows is None else list(holes_of(rows.unique()))
+
+    def _unreadable(self, source: TradeSource) -> list[Hole]:
+        rows = self._evidence.trades.get(source)
+        return [] if rows is None else list(unreadable_of(rows.unique()))
 
     def _compare_candles(self, source: TradeSource | None) -> dict[str, CandleComparison]:
         files = [file for symbol_id, file in self._given.klines if symbol_id == self._id]
@@ -258,14 +263,17 @@ class _Symbol:
 
     def _traded_time(self, source: TradeSource | None) -> TradedTime:
         if source is None:
-            return TradedTime(self._spans, None, None, None, ())
+            return TradedTime(self._spans, None, None, None, frozenset())
         rows = self._evidence.trades[source]
         first_time = first_id = last_id = None
         for row in rows:
+            if row[6] == NO_ID:
+                continue
             first_time = row[2] if first_time is None else min(first_time, row[2])
             first_id = row[5] if first_id is None else min(first_id, row[5])
             last_id = row[6] if last_id is None else max(last_id, row[6])
-        return TradedTime(self._spans, first_time, first_id, last_id, self._holes(source))
+        broken = minutes_of([*self._holes(source), *self._unreadable(source)])
+        return TradedTime(self._spans, first_time, first_id, last_id, broken)
 
 
 def _source(evidence: SymbolEvidence) -> TradeSource | None:

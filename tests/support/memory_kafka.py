@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from processors.batching import RawRecord
 from processors.errors import RebuildError
-from processors.outputs import Grouped
+from processors.publisher import Grouped
 from processors.rebuild import LogReader, Range
 
 

@@ -14,7 +14,8 @@ from processors.app import AppOptions, BatchApp
 from processors.assignments import Assignments
 from processors.batching import Batch, BatchConsumer, DeliveryLimits, batch_of, unacknowledged
 from processors.logs import configure_logs
-from processors.outputs import Encoder, KafkaPublisher
+from processors.outputs import Encoder
+from processors.publisher import KafkaPublisher
 from processors.rebuild import KafkaLogs
 from processors.runner import FlowRunner
 from processors.units import UnitFactory

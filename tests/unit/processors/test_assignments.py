@@ -184,6 +184,7 @@ async def test_a_partition_without_all_of_its_topics_is_held_for_good(harness: H
 
     assert set(held) == {TP(TRADES, 4)}
     assert [unit.partition for unit in harness.assignments.units(FLOW)] == [5]
+    assert not harness.assignments.settled
 
 
 async def test_while_partitions_are_taken_away_none_speaks(harness: Harness) -> None:

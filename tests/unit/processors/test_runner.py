@@ -121,3 +121,10 @@ async def test_ticks_reach_every_partition(harness: Harness) -> None:
     await harness.runner.tick(77)
 
     assert [harness.state(p).ticks for p in range(2)] == [[77], [77]]
+
+
+async def test_a_worker_without_a_fresh_heartbeat_does_not_tick(harness: Harness) -> None:
+    harness.membership = Membership(session_timeout_s=20)
+    await harness.runner.tick(77)
+
+    assert harness.state(0).ticks == []

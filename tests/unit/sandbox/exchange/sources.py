@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from sandbox.exchange.source import RestReply, StreamEvent, error_reply, json_reply
+from sandbox.exchange.source import Halt, RestReply, StreamEvent, error_reply, json_reply
 from schemas.markets import Market
 from tests.unit.sandbox.payloads import EPOCH_MS, EPOCH_NS
 
@@ -26,17 +26,20 @@ def numbered(count: int, every_ms: int = 1) -> list[StreamEvent]:
 class ListSource:
     """Yields given events; its REST answers tell what was asked and when."""
 
-    def __init__(self, events: list[StreamEvent]) -> None:
+    def __init__(self, events: Sequence[StreamEvent | Halt]) -> None:
         self._events = events
         self._clock_ms = EPOCH_MS
         self.passed = 0
 
     def streams(self, market: Market) -> frozenset[str]:
-        return frozenset(each.stream for each in self._events if each.market is market)
+        events = (each for each in self._events if isinstance(each, StreamEvent))
+        return frozenset(each.stream for each in events if each.market is market)
 
-    def events(self) -> Iterator[StreamEvent]:
+    def events(self) -> Iterator[StreamEvent | Halt]:
         for each in self._events:
             yield each
+            if isinstance(each, Halt):
+                continue
             self.passed += 1
             self._clock_ms = max(self._clock_ms, each.due_ns // MS)
 

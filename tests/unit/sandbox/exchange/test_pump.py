@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from sandbox.exchange.fanout import Fanout
-from sandbox.exchange.pump import END_LEAP_MS, Pace, Pump, PumpState
-from sandbox.exchange.source import StreamEvent
+from sandbox.exchange.pump import END_LEAP_MS, HALT_LIMIT_S, Pace, Pump, PumpState
+from sandbox.exchange.source import Halt, StreamEvent
 from schemas.markets import Market
 from tests.unit.sandbox.exchange.sources import ListSource, RememberingClient, event, numbered
 from tests.unit.sandbox.payloads import EPOCH_MS, EPOCH_NS
@@ -120,6 +120,35 @@ async def test_between_events_the_clock_runs_at_the_set_speed_but_not_beyond_the
     task.cancel()
 
     assert readings == [0, 10_000, 50_000, 60_000, 60_000]
+
+
+async def test_a_halt_lasts_until_it_is_over() -> None:
+    polls = iter([False, False, True])
+    source = ListSource([event(1), Halt("a snapshot", lambda: next(polls)), event(2)])
+    pump, client, _ = pump_to_one_client(source, None)
+    pump.start()
+    await pump.run()
+
+    assert next(polls, None) is None
+    assert client.frames == [b'{"t":1}', b'{"t":2}']
+
+
+async def test_a_halt_that_nobody_ends_lasts_as_long_as_it_may() -> None:
+    clock = Clock()
+    looked_at = 0
+
+    def is_over() -> bool:
+        nonlocal looked_at
+        looked_at += 1
+        clock.now_s += HALT_LIMIT_S / 2
+        return False
+
+    pump, client, _ = pump_to_one_client(ListSource([event(1), Halt("a snapshot", is_over), event(2)]), None, clock)
+    pump.start()
+    await pump.run()
+
+    assert looked_at == 2
+    assert client.frames == [b'{"t":1}', b'{"t":2}']
 
 
 async def test_a_stopped_pump_sends_nothing_more_and_ends() -> None:

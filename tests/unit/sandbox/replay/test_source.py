@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.exchange.source import StreamEvent
+from sandbox.exchange.source import Halt, StreamEvent
 from sandbox.recordings import Frame, Recording, read, survey
 from sandbox.replay import ReplaySource, trades
 from schemas.markets import Market
@@ -37,20 +37,30 @@ class Replay:
 
     def __init__(self, directory: Path, lines: list[bytes], market: Market = Market.SPOT, **options: Any) -> None:
         self.source = ReplaySource(survey(Recording.find([write_lines(directory / "file", lines)], market)), **options)
-        self._events: Iterator[StreamEvent] = self.source.events()
+        self._events: Iterator[StreamEvent | Halt] = self.source.events()
         self._market = market
 
     def take(self, count: int) -> list[StreamEvent]:
-        return [next(self._events) for _ in range(count)]
+        return [only_event(next(self._events)) for _ in range(count)]
 
     def take_all(self) -> list[StreamEvent]:
-        return list(self._events)
+        return [only_event(each) for each in self._events]
+
+    def take_halt(self) -> Halt:
+        halt = next(self._events)
+        assert isinstance(halt, Halt)
+        return halt
 
     def ask(self, endpoint: str, status: int = 200, **params: object) -> Any:
         texts = {"symbol": "BTCUSDT", "limit": "1000"} | {name: str(value) for name, value in params.items()}
         reply = self.source.rest(self._market, f"/api/v3/{endpoint}", texts)
         assert reply.status == status, reply.body
         return json.loads(reply.body)
+
+
+def only_event(each: StreamEvent | Halt) -> StreamEvent:
+    assert isinstance(each, StreamEvent)
+    return each
 
 
 def answered(last_update_id: int, **sides: Any) -> Any:
@@ -212,6 +222,60 @@ def test_a_malformed_payload_is_served_and_leaves_books_right(tmp_path: Path) ->
     assert "diffs are missing" in replay.ask("depth", status=400)["msg"]
 
 
+def reconnected_lines() -> list[bytes]:
+    """Return a recording that begins with a snapshot, lost diffs, and took another snapshot after that."""
+    return [
+        line(EPOCH_NS, depth_answer(10)),
+        frame_line(10, DEPTH_STREAM, diff(11, 12)),
+        frame_line(20, DEPTH_STREAM, diff(20, 21)),
+        line(EPOCH_NS + 30 * MS, depth_answer(22, bids=[("101.00", "1")])),
+        frame_line(40, DEPTH_STREAM, diff(22, 23)),
+    ]
+
+
+def test_after_a_gap_it_halts_at_the_next_recorded_snapshot_until_the_keeper_of_the_book_has_asked(
+    tmp_path: Path,
+) -> None:
+    replay = Replay(tmp_path, reconnected_lines())
+    replay.ask("depth")
+    replay.take(2)
+    halt = replay.take_halt()
+
+    assert halt.awaited == "depth snapshot of BTCUSDT"
+    assert not halt.is_over()
+    assert replay.ask("depth") == answered(22, bids=[("101.00", "1")])
+    assert halt.is_over()
+    assert len(replay.take_all()) == 1
+
+
+def test_it_does_not_halt_where_the_snapshot_was_asked_for_ahead_of_its_time(tmp_path: Path) -> None:
+    lines = reconnected_lines()
+    replay = Replay(tmp_path, [*lines[:3], frame_line(25, "btcusdt@trade", trade(1)), *lines[3:]])
+    replay.ask("depth")
+    replay.take(3)
+    replay.ask("depth")
+
+    assert len(replay.take_all()) == 1
+
+
+def test_it_does_not_halt_again_for_a_reader_who_did_not_come(tmp_path: Path) -> None:
+    again = [
+        frame_line(50, DEPTH_STREAM, diff(30, 31)),
+        line(EPOCH_NS + 60 * MS, depth_answer(32)),
+        frame_line(70, DEPTH_STREAM, diff(33, 33)),
+    ]
+    replay = Replay(tmp_path, [*reconnected_lines(), *again])
+    replay.ask("depth")
+    replay.take(2)
+    replay.take_halt()
+
+    assert len(replay.take_all()) == 3
+
+
+def test_it_does_not_halt_where_nobody_ever_asked_for_a_book(tmp_path: Path) -> None:
+    assert len(Replay(tmp_path, reconnected_lines()).take_all()) == 3
+
+
 def test_an_unknown_symbol_is_refused_as_the_venue_does(tmp_path: Path) -> None:
     replay = Replay(tmp_path, [frame_line(0, "btcusdt@trade", trade(1))])
 
@@ -357,7 +421,7 @@ def test_a_replay_yields_every_recorded_frame_once_in_order(recordings: Path, pa
     frames = (entry for entry in read(summary.recording) if isinstance(entry, Frame))
 
     count = 0
-    for event, frame in zip(source.events(), frames, strict=True):
+    for event, frame in zip(map(only_event, source.events()), frames, strict=True):
         assert (event.market, event.stream, event.data) == (frame.market, frame.stream, frame.data)
         count += 1
 

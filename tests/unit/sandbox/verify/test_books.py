@@ -112,7 +112,25 @@ def test_a_book_loses_its_place_after_the_last_diff_it_applied_not_at_it(differe
 
     assert (result.equal, result.different) == (2, 0)
     assert result.not_compared == Counter({Known.AFTER_GAP: 1})
-    assert result.recorded_gaps == 1
+
+
+def test_after_a_gap_the_pipeline_may_wait_for_its_snapshot_but_not_be_wrong(differences: SortedRows) -> None:
+    """The recording told the book again at 15; the pipeline asked, and was answered later."""
+    rows = [(10, 1, NO_ID), (15, 12, NO_ID), (20, 16, NO_ID), (30, 21, NO_ID)]
+    before = [top(5, 0, LIVE, A), top(10, 1, NOT_LIVE)]
+
+    late = compare(BookCoverage(rows, [0, 14]), tickers((5, A)), [*before, top(25, 2, LIVE, A)], differences)
+    wrong = compare(BookCoverage(rows, [0, 14]), tickers((5, A)), [*before, top(25, 2, LIVE, B)], differences)
+
+    assert (late.equal, late.different, late.not_compared[Known.REJOINED]) == (2, 0, 2)
+    assert (wrong.equal, wrong.different) == (1, 1)
+
+
+def test_a_gap_counts_where_there_was_a_live_book_to_lose(differences: SortedRows) -> None:
+    rows = [(10, 1, NO_ID), (15, 12, NO_ID), (20, 17, NO_ID)]
+    tops = [top(5, 0, LIVE, A), top(10, 1, NOT_LIVE)]
+
+    assert compare(BookCoverage(rows, [0]), tickers((5, A)), tops, differences).recorded_gaps == 1
 
 
 def test_waiting_for_a_snapshot_is_overtaken_by_the_snapshot(differences: SortedRows) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from sandbox.verify.candles import CandleComparison, TradedTime, compare_candles, truths_of
+from sandbox.verify.candles import CandleComparison, TradedTime, compare_candles, minutes_of, truths_of
 from sandbox.verify.klines import Kline
 from sandbox.verify.spans import Spans
 from sandbox.verify.trades import Hole
@@ -19,6 +19,7 @@ from schemas.markets import Market
 
 
 MINUTE = 60_000
+HOLE = "holds a hole of the recording, or a trade that cannot be read"
 
 
 def kline(minute: int, **changes: Any) -> Kline:
@@ -73,7 +74,7 @@ def traded(minutes: int = 3, *, start: int = 0, first_time: int | None = 5, hole
     spans = Spans()
     spans.observe(start)
     spans.observe(minutes * MINUTE)
-    return TradedTime(spans, first_time, 100, 100 + 2 * minutes, holes)
+    return TradedTime(spans, first_time, 100, 100 + 2 * minutes, minutes_of(holes))
 
 
 def compare(
@@ -149,13 +150,13 @@ def test_a_minute_with_a_hole_of_the_recording_cannot_be_compared(previous: int,
     result = compare(KLINES, [CANDLES[0], candle(1, close=1), CANDLES[2]], traded(holes=(hole,)))
 
     assert (result.equal, result.different) == (2, 0)
-    assert result.not_compared == Counter({"holds a hole of the recording": 1})
+    assert result.not_compared == Counter({HOLE: 1})
 
 
 def test_a_hole_over_the_border_touches_both_minutes() -> None:
     hole = Hole(0, 102, 103, MINUTE - 1, MINUTE)
 
-    assert compare(KLINES, CANDLES, traded(holes=(hole,))).not_compared == Counter({"holds a hole of the recording": 2})
+    assert compare(KLINES, CANDLES, traded(holes=(hole,))).not_compared == Counter({HOLE: 2})
 
 
 EMPTY_KLINE = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.verify.evidence import NO_ID, Evidence, TradeIds
+from sandbox.verify.evidence import NO_ID, UNREADABLE, Evidence, TradeIds
 from sandbox.verify.spans import Span
 from sandbox.verify.symbols import SymbolId
 from schemas.decimals import ONE
@@ -84,14 +84,60 @@ def test_only_final_klines_are_truth(evidence: Evidence) -> None:
 
 
 def test_what_cannot_be_read_is_counted_and_does_not_stop_the_rest(evidence: Evidence) -> None:
-    for price in ("abc", "1"):
-        payload = f'{{"e":"trade","E":9,"s":"BTCUSDT","t":5,"p":"{price}","q":"2","T":8,"m":true}}'
-        evidence.add_frame(Market.SPOT, "btcusdt@trade", payload.encode())
     evidence.add_frame(Market.SPOT, "btcusdt@trade", b'{"e":"trade"}')
     evidence.add_snapshot(SPOT, b"{}")
+    for price in ("abc", "1"):
+        payload = f'{{"e":"depthUpdate","E":9,"s":"BTCUSDT","U":1,"u":4,"b":[["{price}","1"]],"a":[]}}'
+        evidence.add_frame(Market.SPOT, "btcusdt@depth", payload.encode())
 
-    assert len(evidence.symbols[SPOT].trades[TradeSource.TRADE]) == 1
+    found = evidence.symbols[SPOT]
+    assert (len(found.diffs), len(found.raw[RawType.DEPTH]), found.snapshots) == (1, 2, [])
     assert evidence.unreadable.total() == 3
+
+
+@pytest.mark.parametrize(
+    ("price", "quantity", "taker"), [("abc", "2", UNREADABLE), ("0", "2", UNREADABLE), ("0", "0", 0)]
+)
+def test_a_trade_without_numbers_keeps_its_id(evidence: Evidence, price: str, quantity: str, taker: int) -> None:
+    payload = f'{{"e":"trade","E":9,"s":"BTCUSDT","t":5,"p":"{price}","q":"{quantity}","T":8,"m":true}}'
+    evidence.add_frame(Market.SPOT, "btcusdt@trade", payload.encode())
+
+    [row] = evidence.symbols[SPOT].trades[TradeSource.TRADE]
+    assert row[:6] == (0, 5, 8, 0, 0, taker)
+    assert evidence.unreadable.total() == (taker == UNREADABLE)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"E":9,"s":"BTCUSDT","t":5,"T":8,"p":"1","q":"1","m":true}',
+        b'{"e":"trade","s":"BTCUSDT","t":5,"T":8,"p":"1","q":"1","m":true}',
+        b'{"e":"trade","E":9,"s":"BTCUSDT","T":8,"p":"1","q":"1","m":true}',
+        b'{"e":"trade","E":9,"s":"BTCUSDT","t":"5","T":8,"p":"1","q":"1","m":true}',
+        b'{"e":"tradf","E":9,"s":"BTCUSDT","t":5,"T":8,"p":"1","q":"1","m":true}',
+        b'{"e":"trade","E":9,"s":"BTCUSDT","t":5,"T":8,"p":"1","q":"1","m":true,"x":"' + b"x" * 900_000 + b'"}',
+    ],
+    ids=["no event type", "no event time", "no id", "mistyped id", "other event type", "too long"],
+)
+def test_what_can_never_be_published_is_not_expected_to_be(evidence: Evidence, payload: bytes) -> None:
+    evidence.add_frame(Market.SPOT, "btcusdt@trade", payload)
+
+    assert evidence.symbols[SPOT].raw == {}
+    assert evidence.symbols[SPOT].trades == {}
+    assert evidence.unreadable.total() == 1
+
+
+def test_what_is_missing_beyond_the_head_does_not_keep_a_payload_from_its_topic(evidence: Evidence) -> None:
+    evidence.add_frame(Market.SPOT, "btcusdt@trade", b'{"e":"trade","E":9,"s":"BTCUSDT","t":5,"T":8}')
+    evidence.add_frame(Market.SPOT, "btcusdt@ticker", b'{"e":"24hrTicker","E":9,"s":"BTCUSDT"}')
+
+    assert {raw_type: len(found) for raw_type, found in evidence.symbols[SPOT].raw.items()} == {
+        RawType.TRADE: 1,
+        RawType.TICKER: 1,
+    }
+    [row] = evidence.symbols[SPOT].trades[TradeSource.TRADE]
+    assert row[:6] == (0, 5, 8, 0, 0, UNREADABLE)
+    assert evidence.unreadable.total() == 1
 
 
 def test_an_array_is_published_once_per_symbol_though_both_futures_hosts_send_it(evidence: Evidence) -> None:

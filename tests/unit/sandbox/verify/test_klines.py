@@ -6,6 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from sandbox.verify.klines import Kline, KlineFileError, kline_of_bar, read_klines, roll_up, symbol_of_file
@@ -155,6 +156,27 @@ def test_rolling_up_needs_all_parts() -> None:
     assert rolled[base].volume == 5 * Decimal("1562.640")
     assert rolled[base].trade_count == 5 * 2393
     assert (rolled[base].open_time, rolled[base].close_time) == (base, base + length)
+
+
+def test_rolled_up_prices_are_those_of_trades_not_of_minutes_without_any() -> None:
+    length = 5 * MINUTE
+    base = START - START % length
+    traded = full(base + 2 * MINUTE)
+
+    def empty(number: int, price: str) -> Kline:
+        close, nothing = Decimal(price), Decimal(0)
+        return msgspec.structs.replace(
+            full(base + number * MINUTE), open=close, high=close, low=close, close=close, volume=nothing, trade_count=0
+        )
+
+    before = [empty(0, "9999"), empty(1, "9999")]
+    after = [empty(number, "1") for number in (3, 4)]
+
+    rolled = roll_up([*before, traded, *after], length)[base]
+    quiet = roll_up([*before, *(empty(number, "9999") for number in (2, 3, 4))], length)[base]
+
+    assert (rolled.open, rolled.high, rolled.low, rolled.close) == (traded.open, traded.high, traded.low, traded.close)
+    assert {quiet.open, quiet.high, quiet.low, quiet.close} == {Decimal(9999)}
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ from tests.unit.sandbox.verify.perfect import (
 
 
 NAME = "spot:ABCUSDT"
+HOLE = "holds a hole of the recording, or a trade that cannot be read"
 
 
 def without(values: Sequence[Any], *numbers: int) -> list[Any]:
@@ -168,7 +169,7 @@ def test_a_hole_of_the_recording_must_be_told_and_excuses_its_minute(tmp_path: P
     symbol = report.symbols[NAME]
     assert report.ok, (report.problems, symbol.problems)
     assert (symbol.gaps, symbol.recorded_gaps) == (1, 1)
-    assert dict(symbol.candles["1m"].not_compared) == {"holds a hole of the recording": 3}
+    assert dict(symbol.candles["1m"].not_compared) == {HOLE: 3}
 
 
 @pytest.mark.parametrize("told", [[], [gap(2, 2)], [hole(2, 2)], [gap(2, 3), hole(2, 3)]])
@@ -219,14 +220,35 @@ def test_without_snapshot_or_klines_it_says_what_it_did_not_compare(tmp_path: Pa
     ]
 
 
-def test_payloads_that_the_recording_itself_has_broken_may_be_set_aside(tmp_path: Path) -> None:
-    broken = ("abcusdt@trade", b'{"e":"trade","E":1,"s":"ABCUSDT","t":9,"p":"abc","q":"1","T":1,"m":true}')
-    raw = [*RAW, (RawType.TRADE, broken[1], broken[0], "live")]
+BROKEN = ("abcusdt@trade", FRAMES[5][1].replace(b'"p":"12.0"', b'"p":"abc"'))
+RECORDED_BROKEN: dict[str, Any] = {
+    "frames": [*FRAMES[:5], BROKEN, *FRAMES[6:]],
+    "raw": [*RAW[:6], (RawType.TRADE, BROKEN[1], BROKEN[0], "live"), *RAW[7:]],
+    "dead_letters": ["bad-number"],
+}
 
-    report = report_on(tmp_path, frames=[*FRAMES, broken], raw=raw, dead_letters=["bad-number"])
 
-    assert report.ok, report.problems
+def test_a_trade_that_cannot_be_read_is_set_aside_and_told_as_a_hole_but_not_in_the_ledger(tmp_path: Path) -> None:
+    told = [*without(DERIVED, 6), hole(2, 2)]
+
+    report = report_on(tmp_path, **RECORDED_BROKEN, derived=told)
+
+    symbol = report.symbols[NAME]
+    assert report.ok, (report.problems, symbol.problems)
     assert any("abc" in text for text in report.not_compared)
+    assert (symbol.gaps, symbol.trades.recorded, symbol.trades.without_fill) == (0, 3, 1)
+    assert dict(symbol.candles["1m"].not_compared) == {HOLE: 1}
+
+
+@pytest.mark.parametrize("told", [DERIVED, without(DERIVED, 6), [*without(DERIVED, 6), hole(2, 2), gap(2, 2)]])
+def test_a_trade_that_cannot_be_read_must_not_come_out_otherwise(tmp_path: Path, told: list[msgspec.Struct]) -> None:
+    assert not report_on(tmp_path, **RECORDED_BROKEN, derived=told).ok
+
+
+def test_more_dead_letters_than_broken_payloads_are_noticed(tmp_path: Path) -> None:
+    told = [*without(DERIVED, 6), hole(2, 2)]
+
+    assert not report_on(tmp_path, **RECORDED_BROKEN | {"dead_letters": ["bad-number"] * 2}, derived=told).ok
 
 
 def test_streams_without_a_topic_are_said(tmp_path: Path) -> None:
@@ -285,3 +307,12 @@ def test_the_printed_report_names_what_does_not_hold(tmp_path: Path) -> None:
     text = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
     assert "it does not hold" in text
     assert "spot:ABCUSDT: candles 1m: 1 of 3 differ" in text
+
+
+def test_a_narrow_table_cuts_nothing_off(tmp_path: Path) -> None:
+    console = Console(file=io.StringIO(), width=60, force_terminal=False)
+
+    print_report(report_on(tmp_path), console)
+
+    text = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
+    assert "…" not in text

@@ -1,0 +1,65 @@
+"""What a frame can turn out to be."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from ingest.core.records import Record
+
+
+__all__ = ["Item", "Reason", "Rejected", "Reply", "ShutdownNotice", "shortened"]
+
+_DETAIL_CHARACTERS = 200
+
+
+class Reason(StrEnum):
+    """Why something was set aside."""
+
+    MALFORMED_JSON = "malformed-json"
+    UNKNOWN_EVENT = "unknown-event"
+    """Neither a stream of ours nor a reply, or another event type than the stream's."""
+    MISSING_FIELD = "missing-field"
+    MISTYPED_FIELD = "mistyped-field"
+    OVERSIZED = "oversized"
+    """Larger than a record may be."""
+    REFUSED = "refused"
+    """The broker refuses the record, alone and twice."""
+
+
+class Rejected(Struct, frozen=True):
+    """Something that cannot become a raw record."""
+
+    reason: Reason
+    detail: str
+    raw: bytes
+    """The frame, or the element of its array."""
+    stream: str | None = None
+    symbol: str | None = None
+    source_topic: str | None = None
+    """Where it would have gone, as far as known."""
+
+
+class Reply(Struct, frozen=True):
+    """The venue's answer to a control message."""
+
+    id: int | None
+    """None: the venue could not tell which request it was."""
+    error: str | None = None
+    """None: success."""
+
+
+class ShutdownNotice(Struct, frozen=True):
+    """The server is about to close the connection (spot; the lead time is unspecified)."""
+
+    event_time: int
+
+
+Item = Record | Rejected | Reply | ShutdownNotice
+
+
+def shortened(value: object) -> str:
+    """Return a value as text that fits a header and a line of the log."""
+    text = str(value)
+    return text if len(text) <= _DETAIL_CHARACTERS else f"{text[:_DETAIL_CHARACTERS]}…"

@@ -1,0 +1,124 @@
+"""The one way out: records to the broker in batches of their own partition, one future per batch.
+
+Idempotent, acks=all. A call returns when the broker has acknowledged everything; if it does not, the call raises, the
+worker ends, and nothing after the last commit is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from processors import metrics
+from processors.errors import OutputError
+
+
+__all__ = ["Grouped", "KafkaPublisher", "Publisher", "Record"]
+
+_BATCH_BYTES: Final = 512 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What goes over the wire."""
+
+    key: bytes | None
+    value: bytes | None
+    timestamp_ms: int
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+Grouped = dict[tuple[str, int], list[Record]]
+"""Records by topic and partition."""
+
+
+class Publisher(Protocol):
+    """Takes records to the broker."""
+
+    async def publish(self, records: Grouped) -> None:
+        """Return when all records, grouped by topic and partition, are acknowledged.
+
+        Raises:
+            OutputError: some are not.
+        """
+
+
+class KafkaPublisher:
+    """Publishes over one idempotent producer.
+
+    Args:
+        bootstrap_servers: the broker.
+        client_id: shown in the broker's logs.
+        request_timeout_s: how long the broker may take to acknowledge, retries and a leader election included.
+    """
+
+    def __init__(self, bootstrap_servers: str, client_id: str, *, request_timeout_s: float = 30.0) -> None:
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=bootstrap_servers,
+            client_id=client_id,
+            acks="all",
+            enable_idempotence=True,
+            compression_type="lz4",
+            linger_ms=0,
+            max_batch_size=_BATCH_BYTES,
+            max_request_size=4 * 1024 * 1024,
+            request_timeout_ms=int(request_timeout_s * 1000),
+        )
+
+    async def start(self) -> None:
+        """Connect."""
+        await self._producer.start()
+
+    async def stop(self) -> None:
+        """Send what is buffered and disconnect."""
+        await self._producer.stop()
+
+    async def publish(self, records: Grouped) -> None:
+        """Return when all records are acknowledged, see :class:`Publisher`."""
+        sent: list[tuple[str, int, asyncio.Future[object]]] = []
+        try:
+            for (topic, partition), group in records.items():
+                for batch in self._batches(group):
+                    try:
+                        sent.append(
+                            (topic, partition, await self._producer.send_batch(batch, topic, partition=partition))
+                        )
+                    except (KafkaError, AssertionError) as error:
+                        raise OutputError(topic, partition, repr(error)) from error
+            for topic, partition, future in sent:
+                try:
+                    await future
+                except KafkaError as error:
+                    raise OutputError(topic, partition, repr(error)) from error
+        finally:
+            for _, _, future in sent:
+                future.add_done_callback(_consume)
+        for (topic, _), group in records.items():
+            metrics.OUTPUTS.labels(topic).inc(len(group))
+
+    def _batches(self, group: Sequence[Record]) -> Iterable[object]:
+        batch = self._producer.create_batch()
+        for record in group:
+            fields = {
+                "timestamp": record.timestamp_ms,
+                "key": record.key,
+                "value": record.value,
+                "headers": list(record.headers),
+            }
+            if batch.append(**fields) is None:
+                yield batch
+                batch = self._producer.create_batch()
+                batch.append(**fields)
+        batch.close()
+        yield batch
+
+
+def _consume(future: asyncio.Future[object]) -> None:
+    """Look at a result that nobody waits for any more: one failure of a publish is reported, not each."""
+    if not future.cancelled():
+        future.exception()

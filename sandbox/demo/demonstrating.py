@@ -1,0 +1,196 @@
+"""`binance-sandbox demo` and `up`: the whole pipeline in one terminal."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NoReturn
+
+import msgspec
+from rich.console import Console
+
+from sandbox.demo.board import Board
+from sandbox.demo.course import run_course
+from sandbox.demo.display import Display
+from sandbox.demo.narrator import Narrator
+from sandbox.demo.sources import LiveSource, RecordedSource, SimulatedSource, Simulation, Source
+from sandbox.demo.waiting import Flow
+from sandbox.demo.watcher import Watcher
+from sandbox.demo.workspace import Shared, Workspace
+from sandbox.recordings import Recording, Summary, survey
+from sandbox.stack import Ports, Stack, StackOptions, free_ports
+from sandbox.verify.report import print_report, write_report
+from schemas.codec import Codec
+from schemas.markets import Market
+from schemas.registry import Registry
+from schemas.topics import RawType
+
+
+__all__ = ["LIVE", "DemoRequest", "run_demo", "run_up"]
+
+LIVE: Final = "live"
+"""The source that is Binance itself."""
+
+SYMBOLS: Final = {
+    Market.SPOT: ("BTCUSDT", "ETHUSDT", "NKNUSDT"),
+    Market.USDM: ("BTCUSDT", "ETHUSDT"),
+    Market.COINM: ("BTCUSD_PERP",),
+}
+"""Simulated; NKNUSDT has minutes without a trade."""
+LIVE_SYMBOLS: Final = {
+    Market.SPOT: ("BTCUSDT", "ETHUSDT"),
+    Market.USDM: ("BTCUSDT",),
+    Market.COINM: ("BTCUSD_PERP",),
+}
+STREAMS: Final = ("trade", "aggTrade", "bookTicker", "depth@100ms", "kline_1m", "ticker")
+_UP_POLL_S: Final = 0.5
+_RECORDING_S: Final = 45.0
+"""How long a recording may take, unless told otherwise."""
+_BUSIEST: Final = 3_000.0
+"""Events per second up to which a recording is slowed down to be watched."""
+
+
+class DemoRequest(msgspec.Struct, frozen=True):
+    """What is to be shown."""
+
+    sources: Sequence[str] = ()
+    """Paths of a recording, or `LIVE`; none: the simulated market."""
+    market: Market | None = None
+    speed: str | None = None
+    """None: as fast as is good to watch."""
+    seed: int = 1
+    report: Path | None = None
+    data_dir: Path | None = None
+    any_ports: bool = False
+    """Free ports instead of the standard ones."""
+
+
+def run_demo(request: DemoRequest, shared: Shared, console: Console) -> int:
+    """Start everything, show it, stop it, verify.
+
+    Returns:
+        The exit status: 0 where all of it holds, 1 where it does not.
+
+    Raises:
+        RecordingError: the recording cannot be used.
+        SandboxError: Binance cannot be reached, or something of the stack failed.
+    """
+    with Workspace(request.data_dir, console) as workspace:
+        source = _source(request, workspace)
+        board = Board()
+        options = _options(request, source, workspace, shared)
+        with (
+            Display(console, f"binance-kafka: {_title(request)}", board) as display,
+            Stack(options, display.tell) as stack,
+        ):
+            codec = Codec(stack.table, Registry(stack.registry_url))
+            with Watcher(stack.bootstrap_servers, stack.table, codec, source.subscriptions.markets, board):
+                report = run_course(stack, source, display, workspace.fresh("verification"))
+            display.tell("stopping Kafka and the registry")
+        workspace.failed = not report.ok
+    print_report(report, console)
+    if request.report is not None:
+        write_report(report, request.report)
+    return 0 if report.ok else 1
+
+
+def run_up(request: DemoRequest, shared: Shared, console: Console) -> NoReturn:
+    """Start everything and let it run until interrupted.
+
+    Raises:
+        RecordingError: the recording cannot be used.
+        SandboxError: Binance cannot be reached, or something of the stack failed.
+        KeyboardInterrupt: the ordinary end.
+    """
+    with Workspace(request.data_dir, console) as workspace, Narrator(console) as narrator:
+        source = _source(request, workspace, endless=True)
+        with Stack(_options(request, source, workspace, shared), narrator.tell) as stack:
+            flow = Flow(stack, source.subscriptions, Codec(stack.table, Registry(stack.registry_url)))
+            stack.start_ingest()
+            if source.exchange is not None:
+                flow.await_listening(source.books)
+                flow.start()
+            _announce(console, stack, source)
+            try:
+                _watch(flow, narrator)
+            finally:
+                narrator.tell("stopping")
+
+
+def _watch(flow: Flow, narrator: Narrator) -> NoReturn:
+    while True:
+        flow.check_running()
+        if narrator.console.is_terminal:
+            narrator.show(flow.look())
+        time.sleep(_UP_POLL_S)
+
+
+def _announce(console: Console, stack: Stack, source: Source) -> None:
+    ports, prefix = stack.options.ports, stack.options.prefix
+    first = source.subscriptions.markets[0]
+    raw_trade = stack.table.raw(first, RawType.TRADE).name
+    lines = [
+        "",
+        f"Kafka              {stack.bootstrap_servers}  (topics {prefix}.…)",
+        f"schema registry    {stack.registry_url}",
+        f"exchange           {stack.exchange_url or 'Binance'}",
+        f"/ready, /metrics   ingest {ports.ingest}, books {ports.books}, trades {ports.trades}",
+        f"logs               {stack.logs}",
+        "",
+        f"kcat -b {stack.bootstrap_servers.replace('127.0.0.1', 'localhost')} -C -e -t {raw_trade} -f '%T %k %s\\n'",
+        "",
+        f"export KAFKA_BOOTSTRAP_SERVERS={stack.bootstrap_servers} SCHEMA_REGISTRY_URL={stack.registry_url}",
+        "Ctrl-C stops everything",
+    ]
+    for line in lines:
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def _options(request: DemoRequest, source: Source, workspace: Workspace, shared: Shared) -> StackOptions:
+    return StackOptions(
+        directory=workspace.path,
+        subscriptions=source.subscriptions,
+        exchange=source.exchange,
+        ports=free_ports() if request.any_ports else Ports(),
+        prefix=shared.prefix_for(workspace.path),
+        bootstrap_servers=shared.bootstrap_servers,
+        registry_url=shared.registry_url,
+    )
+
+
+def _title(request: DemoRequest) -> str:
+    if not request.sources:
+        return "a simulated market"
+    return "Binance" if request.sources[0] == LIVE else ", ".join(request.sources)
+
+
+def _source(request: DemoRequest, workspace: Workspace, *, endless: bool = False) -> Source:
+    if not request.sources:
+        return _simulated(request, workspace, endless=endless)
+    if list(request.sources) == [LIVE]:
+        source = LiveSource(LIVE_SYMBOLS, STREAMS)
+        source.require_reachable()
+        return source
+    paths = [Path(path) for path in request.sources]
+    summary = survey(Recording.find(paths, request.market))
+    speed = request.speed or ("1" if endless else _watchable_speed(summary))
+    return RecordedSource(paths, request.market, summary, speed=speed)
+
+
+def _simulated(request: DemoRequest, workspace: Workspace, *, endless: bool) -> Source:
+    simulation = Simulation(symbols=SYMBOLS, streams=STREAMS, seed=request.seed)
+    if endless:
+        simulation = msgspec.structs.replace(simulation, duration_s=0, speed="1")
+    if request.speed is not None:
+        simulation = msgspec.structs.replace(simulation, speed=request.speed)
+    return SimulatedSource(simulation, None if endless else workspace.fresh("evidence"))
+
+
+def _watchable_speed(summary: Summary) -> str:
+    """Return the speed at which a recording takes three quarters of a minute, if that is not too fast to watch."""
+    recorded_s = (summary.last_ns - summary.first_ns) / 10**9
+    if summary.frame_count / _RECORDING_S > _BUSIEST:
+        return "max"
+    return f"{max(1, math.ceil(recorded_s / _RECORDING_S))}"

@@ -1,0 +1,169 @@
+"""The demo's display: steps while everything starts, then books, candles and speeds as they change."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from sandbox.demo.board import Board, Rate
+from sandbox.demo.narrator import progress_line
+from sandbox.demo.waiting import Progress
+from schemas.decimals import format_scaled
+from schemas.derived import BookState, Candle, TopOfBook
+
+
+__all__ = ["Display"]
+
+_REFRESH_HZ: Final = 4
+_PLAIN_INTERVAL_S: Final = 5.0
+_MIN_DECIMALS: Final = 2
+_STYLES: Final = {BookState.LIVE: "green", BookState.SYNCING: "yellow", BookState.STALE: "red"}
+
+
+class Display:
+    """Shows a run on a terminal as it changes; elsewhere as plain lines.
+
+    Args:
+        console: where to.
+        title: what runs.
+        board: kept up to date by somebody else.
+    """
+
+    def __init__(self, console: Console, title: str, board: Board) -> None:
+        self._console = console
+        self._title = title
+        self._board = board
+        self._steps: list[tuple[str, float]] = []
+        self._progress: Progress | None = None
+        self._rate = Rate()
+        self._events_per_second = 0.0
+        self._counted = ""
+        self._shown_s = 0.0
+        self._live: Live | None = None
+        if console.is_terminal:
+            self._live = Live(console=console, get_renderable=self.render, refresh_per_second=_REFRESH_HZ)
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def tell(self, text: str) -> None:
+        """Show the step that begins."""
+        self._steps.append((text, time.monotonic()))
+        self._counted = ""
+        if self._live is None:
+            self._console.print(escape(text), highlight=False, soft_wrap=True)
+
+    def show(self, progress: Progress) -> None:
+        """Show how far the flow is."""
+        self._progress = progress
+        self._events_per_second = self._rate.sample(progress.elapsed_s, progress.published)
+        if self._live is None and time.monotonic() - self._shown_s >= _PLAIN_INTERVAL_S:
+            self._shown_s = time.monotonic()
+            self._console.print(escape(progress_line(progress)), highlight=False, soft_wrap=True)
+            self._console.print(escape(self._books_line()), highlight=False, soft_wrap=True)
+
+    def count(self, what: str, number: int) -> None:
+        """Show how many records or the like were worked on."""
+        self._counted = f"{what}: {number:,}"
+
+    def render(self) -> RenderableType:
+        """Return what is to be seen now."""
+        parts: list[RenderableType] = [Text(self._title, style="bold")]
+        if self._progress is None:
+            parts += self._step_lines(self._steps)
+            return Group(*parts)
+        parts.append(self._table())
+        parts.append(Text(self._speed_line()))
+        parts += self._step_lines(self._steps[-1:])
+        return Group(*parts)
+
+    def _step_lines(self, steps: Sequence[tuple[str, float]]) -> list[RenderableType]:
+        lines: list[RenderableType] = []
+        for number, (text, _) in enumerate(steps):
+            if number < len(steps) - 1:
+                lines.append(Text(f"  done  {text}", style="green"))
+            else:
+                waited_s = time.monotonic() - steps[number][1]
+                counted = f" ({self._counted})" if self._counted else ""
+                lines.append(Text(f"  ...   {text}{counted}  {waited_s:.0f} s", style="cyan"))
+        return lines
+
+    def _speed_line(self) -> str:
+        progress = self._progress
+        if progress is None:
+            return ""
+        lag = ", ".join(f"{group.rpartition('-')[2]} {count:,}" for group, count in progress.lag.items())
+        clock = _time(progress.exchange.clock_ms) if progress.exchange.clock_ms else "live"
+        return (
+            f"{self._events_per_second:,.0f} events/s · {progress.published:,} raw and {progress.derived:,} derived "
+            f"records · behind: {lag} · exchange clock {clock}"
+        )
+
+    def _table(self) -> Table:
+        table = Table(header_style="bold")
+        for name in ("symbol", "book", "bid", "ask", "spread", "1 m candle, forming", "1 m candle, last closed"):
+            table.add_column(name, justify="left" if name in {"symbol", "book"} else "right", no_wrap=True)
+        for symbol_id in self._board.symbols():
+            book = self._board.books.get(symbol_id)
+            forming, closed = self._board.forming.get(symbol_id), self._board.closed.get(symbol_id)
+            table.add_row(escape(str(symbol_id)), *_book(book), _candle(forming), _candle(closed))
+        return table
+
+    def _books_line(self) -> str:
+        books = [
+            f"{symbol_id} {_number(book.bid_price)} / {_number(book.ask_price)}"
+            for symbol_id, book in sorted(self._board.books.items())
+        ]
+        closes = [
+            f"{symbol_id} {_time(candle.open_time)[:5]} {_number(candle.close)}"
+            for symbol_id, candle in sorted(self._board.closed.items())
+        ]
+        return f"  books: {', '.join(books) or 'none yet'}; candles closed at: {', '.join(closes) or 'none yet'}"
+
+
+def _book(book: TopOfBook | None) -> tuple[RenderableType, str, str, str]:
+    if book is None:
+        return "", "", "", ""
+    bid = _level(book.bid_price, book.bid_quantity)
+    ask = _level(book.ask_price, book.ask_quantity)
+    return Text(book.state, style=_STYLES[book.state]), bid, ask, _number(book.spread)
+
+
+def _level(price: int | None, quantity: int | None) -> str:
+    return "empty" if price is None else f"{_number(quantity)} @ {_number(price)}"
+
+
+def _candle(candle: Candle | None) -> str:
+    if candle is None:
+        return ""
+    prices = (candle.open, candle.high, candle.low, candle.close)
+    return f"{_time(candle.open_time)[:5]} {' '.join(map(_number, prices))}"
+
+
+def _number(value: int | None) -> str:
+    """Spell a scaled number without the zeros at its end, two decimal places at least."""
+    if value is None:
+        return "?"
+    whole, _, fraction = format_scaled(value).partition(".")
+    return f"{int(whole):,}.{fraction.rstrip('0').ljust(_MIN_DECIMALS, '0')}"
+
+
+def _time(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%H:%M:%S")

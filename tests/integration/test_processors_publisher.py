@@ -1,0 +1,74 @@
+"""The producer path on a real broker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+
+from processors.errors import OutputError
+from processors.publisher import KafkaPublisher, Record
+from processors.rebuild import KafkaLogs, Range
+from schemas.topics import ControlType, TopicTable
+from tests.support.broker_io import Sent, create_topics, read_all, send
+from tests.support.kafka import Broker
+
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+async def publisher(kafka: Broker) -> AsyncIterator[KafkaPublisher]:
+    publisher = KafkaPublisher(kafka.bootstrap_servers, "test", request_timeout_s=3)
+    await publisher.start()
+    yield publisher
+    await publisher.stop()
+
+
+@pytest.fixture
+async def topic(kafka: Broker, topic_prefix: str) -> str:
+    topic = TopicTable(topic_prefix).control(ControlType.DEAD_LETTER)
+    await create_topics(kafka.bootstrap_servers, [topic])
+    return topic.name
+
+
+async def test_records_of_many_batches_arrive_in_order_with_key_time_and_headers(
+    kafka: Broker, publisher: KafkaPublisher, topic: str
+) -> None:
+    records = [Record(b"k%d" % n, b"x" * 400, 1_000 + n, [("n", b"%d" % n)]) for n in range(4_000)]
+    await publisher.publish({(topic, 3): records, (topic, 4): records[:1]})
+
+    seen = await read_all(kafka.bootstrap_servers, topic)
+
+    assert [(s.key, s.value, s.timestamp_ms, [*s.headers.items()]) for s in seen if s.partition == 3] == [
+        (r.key, r.value, r.timestamp_ms, [(name, value.decode()) for name, value in r.headers]) for r in records
+    ]
+    assert [s.key for s in seen if s.partition == 4] == [b"k0"]
+
+
+async def test_what_the_broker_does_not_take_is_an_error_that_names_the_place(
+    publisher: KafkaPublisher, topic: str
+) -> None:
+    incompressible = os.urandom(3_000_000)
+
+    with pytest.raises(OutputError, match=f'topic "{topic}", partition 0'):
+        await publisher.publish({(topic, 0): [Record(None, incompressible, 0)], (topic, 1): [Record(None, b"", 0)]})
+
+
+async def test_a_topic_that_does_not_exist_is_an_error(publisher: KafkaPublisher, topic_prefix: str) -> None:
+    with pytest.raises(OutputError, match="nowhere"):
+        await publisher.publish({(f"{topic_prefix}.nowhere", 0): [Record(None, b"", 0)]})
+
+
+async def test_ranges_of_the_log_are_read_whole_and_without_a_group(kafka: Broker, topic: str) -> None:
+    await send(kafka.bootstrap_servers, [Sent(topic, 2, os.urandom(100)) for _ in range(1_000)])
+    logs = KafkaLogs(kafka.bootstrap_servers, "test", fetch_bytes=4_096)
+
+    async with logs.open() as reader:
+        pieces = [piece async for piece in reader.read(2, [Range(topic, 100, 900)])]
+        again = [piece async for piece in reader.read(2, [Range(topic, 0, 10), Range(topic, 990, 1_000)])]
+
+    assert [record.offset for piece in pieces for record in piece] == list(range(100, 900))
+    assert len(pieces) > 1
+    assert [record.offset for piece in again for record in piece] == [*range(10), *range(990, 1_000)]

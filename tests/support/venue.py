@@ -1,0 +1,152 @@
+"""A stand-in for the venue: one port that speaks its protocol and does what a test tells it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+
+__all__ = ["FakeVenue", "trade_frame"]
+
+
+def trade_frame(symbol: str, trade_id: int, time_ms: int, **changes: object) -> bytes:
+    """Return a frame of a trade stream."""
+    trade: dict[str, object] = {
+        "e": "trade",
+        "E": time_ms,
+        "s": symbol,
+        "t": trade_id,
+        "p": "1.5",
+        "q": "2",
+        "T": time_ms,
+    }
+    data = {**trade, "m": True, "M": True, **changes}
+    kept = {key: value for key, value in data.items() if value is not None}
+    return json.dumps({"stream": f"{symbol.lower()}@trade", "data": kept}, separators=(",", ":")).encode()
+
+
+class FakeVenue:
+    """Acknowledges subscriptions and sends what it is told to.
+
+    Args:
+        time_ms: its clock, which stands still.
+    """
+
+    def __init__(self, time_ms: int = 1_700_000_000_000) -> None:
+        self.time_ms = time_ms
+        self.port = 0
+        self.subscriptions: list[str] = []
+        """Streams asked for, over all connections."""
+        self.connection_count = 0
+        self.requests: Counter[str] = Counter()
+        """REST paths, and symbols of depth requests."""
+        self.opening: Sequence[bytes] = ()
+        """Frames sent after each acknowledgement."""
+        self.acknowledges = True
+        self.reply: Callable[[dict[str, Any]], str | None] | None = None
+        """Makes the answer to a control message in place of the ordinary one."""
+        self.depth: Callable[[str], tuple[int, str]] = _ordinary_depth
+        """Status and body of the answer to a depth request."""
+        self.symbols: list[dict[str, Any]] = []
+        self._sockets: set[web.WebSocketResponse] = set()
+        self._runner: web.AppRunner | None = None
+        self._changed = asyncio.Condition()
+
+    @property
+    def url(self) -> str:
+        """What `sandbox_url` is to be."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def __aenter__(self) -> Self:
+        app = web.Application()
+        app.add_routes(
+            [
+                web.get("/{market}/stream", self._stream),
+                web.get("/usdm/{route}/stream", self._stream),
+                web.get("/{api}/{version}/time", self._time),
+                web.get("/{api}/{version}/depth", self._depth),
+                web.get("/{api}/{version}/exchangeInfo", self._exchange_info),
+            ]
+        )
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.drop()
+        assert self._runner is not None
+        await self._runner.cleanup()
+
+    async def send(self, *frames: bytes) -> None:
+        """Send frames to everybody who is connected."""
+        for socket in list(self._sockets):
+            for frame in frames:
+                await socket.send_str(frame.decode(errors="surrogateescape"))
+
+    async def drop(self) -> None:
+        """Close all connections."""
+        for socket in list(self._sockets):
+            await socket.close(code=WSCloseCode.GOING_AWAY, message=b"dropped")
+
+    async def until(self, condition: Callable[[FakeVenue], bool], timeout_s: float = 20) -> None:
+        """Wait until something is true of it."""
+        async with asyncio.timeout(timeout_s), self._changed:
+            await self._changed.wait_for(lambda: condition(self))
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def _stream(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(max_msg_size=0)
+        await socket.prepare(request)
+        self.connection_count += 1
+        self._sockets.add(socket)
+        await self._tell()
+        try:
+            async for message in socket:
+                if message.type is WSMsgType.TEXT:
+                    await self._control(socket, json.loads(message.data))
+        finally:
+            self._sockets.discard(socket)
+            await self._tell()
+        return socket
+
+    async def _control(self, socket: web.WebSocketResponse, request: dict[str, Any]) -> None:
+        self.subscriptions += request["params"]
+        answer = f'{{"result":null,"id":{request["id"]}}}' if self.reply is None else self.reply(request)
+        if self.acknowledges and answer is not None:
+            await socket.send_str(answer)
+            for frame in self.opening:
+                await socket.send_str(frame.decode())
+        await self._tell()
+
+    async def _time(self, _: web.Request) -> web.Response:
+        self.requests["time"] += 1
+        return web.json_response({"serverTime": self.time_ms})
+
+    async def _depth(self, request: web.Request) -> web.Response:
+        symbol = request.query["symbol"]
+        self.requests[f"depth {symbol}"] += 1
+        status, body = self.depth(symbol)
+        await self._tell()
+        return web.Response(status=status, text=body, content_type="application/json")
+
+    async def _exchange_info(self, _: web.Request) -> web.Response:
+        self.requests["exchangeInfo"] += 1
+        return web.json_response({"rateLimits": [], "symbols": self.symbols})
+
+
+def _ordinary_depth(symbol: str) -> tuple[int, str]:
+    return 200, '{"lastUpdateId":100,"bids":[["1.0","2"]],"asks":[["1.1","2"]]}'

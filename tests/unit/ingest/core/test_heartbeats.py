@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+from hypothesis import given, strategies as st
+
+from ingest.core.heartbeats import Heartbeats, Position, Shard, shards_of
+from ingest.core.plan import plan_connections
+from ingest.core.streams import stream_of
+from schemas.control import Heartbeat
+from schemas.markets import Market
+from schemas.topics import RawType, partition_of
+
+
+VENUE = 1_700_000_000_000
+SHARD: Shard = (RawType.TRADE, 2)
+
+
+class Log:
+    """How far the publisher is, as a test says."""
+
+    def __init__(self) -> None:
+        self.published = 0
+        self.acknowledged = 0
+        self.next_offset: int | None = 500
+
+    def publish(self, count: int) -> None:
+        self.published += count
+
+    def acknowledge(self) -> None:
+        added = self.published - self.acknowledged
+        self.acknowledged = self.published
+        self.next_offset = None if self.next_offset is None else self.next_offset + added
+
+    def __call__(self, shard: Shard) -> Position:
+        return Position(self.published, self.acknowledged, self.next_offset)
+
+
+def new_heartbeats(*labels: str) -> Heartbeats:
+    return Heartbeats(Market.SPOT, "i1", {SHARD: labels or ("a",)})
+
+
+def times(heartbeats: list[Heartbeat]) -> list[int]:
+    return [heartbeat.vouched_until - VENUE for heartbeat in heartbeats]
+
+
+def beat(heartbeats: Heartbeats, now_ms: float, log: Log, server_time: int | None = None) -> list[int]:
+    heartbeats.mark(now_ms, server_time, log)
+    return times(heartbeats.due(log))
+
+
+def test_nobody_vouches_for_a_connection_that_is_not_live() -> None:
+    heartbeats, log = new_heartbeats(), Log()
+    heartbeats.read("a", VENUE + 60_000, 10)
+
+    assert beat(heartbeats, 1_000, log, VENUE) == []
+
+
+def test_a_connection_that_goes_live_vouches_for_that_moment_by_the_venues_clock() -> None:
+    heartbeats, log = new_heartbeats(), Log()
+    heartbeats.live("a", 100)
+    assert heartbeats.wants_time(100)
+
+    heartbeats.told_time(VENUE, asked_ms=100, now_ms=150)
+    heartbeats.mark(150, VENUE, log)
+
+    assert heartbeats.due(log) == [
+        Heartbeat(market=Market.SPOT, stream="trade", partition=2, vouched_until=VENUE, offset=500, ingest_id="i1")
+    ]
+
+
+def test_an_answer_to_a_question_of_before_is_not_for_the_new_connection() -> None:
+    heartbeats, log = new_heartbeats(), Log()
+    heartbeats.live("a", 100)
+
+    heartbeats.told_time(VENUE, asked_ms=90, now_ms=150)
+
+    assert beat(heartbeats, 150, log) == []
+
+
+def test_a_late_answer_is_not_used_as_the_beginning() -> None:
+    heartbeats, log = new_heartbeats(), Log()
+    heartbeats.live("a", 100)
+
+    heartbeats.told_time(VENUE + 60_000, asked_ms=100, now_ms=5_000)
+
+    assert beat(heartbeats, 5_000, log) == []
+
+
+def test_events_vouch_for_what_is_two_seconds_older() -> None:
+    heartbeats, log = new_heartbeats(), Log()
+    heartbeats.live("a", 0)
+    heartbeats.told_time(VENUE, 0, 10)
+    heartbeats.read("a", VENUE + 10_000, 1_000)
+
+    assert beat(heartbeats, 1_000, log) == [8_000]
+
+
+def test_without_the_venues_time_the_first_events_are_not_trusted_to_be_the_beginning() -> None:
+    heartbeats, log = new_heartbeats(), Log()
+    heartbeats.live("a", 0)
+    heartbeats.read("a", VENUE, 100)
+
+    heartbeats.read("a", VENUE + 3_999, 1_000)
+    assert beat(heartbeats, 1_000, log) == []
+
+    heartbeats.read("a", VENUE + 4_000, 2_000)
+    assert beat(heartbeats, 2_000, log) == [2_000]
+
+
+def test_nothing_is_vouched_for_before_the_broker_has_it() -> None:
+    heartbeats, log = new_heartbeats(), Log()
+    heartbeats.live("a", 0)
+    heartbeats.told_time(VENUE, 0, 10)
+    log.publish(30)
+    heartbeats.read("a", VENUE + 10_000, 1_000)
+    heartbeats.mark(1_000, None, log)
+
+    assert heartbeats.due(log) == []
+    log.publish(5)  # what comes later need not be acknowledged
+    log.acknowledged, log.next_offset = 30, 530
+
+    (heartbeat,) = heartbeats.due(log)
+    assert (heartbeat.vouched_until, heartbeat.offset) == (VENUE + 8_000, 530)
+
+
+def test_without_a_known_offset_there_is_no_heartbeat() -> None:
+    heartbeats, log = new_heartbeats(), Log()
+    log.next_offset = None
+    heartbeats.live("a", 0)
+    heartbeats.told_time(VENUE, 0, 10)
+
+    assert beat(heartbeats, 10, log) == []
+
+
+def test_a_silent_connection_is_vouched_for_by_the_venues_clock_less_five_seconds() -> None:
+    heartbeats, log = new_heartbeats(), Log()
+    heartbeats.live("a", 0)
+    heartbeats.told_time(VENUE, 0, 10)
+    heartbeats.read("a", VENUE + 1_000, 1_000)
+    assert not heartbeats.wants_time(5_999)
+    assert heartbeats.wants_time(6_000)
+
+    assert beat(heartbeats, 6_000, log, VENUE + 6_000) == [1_000]
+
+
+def test_frames_that_tell_no_time_do_not_keep_a_window_open() -> None:
+    heartbeats, log = new_heartbeats(), Log()
+    heartbeats.live("a", 0)
+    heartbeats.told_time(VENUE, 0, 10)
+    heartbeats.read("a", None, 5_000)
+
+    assert beat(heartbeats, 5_100, log, VENUE + 12_000) == [7_000]
+
+
+def test_a_connection_whose_frames_wait_for_us_is_not_silent() -> None:
+    heartbeats, log = new_heartbeats(), Log()
+    heartbeats.live("a", 0)
+    heartbeats.told_time(VENUE, 0, 10)
+    assert beat(heartbeats, 10, log) == [0]
+
+    heartbeats.busy("a", 8_000)
+
+    assert not heartbeats.wants_time(8_500)
+    assert beat(heartbeats, 8_500, log, VENUE + 8_500) == []
+
+
+def test_a_connection_that_is_behind_holds_the_others_back() -> None:
+    heartbeats, log = new_heartbeats("a", "b"), Log()
+    for label in ("a", "b"):
+        heartbeats.live(label, 0)
+    heartbeats.told_time(VENUE, 0, 10)
+    heartbeats.read("a", VENUE + 60_000, 1_000)
+    heartbeats.read("b", VENUE + 5_000, 1_000)
+
+    assert beat(heartbeats, 1_000, log) == [3_000]
+
+
+def test_one_dead_connection_of_a_partition_silences_it() -> None:
+    heartbeats, log = new_heartbeats("a", "b"), Log()
+    for label in ("a", "b"):
+        heartbeats.live(label, 0)
+        heartbeats.read(label, VENUE, 100)
+        heartbeats.read(label, VENUE + 60_000, 1_000)
+    heartbeats.mark(1_000, None, log)
+
+    heartbeats.lost("b")
+
+    assert heartbeats.due(log) == []
+    assert beat(heartbeats, 2_000, log) == []
+
+
+def test_a_mark_that_waits_is_not_overtaken() -> None:
+    heartbeats, log = new_heartbeats(), Log()
+    heartbeats.live("a", 0)
+    heartbeats.told_time(VENUE, 0, 10)
+    log.publish(1)
+    heartbeats.read("a", VENUE + 10_000, 1_000)
+    heartbeats.mark(1_000, None, log)
+    log.publish(1)
+    heartbeats.read("a", VENUE + 20_000, 2_000)
+    heartbeats.mark(2_000, None, log)
+
+    log.acknowledged = 1
+    assert times(heartbeats.due(log)) == [8_000]
+    log.acknowledged = 2
+    assert beat(heartbeats, 2_100, log) == [18_000]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["read", "live", "lost", "tick", "acknowledge", "silent tick"]),
+            st.sampled_from(["a", "b"]),
+            st.integers(0, 8_000),
+        ),
+        max_size=60,
+    )
+)
+def test_for_one_run_the_time_never_goes_back_and_never_passes_what_was_read(
+    steps: list[tuple[str, str, int]],
+) -> None:
+    heartbeats, log = new_heartbeats("a", "b"), Log()
+    now_ms, newest, server, seen = 0.0, VENUE, VENUE, list[int]()
+    for step, label, passed in steps:
+        now_ms += passed
+        server += passed
+        match step:
+            case "read":
+                newest = max(newest, server - passed // 2)
+                heartbeats.read(label, newest, now_ms)
+                log.publish(3)
+            case "live":
+                heartbeats.live(label, now_ms)
+                heartbeats.told_time(server, now_ms, now_ms)
+            case "lost":
+                heartbeats.lost(label)
+            case "acknowledge":
+                log.acknowledge()
+            case "tick":
+                heartbeats.mark(now_ms, None, log)
+            case _:
+                heartbeats.mark(now_ms, server, log)
+        for heartbeat in heartbeats.due(log):
+            assert heartbeat.vouched_until <= server
+            seen.append(heartbeat.vouched_until)
+
+    assert seen == sorted(set(seen))
+
+
+def test_shards_are_the_partitions_with_a_subscribed_symbol_and_name_who_carries_them() -> None:
+    streams = [
+        stream_of(Market.USDM, text, symbol)
+        for symbol in ("BTCUSDT", "ETHUSDT")
+        for text in ("trade", "aggTrade", "depth", "bookTicker", "kline_1m")
+    ]
+
+    shards = shards_of(plan_connections([*streams, stream_of(Market.USDM, "!ticker@arr", None)]))
+
+    assert shards == {
+        (raw_type, partition_of(symbol)): [label]
+        for symbol in ("BTCUSDT", "ETHUSDT")
+        for raw_type, label in (
+            (RawType.TRADE, "usdm-public-0"),
+            (RawType.DEPTH, "usdm-public-0"),
+            (RawType.AGG_TRADE, "usdm-market-0"),
+        )
+    }
+
+
+def test_a_partition_on_two_connections_needs_both() -> None:
+    streams = [stream_of(Market.SPOT, "trade", "BTCUSDT"), stream_of(Market.SPOT, "depth", "BTCUSDT")]
+    same_partition = next(
+        symbol for number in range(1000) if partition_of(symbol := f"S{number}") == partition_of("BTCUSDT")
+    )
+
+    plans = plan_connections([*streams, stream_of(Market.SPOT, "trade", same_partition)], {Market.SPOT: 2})
+
+    assert sorted(shards_of(plans)[RawType.TRADE, partition_of("BTCUSDT")]) == ["spot-0", "spot-1"]

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import math
+
+import msgspec
+import pytest
+from hypothesis import given, strategies as st
+
+from ingest.core.limits import Allowance
+from ingest.core.snapshots import Snapshot, SnapshotOrigin, SnapshotSchedule, read_snapshot, snapshot_record
+from schemas.markets import Market
+from schemas.topics import TopicTable, partition_of
+
+
+HOUR_MS = 3_600_000
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "XRPUSDT")
+QUICK = Allowance(10, 10.0)
+SPOT_BODY = b'{"lastUpdateId":1027024,"bids":[["4.00","431.0"]],"asks":[["4.02","12.0"]]}'
+COINM_BODY = (
+    b'{"lastUpdateId":16769853,"symbol":"BTCUSD_PERP","pair":"BTCUSD","E":1591250106370,"T":1591250106368,'
+    b'"bids":[["9638.0","431"]],"asks":[["9638.2","12"]]}'
+)
+
+
+def schedule(pace: Allowance = QUICK) -> SnapshotSchedule:
+    return SnapshotSchedule(SYMBOLS, 6 * HOUR_MS, pace)
+
+
+def snapshot(last_update_id: int) -> Snapshot:
+    return Snapshot(b"{}", last_update_id, None)
+
+
+def test_a_symbol_needs_a_snapshot_once_its_diffs_flow() -> None:
+    plan = schedule()
+    assert plan.due(0) == []
+
+    plan.live(["BTCUSDT"], 100)
+
+    assert plan.due(100) == ["BTCUSDT"]
+    assert plan.due(100) == []  # it is under way
+
+
+def test_a_recent_snapshot_in_the_log_is_enough_until_it_is_old() -> None:
+    plan = schedule()
+    plan.restore("BTCUSDT", last_id=5, offset=17, age_ms=2 * HOUR_MS, now_ms=0)
+    plan.live(SYMBOLS, 0)
+
+    assert plan.due(0) == ["ETHUSDT", "XRPUSDT"]
+    assert plan.due(4 * HOUR_MS - 1) == []
+    assert plan.due(4 * HOUR_MS) == ["BTCUSDT"]
+
+
+def test_an_old_snapshot_in_the_log_is_renewed_at_start() -> None:
+    plan = schedule()
+    plan.restore("BTCUSDT", 5, 17, 7 * HOUR_MS, 0)
+    plan.live(["BTCUSDT"], 0)
+
+    assert plan.due(0) == ["BTCUSDT"]
+
+
+def test_every_symbol_is_refreshed_in_time() -> None:
+    plan = schedule()
+    plan.live(["BTCUSDT"], 0)
+    plan.due(0)
+    plan.succeeded("BTCUSDT", snapshot(9), 3, 1_000)
+
+    assert plan.wait_ms(1_000) == 6 * HOUR_MS
+    assert plan.due(1_000 + 6 * HOUR_MS) == ["BTCUSDT"]
+
+
+def test_a_request_is_answered_at_once() -> None:
+    plan = schedule()
+    plan.live(["BTCUSDT"], 0)
+    plan.due(0)
+    plan.succeeded("BTCUSDT", snapshot(9), 3, 1_000)
+
+    assert plan.request("BTCUSDT", after_update_id=20, input_offset=40, now_ms=2_000)
+    assert plan.due(2_000) == ["BTCUSDT"]
+
+
+@pytest.mark.parametrize(
+    ("after_update_id", "input_offset", "asked"),
+    [(None, 2, False), (9, 2, False), (8, 0, False), (10, 2, True), (None, 3, True), (5, 100, True)],
+)
+def test_a_snapshot_behind_what_the_reader_had_read_is_an_answer(
+    after_update_id: int | None, input_offset: int, asked: bool
+) -> None:
+    plan = schedule()
+    plan.restore("BTCUSDT", last_id=9, offset=3, age_ms=0, now_ms=0)
+
+    assert plan.request("BTCUSDT", after_update_id, input_offset, 10) is asked
+
+
+def test_a_request_for_a_symbol_of_somebody_else_is_not_ours() -> None:
+    assert not schedule().request("DOGEUSDT", None, 0, 0)
+
+
+def test_a_snapshot_that_ends_too_early_does_not_answer_the_request() -> None:
+    plan = schedule()
+    plan.live(["BTCUSDT"], 0)
+    plan.request("BTCUSDT", 100, 40, 0)
+    plan.request("BTCUSDT", 90, 41, 0)
+
+    assert plan.too_old("BTCUSDT", snapshot(99))
+    assert not plan.too_old("BTCUSDT", snapshot(100))
+
+
+def test_a_failure_is_tried_again_later_and_holds_up_nobody_else() -> None:
+    plan = schedule()
+    plan.live(SYMBOLS, 0)
+    assert plan.due(0) == list(SYMBOLS)
+
+    assert plan.failed("BTCUSDT", 100, jitter=0.0) == 1
+    plan.succeeded("ETHUSDT", snapshot(1), 0, 100)
+
+    assert plan.due(1_099) == []
+    assert plan.due(1_100) == ["BTCUSDT"]
+    assert plan.failed("BTCUSDT", 1_200, jitter=0.0) == 2
+
+
+def test_the_venues_wish_to_be_left_alone_is_respected() -> None:
+    plan = schedule()
+    plan.live(["BTCUSDT"], 0)
+    plan.due(0)
+
+    assert plan.failed("BTCUSDT", 0, jitter=0.0, retry_after_s=120) == 120
+    assert plan.due(119_999) == []
+    assert plan.due(120_000) == ["BTCUSDT"]
+
+
+def test_nothing_to_do_means_waiting_for_something_to_happen() -> None:
+    assert schedule().wait_ms(0) == math.inf
+
+
+@given(st.lists(st.tuples(st.integers(0, 4_000), st.booleans()), max_size=80), st.integers(1, 3))
+def test_however_it_goes_no_symbol_is_forgotten_and_the_pace_is_kept(steps: list[tuple[int, bool]], burst: int) -> None:
+    symbols = [f"S{number}" for number in range(8)]
+    plan = SnapshotSchedule(symbols, 6 * HOUR_MS, Allowance(burst, 2.0))
+    plan.live(symbols, 0)
+    now_ms, asked, done = 0, 0, set[str]()
+    for passed, works in [*steps, *[(60_000, True)] * 40]:
+        now_ms += passed
+        for symbol in plan.due(now_ms):
+            asked += 1
+            if works:
+                plan.succeeded(symbol, snapshot(1), 0, now_ms)
+                done.add(symbol)
+            else:
+                plan.failed(symbol, now_ms, 0.0)
+        assert asked <= burst + now_ms / 500 + 1e-6
+
+    assert done == set(symbols)
+
+
+def test_the_record_is_the_answer_verbatim_beside_the_diffs() -> None:
+    origin = SnapshotOrigin("i.spot.rest", 4, 1_700_000_000_123_456_789)
+
+    record = snapshot_record(TopicTable(), Market.SPOT, "BTCUSDT", read_snapshot(SPOT_BODY), origin)
+
+    assert (record.topic, record.partition, record.key) == (
+        "binance.spot.raw.depth",
+        partition_of("BTCUSDT"),
+        b"BTCUSDT",
+    )
+    assert record.value == SPOT_BODY
+    assert record.timestamp_ms == 1_700_000_000_123
+    assert record.headers == [
+        ("receive_time_ns", b"1700000000123456789"),
+        ("connection_id", b"i.spot.rest"),
+        ("connection_sequence", b"4"),
+        ("stream", b"rest:depth"),
+        ("origin", b"live"),
+    ]
+
+
+def test_a_futures_snapshot_is_stamped_with_its_event_time() -> None:
+    record = snapshot_record(
+        TopicTable(), Market.COINM, "BTCUSD_PERP", read_snapshot(COINM_BODY), SnapshotOrigin("r", 1, 5)
+    )
+
+    assert (record.timestamp_ms, record.event_time) == (1_591_250_106_370, 1_591_250_106_370)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"code":-1121,"msg":"Invalid symbol."}', b"<html>", b"[1]"])
+def test_an_answer_that_is_no_snapshot_is_an_error(body: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        read_snapshot(body)

@@ -1,0 +1,297 @@
+"""The edge over a real socket on the loopback; what it decides is tested with the session."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from itertools import count
+
+import aiohttp
+import pytest
+import structlog
+from prometheus_client import CollectorRegistry
+from websockets.utils import accept_key
+
+from ingest.connection import Connection
+from ingest.core.frames import FrameDecoder
+from ingest.core.guard import VenueClock
+from ingest.core.limits import LIMITS
+from ingest.core.merged import SeenVersions
+from ingest.core.plan import ConnectionPlan, plan_connections
+from ingest.core.session import SessionLimits, StreamSession
+from ingest.core.streams import stream_of
+from ingest.metrics import Metrics
+from ingest.pipeline import Pipeline
+from ingest.rest import RestClient, RestGate
+from ingest.sections import ConnectionSettings
+from ingest.venue_time import VenueTime
+from schemas.markets import Market
+from schemas.topics import TopicTable
+from tests.support.fakes import RealClocks, RecordingPublisher
+from tests.support.venue import FakeVenue, trade_frame
+
+
+VENUE = 1_700_000_000_000
+TRADES = "binance.spot.raw.trade"
+(PLAN,) = plan_connections([stream_of(Market.SPOT, "trade", "BTCUSDT")])
+
+
+class Listener:
+    """Writes down what a connection tells."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.frame_count = 0
+        self.changed = asyncio.Event()
+
+    def tell(self, what: str) -> None:
+        self.told.append(what)
+        self.changed.set()
+
+    def opened(self, plan: ConnectionPlan, connection_id: str, url: str) -> None:
+        self.tell(f"opened {connection_id}")
+
+    def live_now(self, plan: ConnectionPlan, *, complete: bool) -> None:
+        self.tell("live" if complete else "partly live")
+
+    def worked(self, plan: ConnectionPlan, frame_count: int, byte_count: int, newest_event: int | None) -> None:
+        self.frame_count += frame_count
+        self.changed.set()
+
+    def busy(self, plan: ConnectionPlan) -> None:
+        self.changed.set()
+
+    def refused(self, plan: ConnectionPlan, names: Sequence[str], error: str) -> None:
+        self.tell(f"refused {','.join(names)}: {error}")
+
+    def closed(self, plan: ConnectionPlan, connection_id: str | None, url: str, reason: str) -> None:
+        self.tell(f"closed {connection_id}")
+
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 20) -> None:
+        async with asyncio.timeout(timeout_s):
+            while not condition():
+                self.changed.clear()
+                await self.changed.wait()
+
+
+class Rig:
+    """One connection to a venue that does what a test says."""
+
+    def __init__(self, venue: FakeVenue, session: aiohttp.ClientSession, publisher: RecordingPublisher) -> None:
+        self.venue = venue
+        self.publisher = publisher
+        self.listener = Listener()
+        self.clocks = RealClocks()
+        self.limits = ConnectionSettings(max_frame_bytes=65_536, queue_bytes=65_536)
+        log = structlog.get_logger()
+        rest = RestClient(f"{venue.url}/api/v3", session, RestGate(self.clocks.now_ms), lambda: VENUE)
+        venue_time = VenueTime(VenueClock(VENUE, self.clocks.now_ms()), rest, self.clocks.now_ms, log)
+
+        def pipeline(connection_id: str) -> Pipeline:
+            decoder = FrameDecoder(
+                Market.SPOT,
+                connection_id,
+                TopicTable(),
+                extra_headers=lambda *_: (),
+                merged=SeenVersions(),
+                max_record_bytes=900_000,
+            )
+            return Pipeline(
+                Market.SPOT,
+                connection_id,
+                decoder,
+                publisher=publisher,
+                venue=venue_time,
+                table=TopicTable(),
+                metrics=Metrics(CollectorRegistry()),
+                log=log,
+            )
+
+        names = [stream.name for stream in PLAN.streams]
+        self.connection = Connection(
+            PLAN,
+            f"ws://127.0.0.1:{venue.port}/spot/stream",
+            StreamSession(names, SessionLimits(LIMITS[Market.SPOT].control_messages, acknowledge_ms=1_000)),
+            self.limits,
+            attempt=self.attempt,
+            pipeline=pipeline,
+            connection_ids=(f"c{number}" for number in count(1)),
+            publisher=publisher,
+            listener=self.listener,
+            clocks=self.clocks,
+            log=log,
+        )
+
+    async def attempt(self) -> None:
+        return None
+
+    def ids(self) -> list[int]:
+        return [json.loads(record.value)["t"] for record in self.publisher.of(TRADES)]
+
+    async def taken(self, most: int) -> None:
+        await self.publisher.arrived(TRADES, most)
+
+
+@asynccontextmanager
+async def running(
+    publisher: RecordingPublisher | None = None, prepare: Callable[[FakeVenue], object] = lambda _: None
+) -> AsyncIterator[Rig]:
+    async with FakeVenue(VENUE) as venue, aiohttp.ClientSession() as session:
+        prepare(venue)
+        rig = Rig(venue, session, publisher or RecordingPublisher())
+        running = asyncio.create_task(rig.connection.run())
+        try:
+            yield rig
+        finally:
+            rig.connection.stop()
+            await asyncio.wait_for(running, 10)
+
+
+async def test_it_subscribes_and_hands_over_what_comes() -> None:
+    async with running() as rig:
+        await rig.listener.until(lambda: "live" in rig.listener.told)
+        await rig.venue.send(*(trade_frame("BTCUSDT", one, VENUE) for one in range(5)))
+        await rig.taken(5)
+
+    assert rig.venue.subscriptions == ["btcusdt@trade"]
+    assert rig.ids() == [0, 1, 2, 3, 4]
+    assert rig.listener.told == ["opened c1", "live", "closed c1"]
+    sequences = [dict(record.headers)["connection_sequence"] for record in rig.publisher.of(TRADES)]
+    assert sequences == [b"2", b"3", b"4", b"5", b"6"]
+
+
+async def test_a_dropped_connection_comes_back_under_a_new_id() -> None:
+    async with running() as rig:
+        await rig.listener.until(lambda: "live" in rig.listener.told)
+        await rig.venue.send(trade_frame("BTCUSDT", 1, VENUE))
+        await rig.taken(1)
+        await rig.venue.drop()
+        await rig.listener.until(lambda: rig.listener.told.count("live") == 2)
+        await rig.venue.send(trade_frame("BTCUSDT", 2, VENUE))
+        await rig.taken(2)
+
+    assert rig.ids() == [1, 2]
+    assert rig.listener.told == ["opened c1", "live", "closed c1", "opened c2", "live", "closed c2"]
+
+
+async def test_an_announced_shutdown_is_answered_by_a_new_connection() -> None:
+    async with running() as rig:
+        await rig.listener.until(lambda: "live" in rig.listener.told)
+        await rig.venue.send(b'{"e":"serverShutdown","E":1770123456789}')
+        await rig.listener.until(lambda: rig.listener.told.count("live") == 2)
+
+
+async def test_a_venue_that_does_not_acknowledge_is_left() -> None:
+    def silent(venue: FakeVenue) -> None:
+        venue.acknowledges = False
+
+    async with running(prepare=silent) as rig:
+        await rig.listener.until(lambda: "closed c1" in rig.listener.told)
+
+
+async def test_refused_streams_are_told_and_the_connection_stays() -> None:
+    def refusing(venue: FakeVenue) -> None:
+        venue.reply = lambda request: json.dumps(
+            {"error": {"code": 2, "msg": "Invalid request: invalid stream"}, "id": request["id"]}
+        )
+
+    async with running(prepare=refusing) as rig:
+        await rig.listener.until(lambda: "partly live" in rig.listener.told)
+
+    assert rig.listener.told == [
+        "opened c1",
+        "refused btcusdt@trade: Invalid request: invalid stream (code 2)",
+        "partly live",
+        "closed c1",
+    ]
+
+
+async def test_a_frame_beyond_the_limit_ends_the_connection_and_not_the_service() -> None:
+    async with running() as rig:
+        await rig.listener.until(lambda: "live" in rig.listener.told)
+        await rig.venue.send(b'{"stream":"btcusdt@trade","data":"' + b"x" * 100_000 + b'"}')
+        await rig.listener.until(lambda: rig.listener.told.count("live") == 2)
+        await rig.venue.send(trade_frame("BTCUSDT", 1, VENUE))
+        await rig.taken(1)
+
+
+async def test_a_full_publisher_stops_the_reading_and_nothing_is_lost() -> None:
+    publisher = RecordingPublisher(most=50)
+    publisher.hold()
+    async with running(publisher) as rig:
+        await rig.listener.until(lambda: "live" in rig.listener.told)
+        frames = [trade_frame("BTCUSDT", one, VENUE, filler="x" * 6_000) for one in range(4_000)]
+        sending = asyncio.create_task(rig.venue.send(*frames))
+        await rig.listener.until(lambda: publisher.full)
+        await asyncio.wait([sending], timeout=1)
+        assert rig.listener.frame_count < 4_000
+        assert not sending.done()
+
+        publisher.release()
+        await rig.taken(4_000)
+        await sending
+
+    assert rig.ids() == list(range(4_000))
+
+
+async def test_told_to_stop_it_hands_over_what_was_read_even_to_a_full_publisher() -> None:
+    publisher = RecordingPublisher(most=10)
+    publisher.hold()
+    async with running(publisher) as rig:
+        await rig.listener.until(lambda: "live" in rig.listener.told)
+        await rig.venue.send(*(trade_frame("BTCUSDT", one, VENUE) for one in range(40)))
+        await rig.listener.until(lambda: publisher.unacknowledged >= 10)
+        await asyncio.sleep(0.2)
+
+    assert publisher.unacknowledged == 40
+
+
+async def test_a_venue_that_is_not_there_is_tried_again(unused_tcp_port: int) -> None:
+    async with FakeVenue(VENUE) as venue, aiohttp.ClientSession() as session:
+        port, venue.port = venue.port, unused_tcp_port
+        rig = Rig(venue, session, RecordingPublisher())
+        venue.port = port
+        running = asyncio.create_task(rig.connection.run())
+        await rig.listener.until(lambda: rig.listener.told.count("closed None") == 2)
+        rig.connection.stop()
+        await running
+
+
+async def test_a_fragmented_message_is_one_frame() -> None:
+    async def venue(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _shake_hands(reader, writer)
+        for opcode, part in ((0x01, b'{"result"'), (0x00, b":null,"), (0x80, b'"id":1}')):
+            writer.write(bytes([opcode, len(part)]) + part)
+        await reader.read()  # to the end of the connection
+        writer.close()
+
+    server = await asyncio.start_server(venue, "127.0.0.1", 0)
+    async with server, FakeVenue(VENUE) as fake, aiohttp.ClientSession() as session:
+        port, fake.port = fake.port, server.sockets[0].getsockname()[1]
+        rig = Rig(fake, session, RecordingPublisher())
+        fake.port = port
+        running = asyncio.create_task(rig.connection.run())
+        await rig.listener.until(lambda: "live" in rig.listener.told)
+        rig.connection.stop()
+        await running
+
+
+async def _shake_hands(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    key = next(line.split(": ")[1] for line in head.split("\r\n") if line.lower().startswith("sec-websocket-key"))
+    writer.write(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Accept: {accept_key(key)}\r\n\r\n".encode()
+    )
+    await reader.read(1000)  # SUBSCRIBE
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import structlog
+from prometheus_client import CollectorRegistry
+
+from ingest.control_records import ControlRecords
+from ingest.core.guard import VenueClock
+from ingest.core.snapshots import SnapshotSchedule
+from ingest.metrics import Metrics
+from ingest.rest import RestClient, RestGate
+from ingest.snapshotter import DEPTH_SNAPSHOT, Snapshotter
+from ingest.venue_time import VenueTime
+from schemas.codec import Codec
+from schemas.control import Progress, SnapshotReason, SnapshotRequest
+from schemas.markets import Market
+from schemas.topics import TopicTable, partition_of
+from tests.support.fakes import RealClocks, RecordingPublisher
+from tests.support.offline_registry import OfflineRegistry
+from tests.support.venue import FakeVenue
+
+
+VENUE = 1_700_000_000_000
+DEPTH, PROGRESS = "binance.spot.raw.depth", "binance.control.progress"
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
+
+
+@asynccontextmanager
+async def snapshotting(venue: FakeVenue, publisher: RecordingPublisher) -> AsyncIterator[Snapshotter]:
+    clocks, log, table = RealClocks(), structlog.get_logger(), TopicTable()
+    async with aiohttp.ClientSession() as session:
+        rest = RestClient(f"{venue.url}/api/v3", session, RestGate(clocks.now_ms), lambda: VENUE)
+        snapshotter = Snapshotter(
+            Market.SPOT,
+            SnapshotSchedule(SYMBOLS, 6 * 3_600_000),
+            1000,
+            rest=rest,
+            venue=VenueTime(VenueClock(VENUE, clocks.now_ms()), rest, clocks.now_ms, log),
+            publisher=publisher,
+            control=ControlRecords(table, Codec(table, OfflineRegistry())),
+            table=table,
+            connection_id="i1.spot.rest",
+            metrics=Metrics(CollectorRegistry()),
+            clocks=clocks,
+            log=log,
+        )
+        running = asyncio.create_task(snapshotter.run())
+        try:
+            yield snapshotter
+        finally:
+            running.cancel()
+            await asyncio.wait([running])
+
+
+def progress_of(publisher: RecordingPublisher) -> list[Progress]:
+    codec = Codec(TopicTable(), OfflineRegistry())
+    notes = [codec.decode(PROGRESS, 0, 0, record.value) for record in publisher.of(PROGRESS)]
+    return [note for note in notes if isinstance(note, Progress)]
+
+
+def request(symbol: str, after_update_id: int | None, input_offset: int) -> SnapshotRequest:
+    return SnapshotRequest(
+        market=Market.SPOT,
+        symbol=symbol,
+        after_update_id=after_update_id,
+        reason=SnapshotReason.SEQUENCE_GAP,
+        event_time=None,
+        input_offset=input_offset,
+    )
+
+
+async def test_live_symbols_get_a_snapshot_which_is_remembered() -> None:
+    publisher = RecordingPublisher()
+    async with FakeVenue(VENUE) as venue, snapshotting(venue, publisher) as snapshotter:
+        snapshotter.live(SYMBOLS)
+        await publisher.arrived(PROGRESS, 2)
+
+    assert sorted(record.key for record in publisher.of(DEPTH)) == [b"BTCUSDT", b"ETHUSDT"]
+    btc = next(note for note in progress_of(publisher) if note.symbol == "BTCUSDT")
+    assert (btc.stream, btc.last_id, btc.partition, btc.offset) == (DEPTH_SNAPSHOT, 100, partition_of("BTCUSDT"), 0)
+    assert 0 <= btc.last_time - VENUE < 60_000
+
+
+async def test_a_recent_snapshot_in_the_log_is_not_taken_again() -> None:
+    publisher = RecordingPublisher()
+    note = Progress(
+        market=Market.SPOT,
+        stream=DEPTH_SNAPSHOT,
+        symbol="BTCUSDT",
+        epoch=0,
+        last_id=90,
+        last_time=VENUE - 3_600_000,
+        partition=2,
+        offset=7,
+    )
+    async with FakeVenue(VENUE) as venue, snapshotting(venue, publisher) as snapshotter:
+        snapshotter.restore([note])
+        snapshotter.live(SYMBOLS)
+        await publisher.arrived(DEPTH, 1)
+        await asyncio.sleep(0.1)
+
+    assert [record.key for record in publisher.of(DEPTH)] == [b"ETHUSDT"]
+
+
+async def test_one_symbols_trouble_holds_up_no_other_and_is_overcome() -> None:
+    publisher, refusals = RecordingPublisher(), iter([(400, '{"code":-1121,"msg":"Invalid symbol."}'), (200, "junk")])
+
+    def depth(symbol: str) -> tuple[int, str]:
+        good = 200, '{"lastUpdateId":100,"bids":[],"asks":[]}'
+        return next(refusals, good) if symbol == "BTCUSDT" else good
+
+    async with FakeVenue(VENUE) as venue:
+        venue.depth = depth
+        async with snapshotting(venue, publisher) as snapshotter:
+            snapshotter.live(SYMBOLS)
+            await publisher.arrived(DEPTH, 1)
+            assert [record.key for record in publisher.of(DEPTH)] == [b"ETHUSDT"]
+            await publisher.arrived(DEPTH, 2)
+
+        assert venue.requests["depth BTCUSDT"] == 3
+
+
+async def test_a_request_is_answered_by_a_snapshot_that_reaches_far_enough() -> None:
+    publisher, ids = RecordingPublisher(), iter([100, 140, 150])
+    async with FakeVenue(VENUE) as venue:
+        venue.depth = lambda symbol: (200, f'{{"lastUpdateId":{next(ids)},"bids":[],"asks":[]}}')
+        async with snapshotting(venue, publisher) as snapshotter:
+            snapshotter.live(["BTCUSDT"])
+            await publisher.arrived(DEPTH, 1)
+            snapshotter.request(request("BTCUSDT", after_update_id=145, input_offset=50))
+            await publisher.arrived(DEPTH, 2)
+            await publisher.arrived(PROGRESS, 2)
+
+    assert [note.last_id for note in progress_of(publisher)] == [100, 150]
