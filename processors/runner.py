@@ -98,8 +98,8 @@ class FlowRunner:
 
 
 def _lags(batch: Batch, now_ns: int) -> bool | None:
-    """Whether ingest received the last record of a batch too long ago; None: it did not receive it, it made it."""
+    """Whether ingest received the last record of a batch too long ago; None: the record does not tell."""
     for name, value in batch.records[-1].headers:
-        if name == "receive_time_ns":
+        if name == "receive_time_ns" and value.isdigit():
             return now_ns - int(value) > _LAGGING_NS
     return None

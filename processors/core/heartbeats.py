@@ -30,11 +30,20 @@ class HeartbeatGate:
         """Every record below was processed."""
         self._waiting: deque[Heartbeat] = deque()
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def newest(self) -> Heartbeat | None:
+        """The last heartbeat that waits."""
+        return self._waiting[-1] if self._waiting else None
+
     def offer(self, heartbeat: Heartbeat) -> list[Heartbeat]:
         """Take a heartbeat; return those that count now."""
         self._waiting.append(heartbeat)
         if len(self._waiting) > WAITING_LIMIT:
-            self._waiting = deque(list(self._waiting)[1::2])
+            # One more than an even number: the newest, which vouches for the most, is among those that stay.
+            self._waiting = deque(list(self._waiting)[::2])
         return self.due()
 
     def due(self) -> list[Heartbeat]:

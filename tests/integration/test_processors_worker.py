@@ -256,7 +256,9 @@ async def run_through(
     if killed:
 
         async def halfway() -> bool:
-            return len(await read_all(stack.servers, stack.table.derived(Market.SPOT, of).name)) > 100
+            offsets = await committed(stack.servers, f"{stack.table.prefix}-processors-{family}")
+            written = await read_all(stack.servers, stack.table.derived(Market.SPOT, of).name)
+            return any(offsets.values()) and len(written) > 100
 
         async with stack.worker(family, "--instance-id", "a", PROCESSORS_BATCH_RECORDS="20") as worker:
             await until(halfway)

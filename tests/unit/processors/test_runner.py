@@ -128,3 +128,9 @@ async def test_a_worker_without_a_fresh_heartbeat_does_not_tick(harness: Harness
     await harness.runner.tick(77)
 
     assert harness.state(0).ticks == []
+
+
+async def test_a_receive_time_that_is_no_number_tells_nothing(harness: Harness) -> None:
+    await harness.runner.process(batch(b"1", headers=(("receive_time_ns", b"soon"),)))
+
+    assert not hasattr(harness.state(0), "lagging")
