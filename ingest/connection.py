@@ -200,13 +200,13 @@ class Connection:
         while frames := await queue.take(_CHUNK_FRAMES):
             worked = await pipeline.work(frames)
             session.heard(now_ms())
-            byte_count = sum(len(frame) for _, frame in frames)
-            self._listener.worked(self._plan, len(frames), byte_count, worked.newest_event)
             for signal in worked.signals:
                 if isinstance(signal, Reply):
                     await self._obey(socket, session.replied(signal, now_ms()))
                 else:
                     await self._obey(socket, session.shutdown_announced())
+            byte_count = sum(len(frame) for _, frame in frames)
+            self._listener.worked(self._plan, len(frames), byte_count, worked.newest_event)
             if self._publisher.full:
                 # When told to stop, what was read shall be among what is counted as undelivered.
                 await self._unless_stopping(self._publisher.room())

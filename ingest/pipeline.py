@@ -29,7 +29,7 @@ class Worked(Struct, frozen=True):
 
     signals: tuple[Reply | ShutdownNotice, ...]
     newest_event: int | None
-    """The largest plausible event time; None: there was none."""
+    """The largest plausible event time behind the last signal; None: there was none."""
 
 
 class Pipeline:
@@ -94,6 +94,9 @@ class Pipeline:
                     self._set_aside(item, receive_time_ns)
                 else:
                     signals.append(item)
+                    # What came before an acknowledgement says nothing about what is complete since.
+                    self._venue.clock.observe(newest)
+                    newest = 0
         self._sequence = sequence
         if newest:
             self._venue.clock.observe(newest)

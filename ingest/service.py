@@ -113,8 +113,9 @@ class Service:
 
     async def _start(self, resources: AsyncExitStack, pause: Callable[[float], bool]) -> _Parts:
         settings, table = self._settings, self._table
-        await asyncio.to_thread(self._wait_for_servers, pause)
-        codec = Codec(table, Registry(settings.schema_registry_url))
+        registry = resources.enter_context(Registry(settings.schema_registry_url))
+        await asyncio.to_thread(self._wait_for_servers, registry, pause)
+        codec = Codec(table, registry)
         await asyncio.to_thread(codec.prepare)
         publisher = KafkaPublisher(
             settings.kafka_bootstrap_servers,
@@ -140,10 +141,11 @@ class Service:
         self._log.info("started", ingest_id=self._ingest_id, stream_count=len(self._streams))
         return _Parts(publisher, feeds, self._new_repair(publisher, control), notes, codec)
 
-    def _wait_for_servers(self, pause: Callable[[float], bool]) -> None:
+    def _wait_for_servers(self, registry: Registry, pause: Callable[[float], bool]) -> None:
         """Wait for broker and registry, and check the topics; runs in a thread.
 
         Args:
+            registry: one of the two.
             pause: waits so many seconds; true when it was told to stop.
         """
 
@@ -155,7 +157,6 @@ class Service:
         admin = TopicAdmin(settings.kafka_bootstrap_servers)
         admin.wait_until_ready(self._log.warning, sleep, settings.wait_limit_s)
         check_topics(admin.partition_counts(), self._table)
-        registry = Registry(settings.schema_registry_url)
         registry.wait_until_ready(self._log.warning, sleep, limit_s=settings.wait_limit_s)
 
     async def _new_feeds(

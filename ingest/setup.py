@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from msgspec import Struct
 
-from ingest.topic_admin import TopicAdmin, check_partition_counts
+from ingest.topic_admin import TopicAdmin, check_partition_counts, check_topics
 from schemas.registry import Registry
 from schemas.topics import TopicTable
 
 
 __all__ = ["SetupReport", "set_up"]
+
+_LOOK_S: Final = 0.5
+_LOOKS: Final = 60
 
 
 class SetupReport(Struct, frozen=True):
@@ -57,9 +61,15 @@ def set_up(
         PartitionCountError: a topic exists with another number of partitions.
     """
     admin = TopicAdmin(bootstrap_servers)
-    admin.wait_until_ready(tell, sleep, wait_limit_s)
-    registry = Registry(registry_url)
-    registry.wait_until_ready(tell, sleep, limit_s=wait_limit_s)
+    with Registry(registry_url) as registry:
+        admin.wait_until_ready(tell, sleep, wait_limit_s)
+        registry.wait_until_ready(tell, sleep, limit_s=wait_limit_s)
+        report = _set_up(table, admin, registry, keep_everything=keep_everything)
+        _wait_until_visible(table, admin, sleep)
+        return report
+
+
+def _set_up(table: TopicTable, admin: TopicAdmin, registry: Registry, *, keep_everything: bool) -> SetupReport:
     found = admin.partition_counts()
     check_partition_counts(found, table)
     missing = [topic for topic in table if topic.name not in found]
@@ -76,3 +86,19 @@ def set_up(
         unchanged_count=len(present) - len(differing),
         schema_count=len(schemas),
     )
+
+
+def _wait_until_visible(table: TopicTable, admin: TopicAdmin, sleep: Callable[[float], object]) -> None:
+    """Return when the broker shows every topic: it learns of them a little after the controller made them.
+
+    Raises:
+        PartitionCountError: a topic that existed, and was not shown before, has another number of partitions.
+        TopicsMissingError: topics are not shown after all.
+    """
+    for _ in range(_LOOKS):
+        found = admin.partition_counts()
+        check_partition_counts(found, table)
+        if all(topic.name in found for topic in table):
+            return
+        sleep(_LOOK_S)
+    check_topics(admin.partition_counts(), table)

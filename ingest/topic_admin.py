@@ -19,7 +19,7 @@ from ingest.errors import KafkaUnavailableError, PartitionCountError, TopicsMiss
 from schemas.topics import PARTITIONS, Topic
 
 
-__all__ = ["TopicAdmin", "check_topics"]
+__all__ = ["TopicAdmin", "check_partition_counts", "check_topics"]
 
 _TIMEOUT_S: Final = 30.0
 _PROBE_S: Final = 3.0

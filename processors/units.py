@@ -16,7 +16,7 @@ from schemas.control import Gap, Heartbeat
 from schemas.topics import Layer, RawType, Topic, TopicTable
 
 
-__all__ = ["Flow", "PartitionState", "Unit", "UnitFactory"]
+__all__ = ["CAUGHT_UP_MS", "Flow", "PartitionState", "Unit", "UnitFactory"]
 
 
 class PartitionState(Protocol):
@@ -75,6 +75,9 @@ class _NoRecord:
     value: bytes | None = None
 
 
+CAUGHT_UP_MS: Final = 3_000
+"""After so long without records of the venue there is nothing left to catch up with."""
+
 _Apply = Callable[[RawRecord], Iterable[Output | DeadLetter]]
 _NOTHING: Final[tuple[Output, ...]] = ()
 
@@ -94,6 +97,8 @@ class Unit:
         self._state = state
         self._names = {(topic.market, topic.type): topic.name for topic in flow.topics}
         self._next: dict[str, int] = {}
+        self._lagging = False
+        self._still_since_ms: int | None = None
 
     def next_offset(self, topic: str) -> int:
         """Return the first offset of a topic that was not applied."""
@@ -115,6 +120,7 @@ class Unit:
         """
         if lagging is not None:
             self._state.lags(lagging)
+            self._lagging, self._still_since_ms = lagging, None
         topic = records[0].topic
         apply, first = self._appliers[topic], self.next_offset(topic)
         produced: list[Produced | SetAside] = []
@@ -143,7 +149,16 @@ class Unit:
         )  # fmt: skip
 
     def tick(self, now_ms: int) -> list[Produced]:
-        """Tell the state the time and return what comes of it."""
+        """Tell the state the time and return what comes of it.
+
+        When no record came for a while after old ones, there are no more: it has caught up.
+        """
+        if self._lagging:
+            if self._still_since_ms is None:
+                self._still_since_ms = now_ms
+            elif now_ms - self._still_since_ms >= CAUGHT_UP_MS:
+                self._lagging = False
+                self._state.lags(False)
         origin = _NoRecord(self.partition)
         return [Produced(output, origin) for output in self._state.tick(now_ms) if isinstance(output, Output)]
 

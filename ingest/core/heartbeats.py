@@ -9,8 +9,8 @@ is acknowledged below the offset O. T is the venue's clock, never ours:
 - of several connections, the smallest of these: one that is behind holds the others back;
 - never less than what was vouched for before.
 
-A connection that goes live first vouches for that moment, by the venue's clock: what happens from then on will be
-there, so a reader knows from which time on its windows are whole. Windows that close before it are not, anyway.
+The first heartbeat after connections went live names that moment, by the venue's clock: what happens from then on will
+be there, so a reader knows from which time on its windows are whole. Windows that close before it are not, anyway.
 """
 
 from __future__ import annotations
@@ -90,20 +90,21 @@ class _Connection:
     def begins(self, now_ms: float) -> bool:
         return self.live_time is None and now_ms - self.live_ms <= _BEGINNING_MS
 
-    def vouches_until(self, now_ms: float, server_time: int | None) -> int | None:
+    def whole_since(self) -> int | None:
+        """Return from which exchange time on nothing is missing; None: that cannot be said yet."""
         if not self.live:
             return None
-        reached: int | None = None
+        if self.live_time is not None or self.first_event is None or self.newest_event is None:
+            return self.live_time
+        # An event of before the acknowledgement may be as late as the streams are out of step.
+        since = self.first_event + DISORDER_MS
+        return since if self.newest_event - DISORDER_MS >= since else None
+
+    def reached(self, now_ms: float, server_time: int | None) -> int | None:
+        """Return up to which exchange time everything was read; None: nothing is known."""
         if self.silent(now_ms):
-            if server_time is not None:
-                reached = server_time - SILENCE_MS
-        elif self.first_event is not None and self.newest_event is not None:
-            reached = self.newest_event - DISORDER_MS
-            if self.live_time is None and reached < self.first_event + DISORDER_MS:
-                return None  # an event of before the acknowledgement may be as late as that
-        if reached is None or self.live_time is None:
-            return self.live_time if reached is None else reached
-        return max(reached, self.live_time)
+            return None if server_time is None else server_time - SILENCE_MS
+        return None if self.newest_event is None else self.newest_event - DISORDER_MS
 
 
 class Heartbeats:
@@ -122,6 +123,8 @@ class Heartbeats:
         self._connections = {label: _Connection() for labels in shards.values() for label in labels}
         self._marks: dict[Shard, Mark] = {}
         self._vouched: dict[Shard, int] = {}
+        self._opened: set[Shard] = set()
+        """Shards whose beginning was vouched for since all their connections are live."""
 
     def live(self, label: str, now_ms: float) -> None:
         """Take note that all subscriptions of a connection are acknowledged."""
@@ -132,7 +135,10 @@ class Heartbeats:
         """Take note that a connection ended: nobody vouches for its streams."""
         if connection := self._connections.get(label):
             connection.live = False
-        self._marks = {shard: mark for shard, mark in self._marks.items() if label not in self._shards[shard]}
+        for shard, labels in self._shards.items():
+            if label in labels:
+                self._marks.pop(shard, None)
+                self._opened.discard(shard)
 
     def read(self, label: str, newest_event: int | None, now_ms: float) -> None:
         """Take note of frames that were read and handed to the publisher.
@@ -179,12 +185,18 @@ class Heartbeats:
             position: how far the publisher is.
         """
         for shard, labels in self._shards.items():
-            times = [self._connections[label].vouches_until(now_ms, server_time) for label in labels]
-            known = [time for time in times if time is not None]
-            if len(known) < len(times) or not known:
+            if shard in self._marks:
                 continue
-            vouched_until = min(known)
-            if vouched_until > self._vouched.get(shard, 0) and shard not in self._marks:
+            since = [self._connections[label].whole_since() for label in labels]
+            whole_since = [time for time in since if time is not None]
+            if len(whole_since) < len(since):
+                continue
+            vouched_until = max(whole_since)
+            if shard in self._opened:
+                reached = [self._connections[label].reached(now_ms, server_time) for label in labels]
+                vouched_until = max(vouched_until, min(vouched_until if one is None else one for one in reached))
+            self._opened.add(shard)
+            if vouched_until > self._vouched.get(shard, 0):
                 self._marks[shard] = Mark(shard, vouched_until, position(shard).published)
 
     def due(self, position: Callable[[Shard], Position]) -> list[Heartbeat]:

@@ -163,7 +163,7 @@ def _options(request: DemoRequest, source: Source, workspace: Workspace, shared:
 def _title(request: DemoRequest) -> str:
     if not request.sources:
         return "a simulated market"
-    return "Binance" if request.sources[0] == LIVE else ", ".join(request.sources)
+    return "Binance" if request.sources[0] == LIVE else ", ".join(Path(path).name for path in request.sources)
 
 
 def _source(request: DemoRequest, workspace: Workspace, *, endless: bool = False) -> Source:

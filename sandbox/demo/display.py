@@ -26,6 +26,11 @@ __all__ = ["Display"]
 _REFRESH_HZ: Final = 4
 _PLAIN_INTERVAL_S: Final = 5.0
 _MIN_DECIMALS: Final = 2
+_WIDE: Final = 140
+"""Characters from which on the table shows everything."""
+_COLUMNS: Final = ("symbol", "book", "bid", "ask", "spread")
+_WIDE_COLUMNS: Final = ("1 m candle, forming", "1 m candle, last closed")
+_NARROW_COLUMNS: Final = ("last 1 m close",)
 _STYLES: Final = {BookState.LIVE: "green", BookState.SYNCING: "yellow", BookState.STALE: "red"}
 
 
@@ -117,13 +122,15 @@ class Display:
         )
 
     def _table(self) -> Table:
+        wide = self._console.width >= _WIDE
         table = Table(header_style="bold")
-        for name in ("symbol", "book", "bid", "ask", "spread", "1 m candle, forming", "1 m candle, last closed"):
+        for name in (*_COLUMNS, *(_WIDE_COLUMNS if wide else _NARROW_COLUMNS)):
             table.add_column(name, justify="left" if name in {"symbol", "book"} else "right", no_wrap=True)
         for symbol_id in self._board.symbols():
             book = self._board.books.get(symbol_id)
             forming, closed = self._board.forming.get(symbol_id), self._board.closed.get(symbol_id)
-            table.add_row(escape(str(symbol_id)), *_book(book), _candle(forming), _candle(closed))
+            candles = (_candle(forming), _candle(closed)) if wide else (_close(closed),)
+            table.add_row(escape(str(symbol_id)), *_book(book, quantities=wide), *candles)
         return table
 
     def _books_line(self) -> str:
@@ -131,23 +138,26 @@ class Display:
             f"{symbol_id} {_number(book.bid_price)} / {_number(book.ask_price)}"
             for symbol_id, book in sorted(self._board.books.items())
         ]
-        closes = [
-            f"{symbol_id} {_time(candle.open_time)[:5]} {_number(candle.close)}"
-            for symbol_id, candle in sorted(self._board.closed.items())
-        ]
+        closes = [f"{symbol_id} {_close(candle)}" for symbol_id, candle in sorted(self._board.closed.items())]
         return f"  books: {', '.join(books) or 'none yet'}; candles closed at: {', '.join(closes) or 'none yet'}"
 
 
-def _book(book: TopOfBook | None) -> tuple[RenderableType, str, str, str]:
+def _book(book: TopOfBook | None, *, quantities: bool) -> tuple[RenderableType, str, str, str]:
     if book is None:
         return "", "", "", ""
-    bid = _level(book.bid_price, book.bid_quantity)
-    ask = _level(book.ask_price, book.ask_quantity)
+    bid = _level(book.bid_price, book.bid_quantity if quantities else None)
+    ask = _level(book.ask_price, book.ask_quantity if quantities else None)
     return Text(book.state, style=_STYLES[book.state]), bid, ask, _number(book.spread)
 
 
 def _level(price: int | None, quantity: int | None) -> str:
-    return "empty" if price is None else f"{_number(quantity)} @ {_number(price)}"
+    if price is None:
+        return "empty"
+    return _number(price) if quantity is None else f"{_number(quantity)} @ {_number(price)}"
+
+
+def _close(candle: Candle | None) -> str:
+    return "" if candle is None else f"{_time(candle.open_time)[:5]} {_number(candle.close)}"
 
 
 def _candle(candle: Candle | None) -> str:

@@ -66,10 +66,11 @@ def progress_line(progress: Progress) -> str:
     """Say in one line how far the flow is."""
     exchange = progress.exchange
     total = "" if exchange.events_total is None else f" of {exchange.events_total:,}"
+    sent = [f"{exchange.frames_sent:,}{total} events sent"] if exchange.clock_ms else []  # Binance does not tell
     lag = ", ".join(f"{group.rpartition('-')[2]} {count:,}" for group, count in progress.lag.items())
     parts = [
         f"{progress.elapsed_s:.0f} s",
-        f"{exchange.frames_sent:,}{total} events sent",
+        *sent,
         f"{progress.published:,} published",
         f"{progress.derived:,} derived",
         f"behind: {lag}",

@@ -10,19 +10,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
-from confluent_kafka.admin import AdminClient
 
-from sandbox.verify.topics import end_offsets
+from sandbox.verify.topics import Partition, admin_of, end_offsets
 from schemas.codec import Codec, DecodeError
 from schemas.control import Heartbeat
 from schemas.markets import Market
 from schemas.topics import ControlType, Layer, RawType, Topic, TopicTable, partition_of
 
 
-__all__ = ["HeartbeatWatch", "Log", "Needed", "Partition", "behind", "needed_heartbeats"]
+__all__ = ["HeartbeatWatch", "Log", "Needed", "behind", "needed_heartbeats"]
 
-Partition = tuple[str, int]
-"""Topic and partition."""
 Needed = tuple[Market, str, int]
 """Market, stream type and raw partition of which a heartbeat is needed."""
 
@@ -33,8 +30,7 @@ class Log:
     """How far the topics and their readers are."""
 
     def __init__(self, bootstrap_servers: str, table: TopicTable) -> None:
-        self._bootstrap_servers = bootstrap_servers
-        self._admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
+        self._admin = admin_of(bootstrap_servers)
         self._topics = list(table)
 
     def ends(self, *layers: Layer, markets: Iterable[Market]) -> dict[Partition, int]:
@@ -45,7 +41,7 @@ class Log:
 
     def ends_of(self, topics: Sequence[Topic]) -> dict[Partition, int]:
         """Return the end offset of every partition of some topics."""
-        return {partition: end for partition, (_, end) in end_offsets(self._bootstrap_servers, topics).items()}
+        return end_offsets(self._admin, topics)
 
     def committed(self, group: str) -> dict[Partition, int]:
         """Return the committed offsets of a consumer group."""

@@ -46,6 +46,8 @@ _CONNECTED_S: Final = 3.0
 """From ingest's start until its subscriptions are acknowledged."""
 _AFTER_CLOSE_S: Final = 8.0
 """After the end of a minute: its kline, and the heartbeat that closes the candle."""
+_UNSETTLED_MS: Final = 10_000
+"""Before ingest is stopped: a heartbeat vouches for a time two seconds ago, or five where it is quiet."""
 
 
 class BinanceUnreachableError(SandboxError):
@@ -312,4 +314,4 @@ class LiveSource:
             snapshots = snapshots_of(servers, table, symbol_id)
             return NaiveWalk(symbol_id.market, snapshots, diffs_of(servers, table, symbol_id))
 
-        return evidence, Given(naive_book=naive_book, raw_is_evidence=True)
+        return evidence, Given(naive_book=naive_book, raw_is_evidence=True, unsettled_ms=_UNSETTLED_MS)

@@ -9,11 +9,12 @@ from typing import Final
 import msgspec
 
 from sandbox.demo.exchange_control import ExchangeControl, ExchangeStatus
-from sandbox.demo.settling import HeartbeatWatch, Log, Needed, Partition, behind, needed_heartbeats
+from sandbox.demo.settling import HeartbeatWatch, Log, Needed, behind, needed_heartbeats
 from sandbox.demo.subscriptions import Subscriptions
 from sandbox.errors import SandboxError
 from sandbox.stack import Stack
 from sandbox.verify.streams import carried
+from sandbox.verify.topics import Partition
 from schemas.codec import Codec
 from schemas.markets import Market
 from schemas.topics import ControlType, Layer, RawType, TopicTable

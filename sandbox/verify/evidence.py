@@ -75,6 +75,8 @@ class SymbolEvidence:
         Price and quantity are 0 where the id stands for no match; the taker is `UNREADABLE` where it should have."""
         self.klines: dict[tuple[str, int], Kline] = {}
         """The venue's own final candles, by interval and open time."""
+        self.spans: set[int] = set()
+        """In which stretches of its market's recording the symbol occurs, by number."""
         self._ids: defaultdict[TradeSource, TradeIds] = defaultdict(TradeIds)
         self._versions: defaultdict[RawType, deque[tuple[int, int]]] = defaultdict(lambda: deque(maxlen=_VERSIONS))
 
@@ -182,7 +184,7 @@ class Evidence:
             self.unreadable[f"{symbol_id.market} {kind.raw_type}: {error}"] += 1
             return
         if event_time is not None:
-            self.spans[symbol_id.market].observe(event_time)
+            evidence.spans.add(self.spans[symbol_id.market].observe(event_time))
 
     def _read_trade(self, symbol_id: SymbolId, evidence: SymbolEvidence, data: bytes | memoryview) -> int:
         trade = _TRADE.decode(data)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -30,26 +31,44 @@ class Spans:
 
     Recordings of different times may be replayed together: time that goes back by more than a minute, or ahead by
     more than six hours, starts another stretch. Shorter silences belong to a stretch; a hole in the ids tells what is
-    missing from it.
+    missing from it. Stretches that overlap, as where one topic is read after the other, are one.
     """
 
-    def __init__(self) -> None:
-        self._spans: list[Span] = []
+    def __init__(self, spans: Iterable[Span] = ()) -> None:
+        self._spans = list(spans)
 
     def __bool__(self) -> bool:
         return bool(self._spans)
 
     def __iter__(self) -> Iterator[Span]:
-        return iter(self._spans)
+        current: Span | None = None
+        for span in sorted(self._spans, key=attrgetter("start")):
+            if current is None or span.start > current.end:
+                if current is not None:
+                    yield current
+                current = Span(span.start, span.end)
+            else:
+                current.end = max(current.end, span.end)
+        if current is not None:
+            yield current
 
-    def observe(self, event_time: int) -> None:
-        """Take in the event time of one frame, in order of arrival."""
+    def observe(self, event_time: int) -> int:
+        """Take in the event time of one frame, in order of arrival; return the number of its stretch."""
         current = self._spans[-1] if self._spans else None
         if current is None or not -_BREAK_BACK_MS <= event_time - current.end <= _BREAK_AHEAD_MS:
             self._spans.append(Span(event_time, event_time))
         elif event_time > current.end:
             current.end = event_time
+        return len(self._spans) - 1
+
+    def only(self, numbers: Container[int]) -> Spans:
+        """Return some of the stretches, by their numbers."""
+        return Spans(span for number, span in enumerate(self._spans) if number in numbers)
+
+    def shortened(self, by_ms: int) -> Spans:
+        """Return the stretches without their last milliseconds."""
+        return Spans(Span(span.start, span.end - by_ms) for span in self)
 
     def covers(self, open_time: int, close_time: int) -> bool:
         """Return whether the interval ``[open_time, close_time)`` lies wholly inside one stretch."""
-        return any(span.holds(open_time, close_time) for span in self._spans)
+        return any(span.holds(open_time, close_time) for span in self)

@@ -35,12 +35,14 @@ class Given(msgspec.Struct, frozen=True):
         klines: the venue's klines from files.
         contract_sizes: COIN-M: quote asset per contract, where known.
         raw_is_evidence: the evidence was taken from the raw topics; they cannot be compared with themselves.
+        unsettled_ms: how much of the end of the evidence nobody waited for: candles that close in it need not be final.
     """
 
     naive_book: Callable[[SymbolId], NaiveQuotes]
     klines: Sequence[tuple[SymbolId, KlineFile]] = ()
     contract_sizes: Mapping[SymbolId, int] = {}
     raw_is_evidence: bool = False
+    unsettled_ms: int = 0
 
 
 def verify(
@@ -121,9 +123,10 @@ class _Symbol:
         self._id = symbol_id
         self._given = given
         self._directory = directory
-        self._spans = evidence.spans.get(symbol_id.market, Spans())
         self._evidence = evidence.symbols.get(symbol_id) or SymbolEvidence(directory / "no-evidence")
         self._outcome = outcome.symbols.get(symbol_id) or SymbolOutcome(directory / "no-outcome")
+        spans = evidence.spans.get(symbol_id.market, Spans()).only(self._evidence.spans)
+        self._spans = spans.shortened(given.unsettled_ms)
         self._problems: list[str] = []
         self._not_compared: list[str] = []
 

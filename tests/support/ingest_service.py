@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from itertools import count
+from typing import Any, ClassVar
 
 import structlog
 
@@ -20,25 +22,48 @@ from tests.support.fakes import RealClocks
 from tests.support.venue import FakeVenue
 
 
-__all__ = ["Site"]
+__all__ = ["Site", "create_topics"]
+
+
+def create_topics(bootstrap_servers: str, registry_url: str, prefix: str) -> None:
+    """Set up a prefix: once for many tests, because a broker cannot bear any number of topics."""
+    set_up(
+        TopicTable(prefix),
+        bootstrap_servers,
+        registry_url,
+        keep_everything=True,
+        wait_limit_s=60,
+        tell=lambda _: None,
+        sleep=time.sleep,
+    )
 
 
 class Site:
-    """Where a service runs: broker, registry, prefix and venue.
+    """Where one test's service runs: broker, registry, prefix, venue, and symbols that no other test has.
 
     Args:
         bootstrap_servers: the broker.
         registry_url: the schema registry.
-        prefix: of all topics.
+        prefix: of all topics, which tests share.
         venue: the stand-in for Binance.
     """
 
+    _count: ClassVar = count(1)
+
     def __init__(self, bootstrap_servers: str, registry_url: str, prefix: str, venue: FakeVenue) -> None:
+        number = next(self._count)
+        self.btc, self.eth = f"BTC{number:04}USDT", f"ETH{number:04}USDT"
+        self.ingest_id = f"ingest-{number:04}"
         self.bootstrap_servers = bootstrap_servers
         self.registry_url = registry_url
         self.venue = venue
         self.table = TopicTable(prefix)
-        self.codec = Codec(self.table, Registry(registry_url))
+        self._registry = Registry(registry_url)
+        self.codec = Codec(self.table, self._registry)
+
+    def close(self) -> None:
+        """Let go of the registry."""
+        self._registry.close()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -51,20 +76,8 @@ class Site:
             "INGEST_ALLOW_PLAINTEXT": "true",
             "INGEST_SANDBOX_URL": self.venue.url,
             "INGEST_HTTP__PORT": "0",
+            "INGEST_INGEST_ID": self.ingest_id,
         }
-
-    async def set_up(self) -> None:
-        """Create the topics and register the schemas."""
-        await asyncio.to_thread(
-            set_up,
-            self.table,
-            self.bootstrap_servers,
-            self.registry_url,
-            keep_everything=True,
-            wait_limit_s=60,
-            tell=lambda _: None,
-            sleep=lambda _: None,
-        )
 
     def settings(self, markets: Mapping[str, Any], **more: Any) -> Settings:
         """Return settings for this site."""
@@ -79,11 +92,15 @@ class Site:
             **{"http": {"enabled": False}, "repair": {"progress_interval_s": 0.2}, **more},
         )
 
+    def trades(self) -> dict[str, Any]:
+        """Return the setting of markets that takes the trades of both symbols."""
+        return {"spot": {"symbols": [self.btc, self.eth], "streams": ["trade"]}}
+
     @asynccontextmanager
-    async def running(self, settings: Settings, ingest_id: str = "i1") -> AsyncIterator[Service]:
+    async def running(self, settings: Settings, suffix: str = "") -> AsyncIterator[Service]:
         """Run the service; at the end it is told to stop and must do so in good order."""
         stop = asyncio.Event()
-        service = Service(settings, ingest_id, RealClocks(), structlog.get_logger())
+        service = Service(settings, f"{self.ingest_id}{suffix}", RealClocks(), structlog.get_logger())
         task = asyncio.create_task(service.run(stop))
         try:
             yield service
@@ -92,11 +109,13 @@ class Site:
             await task
 
     async def read(self, topic: Topic) -> list[LogRecord]:
-        """Return everything on a topic."""
-        return await read_to_end(self.bootstrap_servers, topic)
+        """Return what is on a topic about this site's symbols and connections."""
+        ours = (self.btc, self.eth, self.ingest_id)
+        records = await read_to_end(self.bootstrap_servers, topic)
+        return [record for record in records if any(_is_about(record, word) for word in ours)]
 
     async def decoded(self, topic: Topic) -> list[Any]:
-        """Return the values of everything on a topic."""
+        """Return the values of what is on a topic about this site's symbols and connections."""
         records = await self.read(topic)
         return [self.codec.decode(topic.name, one.partition, one.offset, one.value) for one in records]
 
@@ -105,3 +124,8 @@ class Site:
         async with asyncio.timeout(timeout_s):
             while not condition(await self.read(topic)):  # noqa: ASYNC110 - nothing here could set an event
                 await asyncio.sleep(0.2)
+
+
+def _is_about(record: LogRecord, word: str) -> bool:
+    connection_id = dict(record.headers).get("connection_id", b"")
+    return word.encode() in b" ".join([record.key or b"", record.value or b"", connection_id])

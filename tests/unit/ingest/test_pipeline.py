@@ -104,6 +104,13 @@ async def test_replies_and_notices_are_signals(bench: Bench) -> None:
     assert bench.publisher.records == []
 
 
+async def test_what_came_before_a_signal_is_not_the_newest_event(bench: Bench) -> None:
+    before, signal, after = trade_frame("A", 1, VENUE + 9), b'{"result":null,"id":1}', trade_frame("A", 2, VENUE + 5)
+
+    assert (await bench.work(before, signal, after)).newest_event == VENUE + 5
+    assert (await bench.work(before, signal)).newest_event is None
+
+
 async def test_what_is_set_aside_goes_to_the_dead_letters_and_disturbs_nobody(bench: Bench) -> None:
     await bench.work(
         trade_frame("A", 1, VENUE),

@@ -13,7 +13,7 @@ from processors.batching import Batch, Membership
 from processors.errors import NotAMemberError, OutputError
 from processors.outputs import Encoder
 from processors.runner import FlowRunner
-from processors.units import UnitFactory
+from processors.units import CAUGHT_UP_MS, UnitFactory
 from schemas.codec import Codec
 from schemas.topics import TopicTable
 from tests.support.memory_kafka import MemoryLogs, MemoryPublisher, MemoryRecord
@@ -115,6 +115,16 @@ async def test_a_state_is_told_when_what_it_reads_is_old(harness: Harness, age_s
     await harness.runner.process(batch(b"1", headers=(("receive_time_ns", received),)))
 
     assert harness.state(0).lagging is lagging
+
+
+async def test_a_state_whose_old_records_came_to_an_end_is_told_that_it_has_caught_up(harness: Harness) -> None:
+    await harness.runner.process(batch(b"1", headers=(("receive_time_ns", b"1"),)))
+    lagging = []
+    for now_ms in (10_000, 10_000 + CAUGHT_UP_MS - 1, 10_000 + CAUGHT_UP_MS):
+        await harness.runner.tick(now_ms)
+        lagging.append(harness.state(0).lagging)
+
+    assert lagging == [True, True, False]
 
 
 async def test_ticks_reach_every_partition(harness: Harness) -> None:

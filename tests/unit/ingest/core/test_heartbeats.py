@@ -47,6 +47,18 @@ def beat(heartbeats: Heartbeats, now_ms: float, log: Log, server_time: int | Non
     return times(heartbeats.due(log))
 
 
+def opened(log: Log, *labels: str) -> Heartbeats:
+    """Return the heartbeats of connections that are live since VENUE, which was vouched for."""
+    heartbeats = new_heartbeats(*labels)
+    for label in labels or ("a",):
+        heartbeats.live(label, 0)
+    heartbeats.told_time(VENUE, 0, 10)
+    acknowledged, log.acknowledged = log.acknowledged, log.published
+    assert beat(heartbeats, 10, log) == [0]
+    log.acknowledged = acknowledged
+    return heartbeats
+
+
 def test_nobody_vouches_for_a_connection_that_is_not_live() -> None:
     heartbeats, log = new_heartbeats(), Log()
     heartbeats.read("a", VENUE + 60_000, 10)
@@ -86,9 +98,8 @@ def test_a_late_answer_is_not_used_as_the_beginning() -> None:
 
 
 def test_events_vouch_for_what_is_two_seconds_older() -> None:
-    heartbeats, log = new_heartbeats(), Log()
-    heartbeats.live("a", 0)
-    heartbeats.told_time(VENUE, 0, 10)
+    log = Log()
+    heartbeats = opened(log)
     heartbeats.read("a", VENUE + 10_000, 1_000)
 
     assert beat(heartbeats, 1_000, log) == [8_000]
@@ -105,11 +116,47 @@ def test_without_the_venues_time_the_first_events_are_not_trusted_to_be_the_begi
     heartbeats.read("a", VENUE + 4_000, 2_000)
     assert beat(heartbeats, 2_000, log) == [2_000]
 
+    heartbeats.read("a", VENUE + 9_000, 3_000)
+    assert beat(heartbeats, 3_000, log) == [7_000]
 
-def test_nothing_is_vouched_for_before_the_broker_has_it() -> None:
+
+def test_the_beginning_is_named_first_even_if_more_was_read_by_then() -> None:
     heartbeats, log = new_heartbeats(), Log()
     heartbeats.live("a", 0)
     heartbeats.told_time(VENUE, 0, 10)
+    heartbeats.read("a", VENUE + 60_000, 1_000)
+
+    assert beat(heartbeats, 1_000, log) == [0]
+    assert beat(heartbeats, 2_000, log) == [58_000]
+
+
+def test_with_several_connections_the_beginning_is_that_of_the_last() -> None:
+    heartbeats, log = new_heartbeats("a", "b"), Log()
+    heartbeats.live("a", 0)
+    heartbeats.told_time(VENUE, 0, 10)
+    assert beat(heartbeats, 10, log) == []
+
+    heartbeats.live("b", 5_000)
+    heartbeats.told_time(VENUE + 5_000, 5_000, 5_010)
+
+    assert beat(heartbeats, 5_010, log) == [5_000]
+
+
+def test_after_a_reconnect_the_new_beginning_is_named() -> None:
+    log = Log()
+    heartbeats = opened(log)
+    heartbeats.lost("a")
+    heartbeats.live("a", 30_000)
+    heartbeats.told_time(VENUE + 30_000, 30_000, 30_010)
+    heartbeats.read("a", VENUE + 50_000, 30_500)
+
+    assert beat(heartbeats, 31_000, log) == [30_000]
+    assert beat(heartbeats, 32_000, log) == [48_000]
+
+
+def test_nothing_is_vouched_for_before_the_broker_has_it() -> None:
+    log = Log()
+    heartbeats = opened(log)
     log.publish(30)
     heartbeats.read("a", VENUE + 10_000, 1_000)
     heartbeats.mark(1_000, None, log)
@@ -132,9 +179,8 @@ def test_without_a_known_offset_there_is_no_heartbeat() -> None:
 
 
 def test_a_silent_connection_is_vouched_for_by_the_venues_clock_less_five_seconds() -> None:
-    heartbeats, log = new_heartbeats(), Log()
-    heartbeats.live("a", 0)
-    heartbeats.told_time(VENUE, 0, 10)
+    log = Log()
+    heartbeats = opened(log)
     heartbeats.read("a", VENUE + 1_000, 1_000)
     assert not heartbeats.wants_time(5_999)
     assert heartbeats.wants_time(6_000)
@@ -143,20 +189,16 @@ def test_a_silent_connection_is_vouched_for_by_the_venues_clock_less_five_second
 
 
 def test_frames_that_tell_no_time_do_not_keep_a_window_open() -> None:
-    heartbeats, log = new_heartbeats(), Log()
-    heartbeats.live("a", 0)
-    heartbeats.told_time(VENUE, 0, 10)
+    log = Log()
+    heartbeats = opened(log)
     heartbeats.read("a", None, 5_000)
 
     assert beat(heartbeats, 5_100, log, VENUE + 12_000) == [7_000]
 
 
 def test_a_connection_whose_frames_wait_for_us_is_not_silent() -> None:
-    heartbeats, log = new_heartbeats(), Log()
-    heartbeats.live("a", 0)
-    heartbeats.told_time(VENUE, 0, 10)
-    assert beat(heartbeats, 10, log) == [0]
-
+    log = Log()
+    heartbeats = opened(log)
     heartbeats.busy("a", 8_000)
 
     assert not heartbeats.wants_time(8_500)
@@ -164,10 +206,8 @@ def test_a_connection_whose_frames_wait_for_us_is_not_silent() -> None:
 
 
 def test_a_connection_that_is_behind_holds_the_others_back() -> None:
-    heartbeats, log = new_heartbeats("a", "b"), Log()
-    for label in ("a", "b"):
-        heartbeats.live(label, 0)
-    heartbeats.told_time(VENUE, 0, 10)
+    log = Log()
+    heartbeats = opened(log, "a", "b")
     heartbeats.read("a", VENUE + 60_000, 1_000)
     heartbeats.read("b", VENUE + 5_000, 1_000)
 
@@ -189,9 +229,8 @@ def test_one_dead_connection_of_a_partition_silences_it() -> None:
 
 
 def test_a_mark_that_waits_is_not_overtaken() -> None:
-    heartbeats, log = new_heartbeats(), Log()
-    heartbeats.live("a", 0)
-    heartbeats.told_time(VENUE, 0, 10)
+    log = Log()
+    heartbeats = opened(log)
     log.publish(1)
     heartbeats.read("a", VENUE + 10_000, 1_000)
     heartbeats.mark(1_000, None, log)

@@ -300,11 +300,11 @@ def test_the_report_file_has_the_agreed_shape(tmp_path: Path) -> None:
 
 
 def test_the_printed_report_names_what_does_not_hold(tmp_path: Path) -> None:
-    console = Console(file=io.StringIO(), width=140, force_terminal=False)
+    printed = io.StringIO()
 
-    print_report(report_on(tmp_path, derived=changed(9, low=1)), console)
+    print_report(report_on(tmp_path, derived=changed(9, low=1)), Console(file=printed, width=140))
 
-    text = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
+    text = printed.getvalue()
     assert "it does not hold" in text
     assert "spot:ABCUSDT: candles 1m: 1 of 3 differ" in text
 
