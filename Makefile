@@ -36,8 +36,8 @@ help:  ## list the verbs
 demo: $(STAMP)  ## market data through a real Kafka, proven right (SOURCE=PATH... or live, ARGS=...)
 	@$(BIN)/binance-sandbox demo $(foreach source,$(SOURCE),--source '$(source)') $(ARGS)
 
-up: $(STAMP)  ## the demo's processes until Ctrl-C (ARGS=...)
-	@$(BIN)/binance-sandbox up $(ARGS)
+up: $(STAMP)  ## the demo's processes until Ctrl-C (SOURCE=PATH... or live, ARGS=...)
+	@$(BIN)/binance-sandbox up $(strip $(foreach source,$(SOURCE),--source '$(source)') $(ARGS))
 
 test: $(STAMP)  ## unit and integration tests (PYTEST_ARGS=...)
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)

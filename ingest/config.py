@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from ingest.core.endpoints import Endpoint, Environment, endpoint_of, is_plain, is_venue
+from ingest.core.endpoints import Endpoint, Environment, endpoint_of, is_address, is_plain, is_venue
 from ingest.core.streams import Route, Stream
 from ingest.errors import ConfigError
 from ingest.sections import (
@@ -36,17 +36,17 @@ __all__ = ["Settings", "load"]
 class Settings(BaseSettings):
     """All settings of ingest."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="INGEST_", env_nested_delimiter="__", frozen=True, extra="forbid", populate_by_name=True
-    )
+    model_config = SettingsConfigDict(env_prefix="INGEST_", env_nested_delimiter="__", frozen=True, extra="forbid")
 
     kafka_bootstrap_servers: str = Field(
         default="localhost:9092",
+        min_length=1,
         validation_alias="kafka_bootstrap_servers",
         description="Brokers, `host:port` with commas between.",
     )
     schema_registry_url: str = Field(
         default="http://localhost:8081/apis/ccompat/v7",
+        pattern=r"^https?://[^/]+",
         validation_alias="schema_registry_url",
         description="Registry with Confluent's HTTP interface.",
     )
@@ -70,7 +70,9 @@ class Settings(BaseSettings):
     repair: RepairSettings = Field(default=RepairSettings(), description="The search for holes in the log of trades.")
     http: HttpSettings = Field(default=HttpSettings(), description="Metrics and health.")
     wait_limit_s: float = Field(default=300.0, ge=0, description="Seconds to wait for Kafka and the registry at start.")
-    stop_limit_s: float = Field(default=6.0, gt=0, description="Seconds to deliver what is left when told to stop.")
+    stop_limit_s: float = Field(
+        default=6.0, gt=0, le=8, description="Seconds to deliver what is left when told to stop."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log lines shown."
     )
@@ -98,6 +100,8 @@ class Settings(BaseSettings):
         for market in self.markets.present():
             endpoint = self.endpoint_of(market)
             for url in (*endpoint.streams.values(), endpoint.rest):
+                if not is_address(url):
+                    raise fault("endpoint", f'"{url}" of {market} is no address: wss:// or https:// and a host')
                 if is_plain(url) and (is_venue(url) or not self.allow_plaintext):
                     raise fault(
                         "allow_plaintext",

@@ -3,6 +3,7 @@
 IngestError
  ├── ConfigError              the configuration says something that cannot be
  ├── KafkaUnavailableError    the broker did not answer within the limit
+ ├── KafkaRequestError        the broker answered, but did not do what was asked
  ├── TopicsMissingError       set-up was not run
  ├── PartitionCountError      a topic exists with another number of partitions
  ├── RestError                a request to the venue failed
@@ -27,6 +28,7 @@ from schemas.registry import RegistryUnavailableError
 __all__ = [
     "ConfigError",
     "IngestError",
+    "KafkaRequestError",
     "KafkaUnavailableError",
     "PartitionCountError",
     "RecordRefusedError",
@@ -71,6 +73,18 @@ class KafkaUnavailableError(IngestError):
             f'Kafka at "{self.bootstrap_servers}": no answer within {self.waited_s:.0f} s ({self.reason});'
             " is KAFKA_BOOTSTRAP_SERVERS right?"
         )
+
+
+class KafkaRequestError(IngestError):
+    """The broker answered, but did not do what was asked."""
+
+    def __init__(self, bootstrap_servers: str, reason: str) -> None:
+        self.bootstrap_servers = bootstrap_servers
+        self.reason = reason
+        super().__init__(bootstrap_servers, reason)
+
+    def __str__(self) -> str:
+        return f'Kafka at "{self.bootstrap_servers}": {self.reason}'
 
 
 class TopicsMissingError(IngestError):

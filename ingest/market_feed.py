@@ -83,6 +83,7 @@ class MarketFeed:
         self._live: dict[str, bool] = {plan.label: False for plan in self._plans}
         self._events: Counter[str] = Counter()
         self._decoders: dict[str, FrameDecoder] = {}
+        self._learning: asyncio.Task[None] | None = None
         venue_clock = VenueClock(clocks.wall_ns() // 1_000_000, clocks.now_ms())
         self._venue = VenueTime(venue_clock, rest, clocks.now_ms, self._log)
         self._keeper = HeartbeatKeeper(
@@ -117,16 +118,18 @@ class MarketFeed:
     async def run_connections(self) -> None:
         """Keep the connections up until :meth:`stop`; returns when all that was read is handed over."""
         async with asyncio.TaskGroup() as tasks:
-            learning = tasks.create_task(self._learn_symbols())
+            self._learning = tasks.create_task(self._learn_symbols())
             if self._market is Market.COINM:
-                await asyncio.wait([learning], timeout=_SYMBOLS_S)
+                await asyncio.wait([self._learning], timeout=_SYMBOLS_S)
             async with asyncio.TaskGroup() as connections:
                 for connection in self._connections:
                     connections.create_task(connection.run())
-            learning.cancel()
+            self._learning.cancel()
 
     def stop(self) -> None:
         """Stop reading."""
+        if self._learning is not None:
+            self._learning.cancel()
         for connection in self._connections:
             connection.stop()
 

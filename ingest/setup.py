@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from confluent_kafka import KafkaException
 from msgspec import Struct
 
-from ingest.topic_admin import TopicAdmin, check_partition_counts, check_topics
+from ingest.errors import KafkaRequestError
+from ingest.topic_admin import TopicAdmin, check_partition_counts, check_topics, reason_of
 from schemas.registry import Registry
 from schemas.topics import TopicTable
 
@@ -57,6 +59,7 @@ def set_up(
 
     Raises:
         KafkaUnavailableError: the broker did not answer within the limit.
+        KafkaRequestError: the broker refuses something.
         RegistryError: the registry did not answer within the limit, or refuses a schema.
         PartitionCountError: a topic exists with another number of partitions.
     """
@@ -64,8 +67,11 @@ def set_up(
     with Registry(registry_url) as registry:
         admin.wait_until_ready(tell, sleep, wait_limit_s)
         registry.wait_until_ready(tell, sleep, limit_s=wait_limit_s)
-        report = _set_up(table, admin, registry, keep_everything=keep_everything)
-        _wait_until_visible(table, admin, sleep)
+        try:
+            report = _set_up(table, admin, registry, keep_everything=keep_everything)
+            _wait_until_visible(table, admin, sleep, keep_everything=keep_everything)
+        except KafkaException as error:
+            raise KafkaRequestError(bootstrap_servers, reason_of(error)) from error
         return report
 
 
@@ -88,8 +94,10 @@ def _set_up(table: TopicTable, admin: TopicAdmin, registry: Registry, *, keep_ev
     )
 
 
-def _wait_until_visible(table: TopicTable, admin: TopicAdmin, sleep: Callable[[float], object]) -> None:
-    """Return when the broker shows every topic: it learns of them a little after the controller made them.
+def _wait_until_visible(
+    table: TopicTable, admin: TopicAdmin, sleep: Callable[[float], object], *, keep_everything: bool
+) -> None:
+    """Return when the broker shows every topic and change: it learns of them a little after the controller.
 
     Raises:
         PartitionCountError: a topic that existed, and was not shown before, has another number of partitions.
@@ -98,7 +106,7 @@ def _wait_until_visible(table: TopicTable, admin: TopicAdmin, sleep: Callable[[f
     for _ in range(_LOOKS):
         found = admin.partition_counts()
         check_partition_counts(found, table)
-        if all(topic.name in found for topic in table):
+        if all(topic.name in found for topic in table) and not (keep_everything and admin.deviations(table, keep=True)):
             return
         sleep(_LOOK_S)
     check_topics(admin.partition_counts(), table)

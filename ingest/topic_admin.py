@@ -19,7 +19,7 @@ from ingest.errors import KafkaUnavailableError, PartitionCountError, TopicsMiss
 from schemas.topics import PARTITIONS, Topic
 
 
-__all__ = ["TopicAdmin", "check_partition_counts", "check_topics"]
+__all__ = ["TopicAdmin", "check_partition_counts", "check_topics", "reason_of"]
 
 _TIMEOUT_S: Final = 30.0
 _PROBE_S: Final = 3.0
@@ -54,7 +54,7 @@ class TopicAdmin:
             try:
                 self.partition_counts(_PROBE_S)
             except KafkaException as error:
-                reason = _reason(error)
+                reason = reason_of(error)
                 if waited_s >= limit_s:
                     raise KafkaUnavailableError(self._bootstrap_servers, limit_s, reason) from error
                 tell(f"waiting for Kafka at {self._bootstrap_servers} ({reason})")
@@ -159,6 +159,7 @@ def _normal(value: str) -> frozenset[str]:
     return frozenset(value.replace(" ", "").split(","))
 
 
-def _reason(error: KafkaException) -> str:
+def reason_of(error: KafkaException) -> str:
+    """Return what librdkafka says went wrong."""
     cause = error.args[0]
     return str(cause.str() if isinstance(cause, KafkaError) else cause)

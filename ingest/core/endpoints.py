@@ -17,7 +17,7 @@ from ingest.core.streams import Route
 from schemas.markets import Market
 
 
-__all__ = ["Endpoint", "Environment", "endpoint_of", "is_plain", "is_venue"]
+__all__ = ["Endpoint", "Environment", "endpoint_of", "is_address", "is_plain", "is_venue"]
 
 
 class Environment(StrEnum):
@@ -65,6 +65,12 @@ def endpoint_of(environment: Environment, market: Market, sandbox_url: str) -> E
     else:
         streams, rest = _HOSTS[environment, market]
     return Endpoint(_routes(market, streams), f"{rest}/{_VERSIONS[market]}")
+
+
+def is_address(url: str) -> bool:
+    """Return whether a text names a scheme that ingest speaks and a host."""
+    parts = urlsplit(url)
+    return parts.scheme in {"https", "wss", "http", "ws"} and bool(parts.hostname)
 
 
 def is_plain(url: str) -> bool:

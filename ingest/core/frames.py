@@ -75,7 +75,9 @@ class FrameDecoder:
         try:
             source = self._sources[outer.stream]
         except KeyError:
-            source = self._sources[outer.stream] = self._source(outer.stream)
+            source = self._source(outer.stream)
+            if len(self._sources) < _MAX_REMEMBERED:
+                self._sources[outer.stream] = source
         if source is None:
             return [of_no_stream(outer.stream, outer.data, frame)]
         payload = bytes(outer.data)
@@ -150,7 +152,7 @@ class FrameDecoder:
             symbol.encode(),
             tuple(self._extra_headers(market, source.raw_type, symbol)),
         )
-        if len(source.targets) < _MAX_TARGETS:
+        if len(source.targets) < _MAX_REMEMBERED:
             source.targets[(futures_type, symbol) if source.merged else symbol] = target
         return target
 
@@ -159,8 +161,8 @@ class FrameDecoder:
         return None if stream is None else _Source(stream, self._table.raw(self._market, stream.raw_type).name)
 
 
-_MAX_TARGETS: Final = 10_000
-"""Symbols remembered per stream; there are some 3,000. A stranger who invents symbols must not fill the memory."""
+_MAX_REMEMBERED: Final = 10_000
+"""Streams remembered, and symbols per stream; there are some 3,000. Who invents names must not fill the memory."""
 
 
 class _Target(Struct, frozen=True):

@@ -33,6 +33,9 @@ SNAPSHOT_STREAM: Final = "rest:depth"
 SNAPSHOT_PACE: Final = Allowance(20, 1.0)
 """A snapshot of 1000 levels weighs 50 of 6000 a minute on spot, 20 of 2400 on futures: half of the limit."""
 
+TOO_OLD_ATTEMPTS: Final = 4
+"""How often a snapshot that ends too early is asked for again: 15 s, in which a stream moves on."""
+
 _decode: Final = msgspec.json.Decoder(rest.DepthSnapshot).decode
 
 
@@ -44,6 +47,8 @@ class _Symbol:
         self.asked = False
         self.failures = 0
         self.after_update_id: int | None = None
+        self.late_request: tuple[int | None, int] | None = None
+        """What a reader asked for while a snapshot was under way already."""
         self.last_id: int | None = None
         self.last_offset = -1
         self.live = False
@@ -105,8 +110,10 @@ class SnapshotSchedule:
         state = self._symbols.get(symbol)
         if state is None or state.satisfies(after_update_id, input_offset):
             return False
-        if after_update_id is not None:
-            state.after_update_id = max(after_update_id, state.after_update_id or 0)
+        # The last wish counts: ids may have gone back, or an earlier one may have come of a record that lied.
+        state.after_update_id = after_update_id
+        if state.asked:
+            state.late_request = (after_update_id, input_offset)
         state.due_ms = min(state.due_ms, now_ms)
         return True
 
@@ -128,7 +135,12 @@ class SnapshotSchedule:
         state = self._symbols[symbol]
         state.asked, state.failures, state.after_update_id = False, 0, None
         state.last_id, state.last_offset = snapshot.last_update_id, offset
-        state.due_ms = now_ms + self._refresh_ms
+        late_request, state.late_request = state.late_request, None
+        if late_request is None or state.satisfies(*late_request):
+            state.due_ms = now_ms + self._refresh_ms
+        else:
+            state.after_update_id = late_request[0]
+            state.due_ms = now_ms
 
     def failed(self, symbol: str, now_ms: float, jitter: float, retry_after_s: float | None = None) -> float:
         """Take note of a failed attempt; returns the seconds until the next."""
@@ -140,9 +152,14 @@ class SnapshotSchedule:
         return wait_s
 
     def too_old(self, symbol: str, snapshot: Snapshot) -> bool:
-        """Return whether a snapshot ends before what was asked for."""
-        after = self._symbols[symbol].after_update_id
-        return after is not None and snapshot.last_update_id < after
+        """Return whether a snapshot ends before what was asked for, and may be newer next time.
+
+        After some attempts it is as new as the venue has it, and the reader is the one to judge it.
+        """
+        state = self._symbols[symbol]
+        if state.after_update_id is None or state.failures >= TOO_OLD_ATTEMPTS:
+            return False
+        return snapshot.last_update_id < state.after_update_id
 
     def wait_ms(self, now_ms: float) -> float:
         """Return how long nothing will be due, if nothing happens."""

@@ -93,9 +93,9 @@ class UnknownStreamTypeError(ValueError):
 
 
 _KLINE_INTERVALS: Final = ("1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w", "1M")
+# The last of each are undocumented and may be gone from production; recordings have them.
 _SPOT_SPEEDS: Final = ("", "@100ms", "@1000ms")
-# `@0ms` is undocumented and may be gone from production; recordings of 2024 have it.
-_FUTURES_SPEEDS: Final = ("", "@100ms", "@250ms", "@500ms", "@0ms")
+_FUTURES_SPEEDS: Final = ("", "@100ms", "@500ms", "@250ms", "@0ms")
 _PUBLIC: Final = frozenset({RawType.TRADE, RawType.DEPTH, RawType.PARTIAL_DEPTH, RawType.BOOK_TICKER})
 """USD-M: what the book's socket serves. ``trade`` is undocumented there, and works."""
 

@@ -106,6 +106,9 @@ class BookPartition:
     def tick(self, now_ms: int) -> list[Output | DeadLetter]:
         """Take the time: where nobody vouched for long, books that do not move are stale.
 
+        A snapshot that could not be asked for while the records were old is asked for here where no further record
+        comes, as when the venue waits for the question.
+
         A market without heartbeats from the start is left alone: nobody promised any.
 
         Args:
@@ -120,6 +123,9 @@ class BookPartition:
                     if not book.moved:
                         outputs.append(book.tell_vouched(vouched=False))
                     book.moved = False
+            if self.requests_enabled:
+                waiting = (book for book in market.books.values() if not book.sync.live)
+                outputs.extend(book.due_request(book.event_time or 0) for book in waiting)
         return [output for output in outputs if output is not None]
 
     def _new_book(self, market: _Market, record: RawRecord) -> ReportedBook | None:

@@ -172,6 +172,7 @@ class BookSync:
         """
         final_id = diff.final_update_id
         results: tuple[SyncResult, ...] = ()
+        seen = self._seen_id, self._seen_time
         if final_id > self._seen_id:
             self._seen_id = final_id
             self._seen_time = self._seen_time if event_time is None else event_time
@@ -183,7 +184,8 @@ class BookSync:
         try:
             bids, asks = parse_levels(diff.bids), parse_levels(diff.asks)
         except ValueError as error:
-            return (*results, *self._lose(final_id, str(error)))
+            self._seen_id, self._seen_time = seen
+            return (*results, *self._lose(str(error)))
         # Spot: U follows the previous u, so everything after U - 1 is in it. Futures: ids are shared by all symbols and
         # jump; pu says what the stream sent last (futures step 5).
         previous = diff.previous_final_update_id
@@ -229,12 +231,16 @@ class BookSync:
         self._buffer, self._buffer_size = [], 0
         return (gap,)
 
-    def _lose(self, final_id: int, detail: str) -> tuple[SyncResult, ...]:
-        """A diff that cannot be read is a diff that is missing."""
+    def _lose(self, detail: str) -> tuple[SyncResult, ...]:
+        """A diff that cannot be read is a diff that is missing.
+
+        Its ids are not to be trusted either: a snapshot is asked for from where the book stands. One that ends before
+        the diff is told by the next diff, which names an id that can be.
+        """
         if not self.live:
             return (BadLevels(detail),)
         self.live = False
-        return (BadLevels(detail), self._want(final_id, SnapshotReason.SEQUENCE_GAP))
+        return (BadLevels(detail), self._want(self.update_id, SnapshotReason.SEQUENCE_GAP))
 
     def _keep(self, diff: _Diff) -> tuple[SyncResult, ...]:
         """Keep a diff that cannot be applied now, and see whether that mends the book."""

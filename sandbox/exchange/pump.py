@@ -20,7 +20,7 @@ _EVENTS_PER_TURN = 128
 """Events after which other tasks get their turn, however fast the clients are."""
 END_LEAP_MS = 15_000
 """How far the clock jumps after the last event, so that every window can close."""
-HALT_LIMIT_S = 45.0
+HALT_LIMIT_S = 20.0
 """How long a halt lasts if nobody asks."""
 _HALT_POLL_S = 0.01
 

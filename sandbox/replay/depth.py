@@ -80,7 +80,8 @@ class RecordedBooks:
         state = self._state(market, symbol)
         state.had_snapshot = True
         if self.is_awaited(market, symbol, answer):
-            state.has_readers = False  # who kept this book has gone, until somebody asks again
+            for other in self._states.values():  # nobody came: readers have gone until they ask again
+                other.has_readers = False
         if any(kept.line == answer.line for kept in state.ahead):
             while state.ahead.popleft().line != answer.line:
                 continue

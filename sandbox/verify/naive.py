@@ -41,15 +41,18 @@ class NaiveWalk:
         """Return the quote after everything up to `update_id`, which must not fall; None without a book."""
         while self._upcoming is not None and self._upcoming[0] <= update_id:
             final, diff = self._upcoming
-            self._take_snapshots(before=final)
             with suppress(ValueError):  # a diff that cannot be read is counted by the evidence
                 self._book.apply_diff(diff)
+            self._take_snapshots(up_to=final)
             self._upcoming = next(self._diffs, None)
         return self._book.quote if self._book.live else None
 
-    def _take_snapshots(self, before: int) -> None:
-        """Offer the snapshots that precede a diff, or fall into it."""
-        while self._snapshots and self._snapshots[0][0] <= before:
+    def _take_snapshots(self, up_to: int) -> None:
+        """Offer the snapshots that precede a diff, or fall into it, after the diff: it may tell of a gap.
+
+        The book keeps diffs while there is none, and applies them to the snapshot.
+        """
+        while self._snapshots and self._snapshots[0][0] <= up_to:
             _, body = self._snapshots.pop(0)
             if not self._book.live:
                 self._book.apply_snapshot(body)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -151,15 +152,20 @@ def _candle_document(candles: CandleComparison) -> dict[str, object]:
 
 def print_report(report: Report, console: Console) -> None:
     """Print the report for a reader."""
-    table = Table(title="Verification", title_justify="left", header_style="bold")
-    # Nothing may be cut off: what does not fit goes on in the next line.
+    # Two lines a symbol, few lines between: readable on eighty columns; what is too wide is folded, never cut.
+    table = Table(
+        title="Verification",
+        title_justify="left",
+        header_style="bold",
+        box=box.SIMPLE_HEAD,
+        collapse_padding=True,
+        pad_edge=False,
+    )
     table.add_column("symbol", overflow="fold")
-    table.add_column("raw events\nrecorded → published", justify="right", overflow="fold")
-    table.add_column("gaps", justify="right", overflow="fold")
-    table.add_column("book states\nequal / compared", justify="right", overflow="fold")
-    table.add_column("seams", justify="right", overflow="fold")
-    table.add_column("candles\nequal / compared", overflow="fold")
-    table.add_column("trades\nin → out", justify="right", overflow="fold")
+    for heading in ("raw:\nrecorded\n→ published", "gaps", "books:\nequal\n/ states", "seams"):
+        table.add_column(heading, justify="right", overflow="fold")
+    for heading in ("candles:\nequal\n/ closed", "trades:\nin\n→ out"):
+        table.add_column(heading, justify="right", overflow="fold")
     table.add_column("holds", overflow="fold")
     for name, symbol in sorted(report.symbols.items()):
         table.add_row(*_row(name, symbol))
@@ -175,17 +181,24 @@ def _row(name: str, symbol: SymbolReport) -> list[str]:
     published = sum(counts.published for counts in symbol.raw.values())
     known = "?" if None in recorded else f"{sum(filter(None, recorded)):,}"
     book = symbol.book
-    candles = [f"{name} {c.equal:,} / {c.compared:,}" for name, c in symbol.candles.items() if c.compared]
     return [
         escape(name),
-        f"{known} → {published:,}",
+        f"{known}\n→ {published:,}",
         str(symbol.gaps),
-        f"{book.equal:,} / {book.compared:,}" if book.compared else "not compared",
+        f"{book.equal:,}\n/ {book.compared:,}" if book.compared else "not\ncompared",
         str(book.seams),
-        "\n".join(candles) or "not compared",
-        f"{symbol.trades.recorded:,} → {symbol.trades.derived:,}",
+        _candle_counts(symbol.candles),
+        f"{symbol.trades.recorded:,}\n→ {symbol.trades.derived:,}",
         "[red]no[/]" if symbol.problems else "[green]yes[/]",
     ]
+
+
+def _candle_counts(candles: dict[str, CandleComparison]) -> str:
+    compared = {interval: found for interval, found in candles.items() if found.compared}
+    if not compared:
+        return "not\ncompared"
+    equal, total = sum(c.equal for c in compared.values()), sum(c.compared for c in compared.values())
+    return f"{equal:,}\n/ {total:,}"
 
 
 def _print_lists(report: Report, console: Console) -> None:

@@ -22,6 +22,7 @@ from schemas.topics import RawType
 from tests.conftest import Registry
 from tests.support.ingest_service import Site, create_topics
 from tests.support.kafka import Broker
+from tests.support.polling import until
 from tests.support.project import ROOT
 from tests.support.venue import FakeVenue, trade_frame
 
@@ -196,9 +197,11 @@ async def test_a_topic_with_other_partitions_is_an_error_that_names_it_and_nothi
     await admin.start()
     await admin.create_topics([NewTopic(name, 3, 1)])
     await admin.close()
-    async with asyncio.timeout(30):  # the broker learns of it a little after the controller made it
-        while name not in await asyncio.to_thread(TopicAdmin(bare_site.bootstrap_servers).partition_counts):
-            await asyncio.sleep(0.1)
+
+    async def is_visible() -> bool:
+        return name in await asyncio.to_thread(TopicAdmin(bare_site.bootstrap_servers).partition_counts)
+
+    await until(is_visible)  # the broker learns of it a little after the controller made it
 
     async with ingest(bare_site, "setup") as process:
         status, output = await outcome(process)

@@ -208,6 +208,13 @@ def test_binance_is_never_plain(tmp_path: Path, url: str) -> None:
     assert "Binance must be wss and https" in problems(tmp_path, text)["allow_plaintext"]
 
 
+@pytest.mark.parametrize("url", ["notaurl", "", "ftp://host", "wss://"])
+def test_what_is_no_address_is_refused(tmp_path: Path, url: str) -> None:
+    text = f"endpoint: sandbox\nallow_plaintext: true\nsandbox_url: '{url}'\n{SPOT}"
+
+    assert "is no address" in problems(tmp_path, text)["endpoint"]
+
+
 def test_production_has_the_documented_addresses() -> None:
     settings = load()
 

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, strategies as st
 
 from ingest.core.limits import Allowance
-from ingest.core.snapshots import Snapshot, SnapshotOrigin, SnapshotSchedule, read_snapshot, snapshot_record
+from ingest.core.snapshots import (
+    TOO_OLD_ATTEMPTS,
+    Snapshot,
+    SnapshotOrigin,
+    SnapshotSchedule,
+    read_snapshot,
+    snapshot_record,
+)
 from schemas.markets import Market
 from schemas.topics import TopicTable, partition_of
 
@@ -99,10 +106,49 @@ def test_a_snapshot_that_ends_too_early_does_not_answer_the_request() -> None:
     plan = schedule()
     plan.live(["BTCUSDT"], 0)
     plan.request("BTCUSDT", 100, 40, 0)
-    plan.request("BTCUSDT", 90, 41, 0)
 
     assert plan.too_old("BTCUSDT", snapshot(99))
     assert not plan.too_old("BTCUSDT", snapshot(100))
+
+
+def test_an_id_that_the_venue_never_reaches_does_not_keep_a_symbol_without_snapshots() -> None:
+    plan = schedule()
+    plan.live(["BTCUSDT"], 0)
+    plan.request("BTCUSDT", after_update_id=10**17, input_offset=40, now_ms=0)
+    now_ms, refused = 0.0, 0
+    while plan.due(now_ms) == ["BTCUSDT"] and plan.too_old("BTCUSDT", snapshot(99)):
+        refused += 1
+        now_ms += 1000 * plan.failed("BTCUSDT", now_ms, jitter=0.5)
+
+    assert refused == TOO_OLD_ATTEMPTS
+
+
+def test_the_last_wish_counts() -> None:
+    plan = schedule()
+    plan.live(["BTCUSDT"], 0)
+    plan.request("BTCUSDT", after_update_id=10**17, input_offset=40, now_ms=0)
+    plan.request("BTCUSDT", after_update_id=90, input_offset=50, now_ms=0)
+
+    assert not plan.too_old("BTCUSDT", snapshot(99))
+
+
+@pytest.mark.parametrize(
+    ("after_update_id", "input_offset", "again"),
+    [(100, 40, True), (None, 40, True), (90, 10, False), (None, 10, False)],
+)
+def test_a_request_that_comes_while_a_snapshot_is_under_way_is_not_forgotten(
+    after_update_id: int | None, input_offset: int, again: bool
+) -> None:
+    plan = schedule()
+    plan.live(["BTCUSDT"], 0)
+    plan.due(0)
+
+    plan.request("BTCUSDT", after_update_id, input_offset, 500)
+    plan.succeeded("BTCUSDT", snapshot(95), offset=30, now_ms=1_000)
+
+    assert plan.due(1_000) == (["BTCUSDT"] if again else [])
+    plan.succeeded("BTCUSDT", snapshot(120), offset=31, now_ms=2_000)
+    assert plan.due(3_000) == []
 
 
 def test_a_failure_is_tried_again_later_and_holds_up_nobody_else() -> None:

@@ -186,6 +186,19 @@ def test_no_snapshot_is_asked_for_while_requests_are_off_and_it_is_when_they_are
     assert len(requests(caught_up)) == 1
 
 
+def test_where_nothing_comes_any_more_the_snapshot_is_asked_for_once_by_the_time() -> None:
+    partition = BookPartition()
+    partition.requests_enabled = False
+    run(partition, log_of(HISTORY.snapshot(3), HISTORY.diff(5, 6)))
+    lagging = partition.tick(1_000)
+    partition.requests_enabled = True
+    caught_up = partition.tick(2_000)
+
+    assert requests(lagging) == []
+    assert [request.reason for request in requests(caught_up)] == [SnapshotReason.SEQUENCE_GAP]
+    assert requests(partition.tick(3_000)) == []
+
+
 def test_the_book_is_shown_as_it_was_at_each_boundary_that_it_changed_before() -> None:
     """Every second; a diff of the boundary itself comes after it."""
     start = START_MS // 1_000 * 1_000
@@ -282,7 +295,7 @@ def test_a_bad_level_is_set_aside_and_the_book_synchronises_anew() -> None:
 
     assert letter == DeadLetter("bad-number", '"abc" is not a decimal number', bad)
     assert [value.state for value in tops([top])] == [BookState.SYNCING]
-    assert [value.after_update_id for value in requests([request])] == [HISTORY.id_of(4)]
+    assert [value.after_update_id for value in requests([request])] == [HISTORY.id_of(3)]
 
 
 @pytest.mark.parametrize(

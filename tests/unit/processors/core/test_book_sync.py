@@ -235,8 +235,22 @@ def test_a_bad_level_leaves_the_book_as_it_was_and_in_need_of_a_snapshot(bad: tu
     results = take(sync, replace(diff, asks=[bad, *diff.asks]))
 
     assert isinstance(results[0], BadLevels)
-    assert results[1:] == (NeedSnapshot(history.id_of(7), SnapshotReason.SEQUENCE_GAP),)
+    assert results[1:] == (NeedSnapshot(history.id_of(5), SnapshotReason.SEQUENCE_GAP),)
     assert state(sync) == (False, history.id_of(5), levels)
+
+
+def test_the_ids_of_a_diff_with_a_bad_level_are_not_believed() -> None:
+    history = quiet_history()
+    sync = synchronised([history.snapshot(5)])
+    bad = replace(history.diff(5, 7), final_update_id=10**17, asks=[("abc", "1")])
+    results = take(sync, bad)
+    assert results[1:] == (NeedSnapshot(history.id_of(5), SnapshotReason.SEQUENCE_GAP),)
+
+    take(sync, history.diff(7, 8))
+    take(sync, history.snapshot(7))
+    take(sync, history.diff(8, 10))
+
+    assert state(sync) == whole(history)
 
 
 def test_a_whole_copy_of_a_diff_with_a_bad_level_makes_the_book_right() -> None:

@@ -51,3 +51,9 @@ def test_what_cannot_be_read_is_passed_over() -> None:
     naive = walk([b"{}", diff(1, 10, 6)], b"{}", SNAPSHOT % (0, 1))
 
     assert naive(10) == quote(6)
+
+
+def test_a_snapshot_that_ends_with_the_diff_that_tells_of_a_gap_begins_a_new_book() -> None:
+    naive = walk([diff(1, 10, 6), diff(20, 20, 7), diff(21, 30, 8)], SNAPSHOT % (0, 1), SNAPSHOT % (20, 2))
+
+    assert [naive(10), naive(20), naive(30)] == [quote(6), quote(2), quote(8)]
