@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from sandbox.artifact_lock import KAFKA_VERSION, REGISTRY_VERSION, render
-from sandbox.artifacts import LOCK_FILE, Artifact, ArtifactSet, ArtifactStore, read_lock
+from sandbox.artifacts import DEFAULT_MAVEN_URL, LOCK_FILE, Artifact, ArtifactSet, ArtifactStore, read_lock
 from sandbox.errors import ArtifactError
 
 
