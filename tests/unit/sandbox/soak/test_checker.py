@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,7 @@ def test_a_missing_trade_is_objected_to_by_its_id(truth: Path) -> None:
 
 
 @pytest.mark.parametrize("other", [{"p": "100.6"}, {"q": "9"}, {"T": START_MS}, {"m": True}])
-def test_a_trade_that_says_something_else_is_wrong_and_missing(truth: Path, other: dict[str, object]) -> None:
+def test_a_trade_that_says_something_else_is_wrong_and_missing(truth: Path, other: dict[str, Any]) -> None:
     verdict = check(truth, [*live(5), raw_trade(5, **other)])
 
     assert any("1 of 10 missing: 5 to 5" in objection for objection in verdict.objections)
@@ -81,7 +82,7 @@ def test_a_trade_that_says_something_else_is_wrong_and_missing(truth: Path, othe
 
 
 @pytest.mark.parametrize("other", [{"f": 1}, {"l": 999}, {"q": "9"}])
-def test_an_aggregate_trade_of_other_trades_is_wrong(tmp_path: Path, other: dict[str, object]) -> None:
+def test_an_aggregate_trade_of_other_trades_is_wrong(tmp_path: Path, other: dict[str, Any]) -> None:
     directory = write_truth(tmp_path / "truth", agg_trades=[agg_trade(1), agg_trade(2)])
 
     verdict = check(directory, [raw_agg_trade(1), raw_agg_trade(2, **other)])
@@ -171,7 +172,7 @@ def test_a_ledger_that_lies_is_objected_to(truth: Path, entry: Record, lie: str)
 def test_a_backfill_that_the_ledger_does_not_tell_is_objected_to(truth: Path) -> None:
     verdict = check(
         truth,
-        [*live(4, 5, 6), *(raw_trade(n, origin="backfill") for n in (4, 5, 6)), gap(4, 4, GapStatus.FILLED)],
+        [*live(4, 5, 6), *(raw_trade(number, origin="backfill") for number in (4, 5, 6)), gap(4, 4, GapStatus.FILLED)],
         acts=KILL,
     )
 
