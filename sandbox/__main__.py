@@ -23,6 +23,7 @@ from sandbox.exchange.server import ExchangeSettings, StartMode
 from sandbox.interrupts import interrupted_by_signals
 from sandbox.recordings import RecordingError
 from sandbox.simulation.config import SimulationConfig
+from sandbox.soak.command import SoakRequest, run_soak
 from sandbox.verify.klines import KlineFileError
 from schemas.markets import Market
 from schemas.registry import RegistryError
@@ -284,6 +285,40 @@ def up(
         sources=source or (), market=market, speed=speed, seed=seed, data_dir=data_dir, any_ports=any_ports
     )
     raise typer.Exit(_run(lambda console: run_up(request, shared_servers(), console), interrupted=0))
+
+
+@app.command(
+    epilog="""
+**Examples**
+
+`binance-sandbox soak` — one simulated day in a quarter of an hour, with everything that can happen
+
+`binance-sandbox soak --scenario cut --report soak.json` — its short form
+
+`binance-sandbox soak --scenario my.yaml --keep ./run --minutes 5`
+
+**Exit status**: 0 when everything holds, 1 when not or something failed, 2 for a wrong command line.
+"""
+)
+def soak(
+    *,
+    scenario: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="day, cut, calm, or a YAML file; see docs/soak.md.")
+    ] = "day",
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Minutes that the simulated day takes; by default as the scenario says."),
+    ] = None,
+    symbols: Annotated[int | None, typer.Option(min=10, help="Symbols on three markets together.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Equal seeds lay out equal days.")] = None,
+    keep: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep topics, logs and the exchange's log here.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Where to write the report.")] = None,
+) -> None:
+    """Let a simulated day go by in which everything happens to ingest, and prove that the log is complete."""
+    request = SoakRequest(scenario=scenario, minutes=minutes, symbols=symbols, seed=seed, keep=keep, report=report)
+    raise typer.Exit(_run(lambda console: run_soak(request, console)))
 
 
 def main() -> None:

@@ -1,0 +1,53 @@
+"""`binance-sandbox soak`: reads the request, runs it, prints and writes what came of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from sandbox.demo.workspace import Workspace
+from sandbox.soak.driver import run_day
+from sandbox.soak.report import print_report, write_report
+from sandbox.soak.scenario import DAY, ScenarioError, read_scenario
+
+
+__all__ = ["SoakRequest", "run_soak"]
+
+
+class SoakRequest(msgspec.Struct, frozen=True):
+    """What is to be run."""
+
+    scenario: str = DAY
+    """The name of one that comes with the package, or a file."""
+    minutes: float | None = None
+    """None: as the scenario says."""
+    symbols: int | None = None
+    seed: int | None = None
+    keep: Path | None = None
+    """Where data and logs are kept; None: a temporary directory, of which the logs of a failed run are kept."""
+    report: Path | None = None
+
+
+def run_soak(request: SoakRequest, console: Console) -> int:
+    """Run a soak.
+
+    Returns:
+        The exit status: 0 where everything holds, 1 where not.
+
+    Raises:
+        SandboxError: the scenario cannot be read, or something could not be started or ended by itself.
+    """
+    scenario = read_scenario(request.scenario)
+    given = {"minutes": request.minutes, "symbols": request.symbols, "seed": request.seed}
+    scenario = msgspec.structs.replace(scenario, **{name: value for name, value in given.items() if value is not None})
+    if problem := scenario.check():
+        raise ScenarioError(request.scenario, problem)
+    with Workspace(request.keep, console) as workspace:
+        report = run_day(scenario, workspace, console)
+        workspace.failed = not report.ok
+        print_report(report, console)
+        if request.report is not None:
+            write_report(report, request.report)
+    return 0 if report.ok else 1
