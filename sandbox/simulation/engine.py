@@ -102,7 +102,7 @@ class BookSide:
     def top(self, count: int) -> list[tuple[int, int]]:
         """Return price and quantity of the `count` best levels, best first."""
         sign, levels = self.sign, self.levels
-        prices = (key * sign for key in reversed(self.keys[-count:]))
+        prices = (key * sign for key in reversed(self.keys[-count:] if count else ()))
         return [(price, levels[price].quantity) for price in prices]
 
     def first_at(self, price: int) -> Order:

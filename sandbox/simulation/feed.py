@@ -6,10 +6,9 @@ from typing import Final
 
 from sandbox.exchange.source import StreamEvent
 from sandbox.simulation.agenda import Output
-from sandbox.simulation.engine import Execution
 from sandbox.simulation.publishers.book_ticker import book_ticker_writer
 from sandbox.simulation.publishers.trades import aggregate_writer, trade_writer
-from sandbox.simulation.symbol_market import SymbolMarket
+from sandbox.simulation.symbol_market import Outcome, SymbolMarket
 from sandbox.simulation.trade_log import Aggregate
 from schemas.markets import Market
 
@@ -28,7 +27,6 @@ class SymbolFeed:
 
     def __init__(self, market: SymbolMarket) -> None:
         each = market.instrument
-        self._symbol = market
         self._market = each.market
         self._trade_stream, self._aggregate_stream, self._top_stream = (
             f"{each.stream_prefix}@{kind}" for kind in IMMEDIATE_STREAMS
@@ -44,9 +42,8 @@ class SymbolFeed:
         self._aggregates_wanted = (self._market, self._aggregate_stream) in wanted
         self._top_wanted = (self._market, self._top_stream) in wanted
 
-    def tell(self, execution: Execution, now_us: int, output: Output) -> None:
-        """Let the symbol take account of an execution, and say what it meant."""
-        outcome = self._symbol.apply(execution, now_us)
+    def tell(self, outcome: Outcome, now_us: int, output: Output) -> None:
+        """Say what an execution meant."""
         due_us = now_us + SEND_DELAY_US
         if outcome.trades and self._trades_wanted:
             for trade in outcome.trades:

@@ -67,6 +67,8 @@ class SymbolMarket:
         value: PairValue,
         update_ids: UpdateIds,
         *,
+        epoch: int = 0,
+        listed_late: bool = False,
         first_trade_id: int,
         phase_ms: int,
         trades_kept: int,
@@ -75,6 +77,10 @@ class SymbolMarket:
     ) -> None:
         self.instrument = instrument
         self.value = value
+        self.epoch = epoch
+        """How often the symbol's ids have begun anew."""
+        self.listed_late = listed_late
+        """Whether the symbol came while the venue ran."""
         self.phase_ms = phase_ms
         """Where the frames of this symbol lie between full tenths of a second: symbols do not speak in chorus."""
         self.engine = MatchingEngine()
@@ -96,10 +102,14 @@ class SymbolMarket:
         self.changed_us = 0
         """When the book last changed."""
         self.top = TopOfBook(0, 0, 0, 0)
+        self.opened_us = 0
+        """When trading began."""
+        self.delisted_us: int | None = None
+        """When trading ended; None while it goes on."""
 
     def open(self, now_us: int) -> None:
         """Take the book as it stands for the state at the opening."""
-        self.changed_us = now_us
+        self.opened_us = self.changed_us = now_us
         self.top = self._read_top()
 
     def apply(self, execution: Execution, now_us: int) -> Outcome:

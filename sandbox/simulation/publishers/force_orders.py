@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sandbox.simulation.grid import divide_half_up
 from sandbox.simulation.liquidations import Liquidation
 from sandbox.simulation.publishers.periodic import Pace, Schedule
+from sandbox.simulation.roster import Markets
 from sandbox.simulation.symbol_market import SymbolMarket
 from schemas.markets import Market
 
@@ -19,7 +18,7 @@ _EVERY_SECOND = Pace(1_000_000)
 class ForceOrders:
     """Single objects, the array stream's too."""
 
-    def __init__(self, markets: Sequence[SymbolMarket]) -> None:
+    def __init__(self, markets: Markets) -> None:
         self._markets = markets
 
     @property
@@ -30,7 +29,7 @@ class ForceOrders:
     def frames(self, now_us: int, event_time_ms: int) -> list[bytes]:
         """Return the largest liquidation of the second that has just ended, of each symbol."""
         frames = []
-        for market in self._markets:
+        for market in self._markets():
             liquidation = market.liquidations.largest_before(now_us)
             if liquidation is not None:
                 frames.append(_text(market, liquidation, event_time_ms).encode())

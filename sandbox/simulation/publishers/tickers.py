@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 from sandbox.simulation.intervals import DAY_MS
 from sandbox.simulation.klines import Kline
 from sandbox.simulation.publishers.periodic import Schedule
 from sandbox.simulation.rolling import RollingWindow
+from sandbox.simulation.roster import Markets
 from sandbox.simulation.statistics import figures, second_volume
 from sandbox.simulation.symbol_market import SymbolMarket
 from schemas.markets import Market
@@ -61,13 +62,15 @@ class ElementArray:
 
     def __init__(
         self,
-        markets: Sequence[SymbolMarket],
+        markets: Markets,
         make: Callable[[SymbolMarket], Element],
         schedule: Schedule,
     ) -> None:
-        self._elements = [(market, make(market)) for market in markets]
+        self._markets = markets
+        self._make = make
         self._schedule = schedule
-        self._told: list[tuple[int, ...] | None] = [None] * len(self._elements)
+        self._elements: dict[SymbolMarket, Element] = {}
+        self._told: dict[SymbolMarket, tuple[int, ...]] = {}
 
     @property
     def schedule(self) -> Schedule:
@@ -78,10 +81,13 @@ class ElementArray:
         """Return the array, none when no element is new."""
         now_ms = now_us // 1000
         new = []
-        for index, (market, element) in enumerate(self._elements):
+        for index, market in enumerate(self._markets()):
+            element = self._elements.get(market)
+            if element is None:
+                element = self._elements[market] = self._make(market)
             version = element.version(now_ms)
-            if version is not None and version != self._told[index]:
-                self._told[index] = version
+            if version is not None and version != self._told.get(market):
+                self._told[market] = version
                 new.append((market.changed_us, index, element))
         if not new:
             return []
