@@ -15,6 +15,8 @@ from rich.console import Console
 from sandbox.demo.exchange_control import ExchangeStatus
 from sandbox.demo.workspace import Workspace
 from sandbox.errors import SandboxError
+from sandbox.soak.checker.book import WholeBook
+from sandbox.soak.checker.books import SymbolKey
 from sandbox.soak.checker.causes import Act, Causes
 from sandbox.soak.checker.checker import Checker, Verdict, topics_to_read
 from sandbox.soak.checker.truth import Truth, read_faults
@@ -42,6 +44,8 @@ STREAMS: Final = {
 """Of every symbol; at a hundredfold speed the fastest depth streams would be a hundred thousand looks a second."""
 RICH_STREAMS: Final = ("bookTicker", "kline_1m", "miniTicker")
 """Also of a market's first symbol."""
+TRUTH: Final = "truth"
+"""Directory of the exchange's own log."""
 _START_MS: Final = 1_793_577_600_000
 _POLL_S: Final = 0.25
 _LISTEN_S: Final = 150.0
@@ -121,9 +125,12 @@ class _Day:
             display.tell("stopping ingest")
             if status := stand.stop_ingest():
                 self._problems.append(f"ingest ended with status {status} when it was told to stop")
-            display.tell("checking the log")
+            books = self._books()
+            self._faults, frames_sent = self._control.faults(), self._control.status().frames_sent
+            self._judge_faults()
+            stand.stop_exchange()  # and what it held back of its own log is written
             check_began_s = time.monotonic()
-            verdict = self._check()
+            verdict = self._check(books)
             return SoakReport(
                 scenario=self._scenario,
                 verdict=verdict,
@@ -132,7 +139,7 @@ class _Day:
                 day_seconds=day_s,
                 settle_seconds=settle_s,
                 check_seconds=time.monotonic() - check_began_s,
-                frames_sent=self._control.status().frames_sent,
+                frames_sent=frames_sent,
                 peak_mb=self._peak_mb,
                 problems=self._problems,
             )
@@ -217,22 +224,23 @@ class _Day:
                 return now_s - began_s
             time.sleep(_POLL_S)
 
-    def _check(self) -> Verdict:
-        stand, course = self._stand, self._course
-        truth_directory = stand.directory / "truth"
-        markets = frozenset(course.symbols)
+    def _books(self) -> dict[SymbolKey, WholeBook | str]:
+        """Ask for the exchange's book of every symbol."""
+        gone = {(market, name) for market, names in self._course.delisted.items() for name in names}
+        keys = [(market, name) for market, names in self._course.subscribed().items() for name in names]
+        return {key: "delisted" if key in gone else self._control.whole_book(key) for key in keys}
+
+    def _check(self, books: dict[SymbolKey, WholeBook | str]) -> Verdict:
+        stand, markets = self._stand, frozenset(self._course.symbols)
         self._display.tell("reading the exchange's own log")
-        truth = Truth.read(truth_directory, markets)
-        causes = Causes(read_faults(truth_directory / "faults.jsonl"), self._acts)
-        checker = Checker(stand.table, self._codec, truth, causes)
+        directory = stand.directory / TRUTH
+        truth = Truth.read(directory, markets)
+        checker = Checker(stand.table, self._codec, truth, Causes(read_faults(directory / "faults.jsonl"), self._acts))
         self._display.tell(f"reading the topics: {len(truth):,} trades and aggregate trades must be there")
         for record in read_to_end(stand.bootstrap_servers, topics_to_read(stand.table, markets)):
             checker.take(record)
-        with_books = frozenset((market, name) for market, names in course.subscribed().items() for name in names)
-        gone = {(market, name) for market, names in course.delisted.items() for name in names}
-        self._faults = self._control.faults()
-        self._judge_faults()
-        return checker.finish(with_books, lambda key: "delisted" if key in gone else self._control.whole_book(key))
+        self._display.tell("comparing")
+        return checker.finish(frozenset(books), books.__getitem__)
 
     def _judge_faults(self) -> None:
         for fault in self._faults:
@@ -293,7 +301,7 @@ def _market_sections(course: Course) -> dict[str, Any]:
 def _exchange_arguments(scenario: Scenario, course: Course, directory: Path) -> list[str]:
     arguments = ["--simulate", "--start", "manual", "--speed", f"{scenario.speed:g}"]
     arguments += ["--seed", str(scenario.seed), "--duration", f"{scenario.day_s:g}", "--start-time", str(_START_MS)]
-    arguments += ["--activity", f"{scenario.activity:g}", "--truth", str(directory / "truth")]
+    arguments += ["--activity", f"{scenario.activity:g}", "--truth", str(directory / TRUTH)]
     arguments += ["--time-factor", f"{scenario.time_factor:g}", "--lifetime", f"{scenario.lifetime_s:g}"]
     for market, symbols in course.symbols.items():
         for symbol in symbols:

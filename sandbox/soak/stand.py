@@ -116,6 +116,10 @@ class Stand:
         """Stop ingest as an operator does; returns its exit status."""
         return self._ingest.stop(_STOP_S)
 
+    def stop_exchange(self) -> None:
+        """Stop the exchange, which completes its own log."""
+        self._exchange.stop(_STOP_S)
+
     def stop_broker(self) -> None:
         """Stop Kafka in good order; its data stay."""
         self._kafka.stop()
