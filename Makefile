@@ -2,7 +2,7 @@
 # requirements.lock or pyproject.toml. `make` alone lists the verbs.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check setup lock
+.PHONY: help demo up soak test check setup lock
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -38,6 +38,9 @@ demo: $(STAMP)  ## market data through a real Kafka, proven right (SOURCE=PATH..
 
 up: $(STAMP)  ## the demo's processes until Ctrl-C (SOURCE=PATH... or live, ARGS=...)
 	@$(BIN)/binance-sandbox up $(strip $(foreach source,$(SOURCE),--source '$(source)') $(ARGS))
+
+soak: $(STAMP)  ## a simulated day in which everything happens to ingest, proven complete (ARGS=...)
+	@$(BIN)/binance-sandbox soak $(ARGS)
 
 test: $(STAMP)  ## unit and integration tests (PYTEST_ARGS=...)
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)

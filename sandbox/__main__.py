@@ -24,6 +24,7 @@ from sandbox.interrupts import interrupted_by_signals
 from sandbox.recordings import RecordingError
 from sandbox.simulation.config import SimulationConfig
 from sandbox.soak.command import SoakRequest, run_soak
+from sandbox.soak.scenario import ScenarioError
 from sandbox.verify.klines import KlineFileError
 from schemas.markets import Market
 from schemas.registry import RegistryError
@@ -334,7 +335,7 @@ def _run(work: Callable[[Console], int], *, interrupted: int = _INTERRUPTED) -> 
     except KeyboardInterrupt:
         typer.echo("stopped", err=True)
         return interrupted
-    except (RecordingError, KlineFileError) as error:
+    except (RecordingError, KlineFileError, ScenarioError) as error:
         typer.echo(f"binance-sandbox: {error}", err=True)
         return _USAGE
     except PortTakenError as error:

@@ -17,8 +17,8 @@ from schemas.markets import Market
 __all__ = ["ActKind", "Course", "PlannedAct", "course_of"]
 
 LISTED: Final = "NEWCOINUSDT"
-_QUIET: Final = frozenset({"NKNUSDT", "BLZUSDT"})
-"""They may not trade for hours: what is lost of their last trades before, nobody can know."""
+_QUIET: Final = ("NKN", "BLZ")
+"""Assets that may not trade for hours: what is lost of their last trades before that, nobody can know."""
 _GUARD_S: Final = 12.0
 """Around a listing, delisting and wipe nothing else happens, on the wall's clock: at the edge of a stream of ids
 nothing that comes later tells what is missing."""
@@ -210,9 +210,8 @@ class _Planner:
 
 
 def _symbols(count: int) -> dict[Market, tuple[str, ...]]:
-    chosen = universe(count)
-    spare = [name for name in universe(count + 20)[Market.SPOT] if name not in chosen[Market.SPOT]]
+    more = universe(count + 10 * len(_QUIET))
     return {
-        market: tuple(spare.pop(0) if name in _QUIET and market is Market.SPOT else name for name in names)
-        for market, names in chosen.items()
+        market: tuple(name for name in more[market] if not name.startswith(_QUIET))[: len(names)]
+        for market, names in universe(count).items()
     }

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from sandbox.__main__ import app
 
 
-COMMANDS = ("broker", "exchange", "replay", "demo", "up")
+COMMANDS = ("broker", "exchange", "replay", "demo", "up", "soak")
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -42,6 +42,8 @@ def test_each_command_has_help_with_examples_and_exit_statuses(command: str) -> 
         (["exchange", "--simulate", "--symbol", "BTCUSDT"], "MARKET:SYMBOL"),
         (["demo", "--speed", "0"], 'neither a positive number nor "max"'),
         (["demo", "--source", "nothing-here"], 'no recording at "nothing-here"'),
+        (["soak", "--scenario", "nothing-here"], 'scenario "nothing-here": cannot be read'),
+        (["soak", "--symbols", "3"], "is not in the range"),
     ],
 )
 def test_wrong_usage_exits_with_2_and_says_why(
