@@ -117,7 +117,8 @@ class StreamCatalogue:
         else:
             self._add_element(symbol, "markPrice", partial(MarkPriceElement, symbol), Pace(3 * _SECOND))
             self._add_element(symbol, "markPrice@1s", partial(MarkPriceElement, symbol), Pace(_SECOND))
-            self._add(market, f"{prefix}@forceOrder", lambda _: (ForceOrders(lambda: (symbol,)),))
+            news = symbol.liquidations.news
+            self._add(market, f"{prefix}@forceOrder", lambda _: (ForceOrders(lambda: (symbol,), news),))
 
     def _add_element(self, symbol: SymbolMarket, kind: str, make: Callable[[], Element], pace: Pace) -> None:
         each = symbol.instrument

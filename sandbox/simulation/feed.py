@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from sandbox.exchange.source import StreamEvent
@@ -55,7 +56,7 @@ class SymbolFeed:
             data = self._write_top(due_us // 1000)
             output.append(StreamEvent(due_us * 1000, self._market, self._top_stream, data))
 
-    def tell_aggregates(self, aggregates: list[Aggregate], now_us: int, output: Output) -> None:
+    def tell_aggregates(self, aggregates: Sequence[Aggregate], now_us: int, output: Output) -> None:
         """Say that aggregate trades are complete."""
         if self._aggregates_wanted:
             due_us = now_us + SEND_DELAY_US

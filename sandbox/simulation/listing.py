@@ -14,7 +14,7 @@ from sandbox.simulation.instruments import Instrument
 from sandbox.simulation.symbol_market import SymbolMarket
 from sandbox.simulation.trading import Trading, Witness
 from sandbox.simulation.update_ids import SharedUpdateIds, SymbolUpdateIds, UpdateIds
-from sandbox.simulation.value import AssetValue, PairValue
+from sandbox.simulation.value import STEP_US, AssetValue, PairValue
 from schemas.markets import Market
 
 
@@ -22,6 +22,10 @@ __all__ = ["Listings"]
 
 _FIRST_ID: Final = 1
 """Of trades and of updates, where numbers begin while the venue runs: in a new listing, and after a wipe."""
+
+_LIVELY: Final = 0.1
+"""From this activity on, values move as finely as they can."""
+_WIDEST_STEP_US: Final = 2_000_000
 
 
 class Listings:
@@ -36,6 +40,8 @@ class Listings:
         self._values: dict[str, AssetValue] = {}
         self._epochs: Counter[tuple[Market, str]] = Counter()
         self._wipes = 0
+        # Where orders are rare nobody sees a value between two of them: a day of such a market must cost little.
+        self._step_us = min(_WIDEST_STEP_US, max(STEP_US, int(STEP_US * _LIVELY / config.activity)))
         self._shared = {market: self._first_shared(market) for market in Market if market.is_futures}
 
     def at_opening(self, each: Instrument) -> Trading:
@@ -90,7 +96,8 @@ class Listings:
         if value is None:
             known = asset(name)
             rng = self._generator(f"value {name}")
-            value = AssetValue(rng, known.usd_price, known.daily_volatility, self._config.start_ms * 1000)
+            start_us = self._config.start_ms * 1000
+            value = AssetValue(rng, known.usd_price, known.daily_volatility, start_us, self._step_us)
             self._values[name] = value
         return value
 

@@ -39,6 +39,7 @@ class SimulatedSource:
         self.config = config
         self.venue = Venue(config, witness)
         self._clock_ms = config.start_ms
+        self._passed_ns = 0
 
     def streams(self, market: Market) -> frozenset[str]:
         """Return the names of all streams that can be produced; see `set_demand` for which of them are."""
@@ -54,14 +55,15 @@ class SimulatedSource:
 
     def events(self) -> Iterator[StreamEvent]:
         """Yield what the streams say, in order of time, without end if the configuration has none."""
-        for event in self.venue.run():
-            yield event
-            self._clock_ms = max(self._clock_ms, event.due_ns // 1_000_000)
+        for output in self.venue.run():
+            for event in output:
+                yield event
+                self._passed_ns = event.due_ns
         self._clock_ms = max(self._clock_ms, (self.venue.now_us + SEND_DELAY_US) // 1000)
 
     def clock_ms(self) -> int:
         """Return the venue's clock."""
-        return self._clock_ms
+        return max(self._clock_ms, self._passed_ns // 1_000_000)
 
     def advance_clock(self, to_ms: int) -> None:
         """Move the clock on to `to_ms`; never back."""
@@ -107,7 +109,7 @@ class SimulatedSource:
             return None
         now_us = self.venue.now_us
         if self.venue.ended:
-            now_us = max(now_us, self._clock_ms * 1000 - SEND_DELAY_US)
+            now_us = max(now_us, self.clock_ms() * 1000 - SEND_DELAY_US)
         return Request(
-            market=market, params=params, symbols=symbols, now_us=now_us, clock_ms=max(self._clock_ms, now_us // 1000)
+            market=market, params=params, symbols=symbols, now_us=now_us, clock_ms=max(self.clock_ms(), now_us // 1000)
         )

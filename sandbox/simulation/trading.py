@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 from typing import Final, Protocol
 
@@ -22,11 +23,11 @@ _ACTIONS_PER_LIQUIDATION: Final = 2_000
 class Witness(Protocol):
     """Sees everything that is traded, whoever listens to the streams."""
 
-    def saw_trades(self, market: SymbolMarket, trades: list[Trade]) -> None:
+    def saw_trades(self, market: SymbolMarket, trades: Sequence[Trade]) -> None:
         """Take note of the trades of one order."""
         ...
 
-    def saw_aggregates(self, market: SymbolMarket, aggregates: list[Aggregate]) -> None:
+    def saw_aggregates(self, market: SymbolMarket, aggregates: Sequence[Aggregate]) -> None:
         """Take note of aggregate trades that are complete."""
         ...
 

@@ -6,7 +6,7 @@ streams, and ``epoch``: how often the symbol's ids have begun anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -54,7 +54,7 @@ class TruthLog:
     ) -> None:
         self.close()
 
-    def saw_trades(self, market: SymbolMarket, trades: list[Trade]) -> None:
+    def saw_trades(self, market: SymbolMarket, trades: Sequence[Trade]) -> None:
         """Write down trades."""
         each = market.instrument
         price, quantity = each.price.text, each.quantity.text
@@ -67,7 +67,7 @@ class TruthLog:
             )
         self._count(len(trades))
 
-    def saw_aggregates(self, market: SymbolMarket, aggregates: list[Aggregate]) -> None:
+    def saw_aggregates(self, market: SymbolMarket, aggregates: Sequence[Aggregate]) -> None:
         """Write down aggregate trades."""
         each = market.instrument
         price, quantity = each.price.text, each.quantity.text

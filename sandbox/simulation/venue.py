@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
-from sandbox.exchange.source import StreamEvent
 from sandbox.simulation.agenda import Agenda, Output
 from sandbox.simulation.catalogue import StreamCatalogue
 from sandbox.simulation.config import SimulationConfig
@@ -80,12 +79,11 @@ class Venue:
         for trading in self._trading.values():
             trading.feed.listen(wanted)
 
-    def run(self) -> Iterator[StreamEvent]:
-        """Yield what streams say, moving the clock; a second iterator goes on where the first was left."""
+    def run(self) -> Iterator[Output]:
+        """Yield what streams say, moving the clock, in lists that are used again afterwards."""
         if self._wanted is None:
             self._renew_default_demand()
-        for output in self._agenda.run(None if self._end_us is None else self._end_us + _DRAIN_US):
-            yield from output
+        yield from self._agenda.run(None if self._end_us is None else self._end_us + _DRAIN_US)
         self.ended = True
 
     # Changes while the venue runs
@@ -191,11 +189,9 @@ class Venue:
     def _publish(self, wanted: frozenset[_Key]) -> None:
         self._stop(sorted(self._publications.keys() - wanted))
         for key in sorted(wanted - self._publications.keys()):
-            made = [Publication(*key, each) for each in self.catalogue.make(*key, self.now_us)]
+            made = [Publication(*key, each, self._agenda) for each in self.catalogue.make(*key, self.now_us)]
             if made:
                 self._publications[key] = made
-            for publication in made:
-                self._agenda.add(publication.first_us(self.now_us), publication)
 
     def _stop(self, keys: Iterable[_Key]) -> None:
         for key in keys:

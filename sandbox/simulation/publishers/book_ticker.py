@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sandbox.simulation.news import News
 from sandbox.simulation.publishers.periodic import Pace, Schedule
 from sandbox.simulation.roster import Markets
 from sandbox.simulation.symbol_market import SymbolMarket
@@ -55,6 +56,15 @@ class AllBookTickers:
     def schedule(self) -> Schedule:
         """Every 5 s."""
         return _ALL_EVERY
+
+    @property
+    def news(self) -> News | None:
+        """None: it looks at every point."""
+        return None
+
+    def renewed_us(self, now_us: int) -> int | None:
+        """Return None: it looks at every point."""
+        return None
 
     def frames(self, now_us: int, event_time_ms: int) -> list[bytes]:
         """Return the tops of the books that have changed."""

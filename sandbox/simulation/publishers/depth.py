@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sandbox.simulation.instruments import Instrument
+from sandbox.simulation.news import News
 from sandbox.simulation.publishers.periodic import Schedule
 from sandbox.simulation.symbol_market import DepthWindow, SymbolMarket
 from schemas.markets import Market
@@ -38,6 +39,15 @@ class DepthDiffs:
     def schedule(self) -> Schedule:
         """Every so many milliseconds."""
         return self._schedule
+
+    @property
+    def news(self) -> News | None:
+        """That of the book."""
+        return self._market.book_news
+
+    def renewed_us(self, now_us: int) -> int | None:
+        """Return None: nothing is told without a change."""
+        return None
 
     def close(self) -> None:
         """Stop collecting changes."""
@@ -81,6 +91,15 @@ class PartialDepth:
     def schedule(self) -> Schedule:
         """Every so many milliseconds."""
         return self._schedule
+
+    @property
+    def news(self) -> News | None:
+        """That of the book."""
+        return self._market.book_news
+
+    def renewed_us(self, now_us: int) -> int | None:
+        """Return None: nothing is told without a change."""
+        return None
 
     def frames(self, now_us: int, event_time_ms: int) -> list[bytes]:
         """Return the best levels; none when the book has not changed."""

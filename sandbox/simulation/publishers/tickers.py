@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from sandbox.simulation.intervals import DAY_MS
+from sandbox.simulation.intervals import DAY_MS, MINUTE_MS
 from sandbox.simulation.klines import Kline
+from sandbox.simulation.news import News
 from sandbox.simulation.publishers.periodic import Schedule
 from sandbox.simulation.rolling import RollingWindow
 from sandbox.simulation.roster import Markets
@@ -18,8 +19,16 @@ from schemas.markets import Market
 __all__ = ["Element", "ElementArray", "ElementStream", "MiniTicker", "Ticker", "WindowTicker"]
 
 
+_MINUTE_US = MINUTE_MS * 1000
+
+
 class Element(Protocol):
     """A payload about one symbol that is sent alone or as a part of an array."""
+
+    @property
+    def news(self) -> News | None:
+        """What tells of changes within a minute; None: it is always new."""
+        ...
 
     def version(self, now_ms: int) -> tuple[int, ...] | None:
         """Return what changes when there is something new to tell; None when there is nothing at all."""
@@ -46,6 +55,15 @@ class ElementStream:
     def schedule(self) -> Schedule:
         """As the market's documentation says of the stream."""
         return self._schedule
+
+    @property
+    def news(self) -> News | None:
+        """That of the element."""
+        return self._element.news
+
+    def renewed_us(self, now_us: int) -> int | None:
+        """Return the next full minute, when windows move on."""
+        return (now_us // _MINUTE_US + 1) * _MINUTE_US
 
     def frames(self, now_us: int, event_time_ms: int) -> list[bytes]:
         """Return the element if it is new."""
@@ -77,6 +95,15 @@ class ElementArray:
         """As the market's documentation says of the array."""
         return self._schedule
 
+    @property
+    def news(self) -> News | None:
+        """None: it looks at every point."""
+        return None
+
+    def renewed_us(self, now_us: int) -> int | None:
+        """Return None: it looks at every point."""
+        return None
+
     def frames(self, now_us: int, event_time_ms: int) -> list[bytes]:
         """Return the array, none when no element is new."""
         now_ms = now_us // 1000
@@ -105,6 +132,11 @@ class MiniTicker:
         self._pair = f'"ps":"{each.pair}",' if futures else ""
         self._tail = f',"st":{each.futures_type}}}' if futures else "}"
 
+    @property
+    def news(self) -> News | None:
+        """That of trades."""
+        return self._market.trade_news
+
     def version(self, now_ms: int) -> tuple[int, ...] | None:
         """Return the last trade and the window's minute."""
         last = self._market.last_trade
@@ -127,6 +159,12 @@ class Ticker:
 
     def __init__(self, market: SymbolMarket) -> None:
         self._market = market
+
+    @property
+    def news(self) -> News | None:
+        """That of trades, on spot of the book."""
+        market = self._market
+        return market.book_news if market.instrument.market is Market.SPOT else market.trade_news
 
     def version(self, now_ms: int) -> tuple[int, ...] | None:
         """Return the last trade and the window's minute, on spot the book too."""
@@ -171,6 +209,11 @@ class WindowTicker:
         self._market = market
         self._name = name
         self._window = RollingWindow(market.minutes, length_ms)
+
+    @property
+    def news(self) -> News | None:
+        """That of trades."""
+        return self._market.trade_news
 
     def version(self, now_ms: int) -> tuple[int, ...] | None:
         """Return the last trade and the window's minute."""
