@@ -116,6 +116,9 @@ class Budget:
         self._under_way: set[Ticket] = set()
         self._under_way_weight = 0
         self._turns = 0
+        self._told = False
+        self._blind = False
+        """Whether the last request to end brought no count, although the venue tells it: who knows what others use."""
 
     # What may be known
 
@@ -149,7 +152,7 @@ class Budget:
                 window.estimate_ms(
                     self._amounts(window, ahead, count) + self._amounts(window, weight, 1),
                     self._busy(window),
-                    FRACTIONS[importance] * self._cap(window, now_ms),
+                    *self._most(window, FRACTIONS[importance], now_ms),
                     now_ms + pause_ms,
                 )
                 for window in self._windows
@@ -200,6 +203,8 @@ class Budget:
             now_ms: the time.
         """
         self._leave(ticket)
+        self._told = self._told or bool(usages)
+        self._blind = self._told and not usages
         told = {usage.window_ms: usage for usage in usages}
         for window in self._windows:
             window.add(self._amounts(window, ticket.weight, 1), now_ms)
@@ -234,7 +239,7 @@ class Budget:
             banned: whether the address is banned (418), not only told to slow down (429).
             now_ms: the time.
         """
-        news = ticket.sent_ms is None or ticket.sent_ms >= self._refused_ms
+        news = ticket.sent_ms is None or ticket.sent_ms > self._refused_ms
         if news:
             self._refused_ms = now_ms
             self._bans += banned
@@ -274,15 +279,14 @@ class Budget:
         if now_ms < self._paused_until_ms:
             return self._paused_until_ms - now_ms
         allowed = self.allowed(now_ms)
-        if self._under_way and self._under_way_weight + weight > allowed * UNDER_WAY:
+        if self._under_way and (self._blind or self._under_way_weight + weight > allowed * UNDER_WAY):
             return math.inf
         return max(
             (
                 window.obstacle_ms(
                     self._amounts(window, weight, 1),
                     self._busy(window),
-                    (cap := self._cap(window, now_ms)) * fraction,
-                    cap * (fraction - UNDER_WAY),
+                    *self._most(window, fraction, now_ms),
                     now_ms,
                 )
                 for window in self._windows
@@ -297,6 +301,11 @@ class Budget:
     def _cap(self, window: Window, now_ms: float) -> int:
         factor = self._factor if now_ms < self._factor_until_ms else 1.0
         return int(window.limit.limit * self._share * factor)
+
+    def _most(self, window: Window, fraction: float, now_ms: float) -> tuple[float, float]:
+        """Return how much of ours, and of everybody's, may be used by who may use so much of the share."""
+        cap = self._cap(window, now_ms)
+        return cap * fraction, cap * (fraction - UNDER_WAY)
 
     def _weighing(self) -> list[Window]:
         return [window for window in self._windows if window.limit.kind is Kind.WEIGHT]

@@ -173,19 +173,11 @@ class Window:
             wait_ms = max(wait_ms, level.until_ms - now_ms)
         return wait_ms
 
-    def estimate_ms(self, amount: int, busy: int, most: float, now_ms: float) -> float:
-        """Return about how long it takes until so much could be asked."""
-        free = most - max(self.own(now_ms), 0 if (level := self._current(now_ms)) is None else level.used) - busy
-        if amount <= free:
-            return 0.0
-        rounds = math.ceil((amount - max(0.0, free)) / max(1.0, most))
-        return float((rounds - 1) * self.limit.window_ms) + self._soon_ms(now_ms)
-
-    def _soon_ms(self, now_ms: float) -> float:
-        level = self._current(now_ms)
-        level_ms = 0.0 if level is None else level.until_ms - now_ms
-        own_ms = self._charges[0][0] - now_ms if self._charges else 0.0
-        return max(level_ms, own_ms) or float(self.limit.window_ms)
+    def estimate_ms(self, amount: int, busy: int, own_most: float, level_most: float, now_ms: float) -> float:
+        """Return about how long it takes until so much could be asked; takes what :meth:`obstacle_ms` does."""
+        rounds = max(1, math.ceil(amount / max(1.0, own_most)))
+        first_ms = self.obstacle_ms(min(amount, int(own_most)), busy, own_most, level_most, now_ms)
+        return float((rounds - 1) * self.limit.window_ms) + (first_ms if math.isfinite(first_ms) else 0.0)
 
     def _drained_in_ms(self, excess: float, now_ms: float) -> float:
         """Return how long it takes until so much of ours no longer counts, or all of it."""
