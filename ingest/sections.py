@@ -162,6 +162,9 @@ class SnapshotSettings(_Section):
     levels: Literal[100, 500, 1000, 5000] = Field(
         default=1000, description="Levels per side; futures give 1000 at most."
     )
+    deep_symbols: Symbols = Field(
+        default=(), description="Spot instruments with 5000 levels per side, at five times the weight."
+    )
     refresh_s: float = Field(
         default=21_600.0, ge=60, description="Seconds after which a symbol gets a new one in any case."
     )
