@@ -20,6 +20,7 @@ __all__ = [
     "MarketsSettings",
     "ProducerSettings",
     "RepairSettings",
+    "RestSettings",
     "SnapshotSettings",
     "UrlSettings",
     "fault",
@@ -161,8 +162,23 @@ class SnapshotSettings(_Section):
     levels: Literal[100, 500, 1000, 5000] = Field(
         default=1000, description="Levels per side; futures give 1000 at most."
     )
+    deep_symbols: Symbols = Field(
+        default=(), description="Spot instruments with 5000 levels per side, at five times the weight."
+    )
     refresh_s: float = Field(
         default=21_600.0, ge=60, description="Seconds after which a symbol gets a new one in any case."
+    )
+
+
+class RestSettings(_Section):
+    """What is asked of the venue over REST."""
+
+    share: float = Field(
+        default=0.8,
+        gt=0,
+        le=1,
+        description="Part of the venue's limit that everything at this address may use together: the venue tells"
+        " what others used. The same in every replica.",
     )
 
 

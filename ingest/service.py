@@ -13,9 +13,11 @@ from msgspec import Struct
 from prometheus_client import CollectorRegistry
 from structlog.stdlib import BoundLogger
 
+from ingest.ban_memory import BanMemory
 from ingest.config import Settings
 from ingest.connection import Clocks
 from ingest.control_records import ControlRecords
+from ingest.core.budget import Budget
 from ingest.core.dead_letters import refused_letter
 from ingest.core.endpoints import Environment
 from ingest.core.heartbeats import VOUCHED_TYPES
@@ -23,6 +25,7 @@ from ingest.core.limits import CONNECTION_ATTEMPTS
 from ingest.core.merged import SeenVersions
 from ingest.core.pacing import Pacer
 from ingest.core.records import Record
+from ingest.core.windows import KNOWN_LIMITS, Pool, pool_of
 from ingest.errors import UndeliveredError
 from ingest.health import Readiness, serve
 from ingest.kafka_log import end_offsets, follow, read_to_end
@@ -30,7 +33,8 @@ from ingest.kafka_publisher import KafkaPublisher
 from ingest.market_feed import MarketFeed, Shared
 from ingest.metrics import Metrics
 from ingest.repair import NUMBERED_TYPES, Repair
-from ingest.rest import RestClient, RestGate
+from ingest.rest import RestClient
+from ingest.rest_pool import RestPool
 from ingest.symbols import SymbolBook
 from ingest.topic_admin import TopicAdmin, check_topics
 from schemas.codec import Codec, DecodeError
@@ -135,7 +139,7 @@ class Service:
         ends = await end_offsets(settings.kafka_bootstrap_servers, self._raw_topics(VOUCHED_TYPES))
         for partition, offset in ends.items():
             publisher.learn(partition.topic, partition.partition, offset)
-        feeds = await self._new_feeds(resources, publisher, control)
+        feeds = await self._new_feeds(resources, publisher, control, notes)
         for feed in feeds.values():
             await feed.prepare(notes)
         self._log.info("started", ingest_id=self._ingest_id, stream_count=len(self._streams))
@@ -160,7 +164,7 @@ class Service:
         registry.wait_until_ready(self._log.warning, sleep, limit_s=settings.wait_limit_s)
 
     async def _new_feeds(
-        self, resources: AsyncExitStack, publisher: KafkaPublisher, control: ControlRecords
+        self, resources: AsyncExitStack, publisher: KafkaPublisher, control: ControlRecords, notes: list[Progress]
     ) -> dict[Market, MarketFeed]:
         # A proxy of the environment is for the way to Binance, not to a sandbox.
         through_proxy = self._settings.endpoint is not Environment.SANDBOX
@@ -178,14 +182,27 @@ class Service:
             attempts=Pacer(CONNECTION_ATTEMPTS),
             log=self._log,
         )
-        futures_gate = RestGate(self._clocks.now_ms)  # USD-M and COIN-M share one limit since 2026-06-30
+        memory = BanMemory(publisher, control, self._wall_ms)
+        pools = {pool: self._new_pool(pool, memory) for pool in Pool}
+        memory.restore(notes, pools.values())
         feeds: dict[Market, MarketFeed] = {}
         for market in self._settings.markets.present():
             streams = [stream for stream in self._streams if stream.market is market]
-            gate = futures_gate if market.is_futures else RestGate(self._clocks.now_ms)
-            rest = RestClient(self._settings.endpoint_of(market).rest, session, gate, self._wall_ms)
+            endpoint = self._settings.endpoint_of(market)
+            rest = RestClient(market, endpoint.rest, session, pools[pool_of(market)], self._wall_ms)
             feeds[market] = MarketFeed(market, streams, shared, rest)
         return feeds
+
+    def _new_pool(self, pool: Pool, memory: BanMemory) -> RestPool:
+        return RestPool(
+            pool,
+            Budget(KNOWN_LIMITS[pool], self._settings.rest.share),
+            now_ms=self._clocks.now_ms,
+            wall_ms=self._wall_ms,
+            metrics=self._metrics,
+            remember=memory.remember,
+            log=self._log.bind(pool=pool),
+        )
 
     def _new_repair(self, publisher: KafkaPublisher, control: ControlRecords) -> Repair | None:
         if not self._settings.repair.enabled:
