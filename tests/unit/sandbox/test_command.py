@@ -43,7 +43,7 @@ def test_each_command_has_help_with_examples_and_exit_statuses(command: str) -> 
         (["demo", "--speed", "0"], 'neither a positive number nor "max"'),
         (["demo", "--source", "nothing-here"], 'no recording at "nothing-here"'),
         (["soak", "--scenario", "nothing-here"], 'scenario "nothing-here": cannot be read'),
-        (["soak", "--symbols", "3"], "is not in the range"),
+        (["soak", "--symbols", "3"], "greater than or equal to 10"),
     ],
 )
 def test_wrong_usage_exits_with_2_and_says_why(
