@@ -40,6 +40,14 @@ METRICS: Final = {
     "ingest_snapshot_failures_total": "Failed attempts at a depth snapshot, by market.",
     # counter. Any rise: trades are missing; read the ledger topic.
     "ingest_holes_total": "Holes in the ids of a stream, by market and stream type.",
+    # gauge. Above 0 for long: `binance-ingest gaps`; docs/gaps.md says what to do.
+    "ingest_open_holes": "Holes that are not settled in the partitions of this process, by market and stream type.",
+    # gauge. Falls while a long hole is filled.
+    "ingest_missing_ids": "Ids that are missing and not settled, by market and stream type.",
+    # counter. A rise of `unfillable`: data is lost for good; the ledger says why.
+    "ingest_hole_ids_total": "Ids of holes by their fate: backfilled, late, absent, unfillable; market, stream type.",
+    # gauge. A rise: holes are found late; the process has no time, or the broker is slow.
+    "ingest_repair_lag_records": "Raw records that repair has not read yet.",
     # counter. A flat line while the market is open: nobody vouches, and no window closes.
     "ingest_heartbeats_total": "Heartbeats published, by market.",
 }
@@ -80,6 +88,10 @@ class Metrics:
         self.snapshots = self._counter("ingest_snapshots_total", _MARKET)
         self.snapshot_failures = self._counter("ingest_snapshot_failures_total", _MARKET)
         self.holes = self._counter("ingest_holes_total", ("market", "stream"))
+        self.open_holes = self._gauge("ingest_open_holes", ("market", "stream"))
+        self.missing_ids = self._gauge("ingest_missing_ids", ("market", "stream"))
+        self.hole_ids = self._counter("ingest_hole_ids_total", ("market", "stream", "outcome"))
+        self.repair_lag = self._gauge("ingest_repair_lag_records")
         self.heartbeats = self._counter("ingest_heartbeats_total", _MARKET)
 
     def _counter(self, name: str, labels: tuple[str, ...] = ()) -> Counter:

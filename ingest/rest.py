@@ -39,6 +39,10 @@ class RestGate:
         """Let no request through for so long."""
         self._until_ms = max(self._until_ms, self._now_ms() + for_s * 1000)
 
+    def wait_s(self) -> float:
+        """Return how long it stays closed."""
+        return max(0.0, self._until_ms - self._now_ms()) / 1000
+
     async def passed(self) -> None:
         """Wait until requests may be sent."""
         while (wait_ms := self._until_ms - self._now_ms()) > 0:  # noqa: ASYNC110 - for a time, not for an event
@@ -90,6 +94,10 @@ class RestClient:
         if refused.status in _BUSY:
             self._gate.close(refused.retry_after_s or _DEFAULT_PAUSE_S)
         raise refused
+
+    def wait_s(self) -> float:
+        """Return how long a request would wait now."""
+        return self._gate.wait_s()
 
     async def server_time(self) -> int:
         """Return the venue's time, milliseconds since the epoch."""

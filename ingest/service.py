@@ -29,12 +29,13 @@ from ingest.kafka_log import end_offsets, follow, read_to_end
 from ingest.kafka_publisher import KafkaPublisher
 from ingest.market_feed import MarketFeed, Shared
 from ingest.metrics import Metrics
-from ingest.repair import NUMBERED_TYPES, Repair
+from ingest.repair import Repair, RepairParts, new_repair
+from ingest.repair_rest import MarketRest
 from ingest.rest import RestClient, RestGate
 from ingest.symbols import SymbolBook
 from ingest.topic_admin import TopicAdmin, check_topics
 from schemas.codec import Codec, DecodeError
-from schemas.control import Progress, SnapshotRequest
+from schemas.control import SnapshotRequest
 from schemas.markets import Market
 from schemas.registry import Registry, RegistryError
 from schemas.topics import ControlType, RawType, Topic, TopicTable
@@ -45,7 +46,7 @@ __all__ = ["Service"]
 _WATCH_S: Final = 1.0
 _STALLED_MS: Final = 10_000
 """Nothing acknowledged for so long, although something waits: the broker is away."""
-_REPAIR_STOP_S: Final = 2.0
+_REPAIR_STOP_S: Final = 3.0
 
 
 class _Parts(Struct, frozen=True):
@@ -54,7 +55,6 @@ class _Parts(Struct, frozen=True):
     publisher: KafkaPublisher
     feeds: dict[Market, MarketFeed]
     repair: Repair | None
-    notes: list[Progress]
     codec: Codec
 
 
@@ -135,11 +135,11 @@ class Service:
         ends = await end_offsets(settings.kafka_bootstrap_servers, self._raw_topics(VOUCHED_TYPES))
         for partition, offset in ends.items():
             publisher.learn(partition.topic, partition.partition, offset)
-        feeds = await self._new_feeds(resources, publisher, control)
+        feeds, repair_parts = await self._new_feeds(resources, publisher, control)
         for feed in feeds.values():
             await feed.prepare(notes)
         self._log.info("started", ingest_id=self._ingest_id, stream_count=len(self._streams))
-        return _Parts(publisher, feeds, self._new_repair(publisher, control), notes, codec)
+        return _Parts(publisher, feeds, self._new_repair(repair_parts), codec)
 
     def _wait_for_servers(self, registry: Registry, pause: Callable[[float], bool]) -> None:
         """Wait for broker and registry, and check the topics; runs in a thread.
@@ -161,7 +161,7 @@ class Service:
 
     async def _new_feeds(
         self, resources: AsyncExitStack, publisher: KafkaPublisher, control: ControlRecords
-    ) -> dict[Market, MarketFeed]:
+    ) -> tuple[dict[Market, MarketFeed], RepairParts]:
         # A proxy of the environment is for the way to Binance, not to a sandbox.
         through_proxy = self._settings.endpoint is not Environment.SANDBOX
         session = await resources.enter_async_context(aiohttp.ClientSession(trust_env=through_proxy))
@@ -180,27 +180,20 @@ class Service:
         )
         futures_gate = RestGate(self._clocks.now_ms)  # USD-M and COIN-M share one limit since 2026-06-30
         feeds: dict[Market, MarketFeed] = {}
+        rests: dict[Market, MarketRest] = {}
         for market in self._settings.markets.present():
             streams = [stream for stream in self._streams if stream.market is market]
             gate = futures_gate if market.is_futures else RestGate(self._clocks.now_ms)
             rest = RestClient(self._settings.endpoint_of(market).rest, session, gate, self._wall_ms)
             feeds[market] = MarketFeed(market, streams, shared, rest)
-        return feeds
-
-    def _new_repair(self, publisher: KafkaPublisher, control: ControlRecords) -> Repair | None:
-        if not self._settings.repair.enabled:
-            return None
-        return Repair(
-            self._settings.kafka_bootstrap_servers,
-            f"{self._table.prefix}.ingest.repair",
-            self._raw_topics(NUMBERED_TYPES),
-            publisher=publisher,
-            control=control,
-            progress_interval_s=self._settings.repair.progress_interval_s,
-            metrics=self._metrics,
-            clocks=self._clocks,
-            log=self._log,
+            rests[market] = MarketRest(rest)
+        extra_headers = shared.symbol_book.extra_headers
+        return feeds, RepairParts(
+            publisher, control, self._table, rests, extra_headers, self._metrics, self._clocks, self._log
         )
+
+    def _new_repair(self, parts: RepairParts) -> Repair | None:
+        return new_repair(self._settings, self._ingest_id, parts) if self._settings.repair.enabled else None
 
     def _raw_topics(self, types: Sequence[RawType] | frozenset[RawType]) -> list[Topic]:
         """Return the raw topics of these types that this process writes."""
@@ -253,7 +246,7 @@ class Service:
         if parts.repair is None:
             await asyncio.Event().wait()
         else:
-            await parts.repair.run(parts.notes)
+            await parts.repair.run()
 
     async def _follow_requests(self, parts: _Parts) -> None:
         """Hand the readers' wishes for snapshots to the markets."""
