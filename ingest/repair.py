@@ -207,8 +207,8 @@ class Repair:
             for one in arriving:
                 topic = self._topics[one.topic]
                 partition = log_partition(Market(topic.market or ""), RawType(topic.type), one.partition)
-                holes = [hole for hole in known.holes if hole.key[:2] == (topic.market, topic.type)]
-                partition.restore(notes[one], [hole for hole in holes if self._lies_in(hole, one.partition)])
+                gaps = [gap for gap in known.gaps if partition_of(gap.symbol) == one.partition]
+                partition.restore(notes[one], gaps)
                 self._partitions[one] = partition
                 if (start := starts[one]) is not None:
                     self._reader.seek(one, start)
@@ -232,10 +232,6 @@ class Repair:
                 "progress beyond the end: the topic was made anew", topic=one.topic, partition=one.partition
             )
         return kept
-
-    @staticmethod
-    def _lies_in(hole: OpenHole, partition: int) -> bool:
-        return partition_of(hole.key[2]) == partition
 
     # Reading
 

@@ -11,7 +11,6 @@ from msgspec import Struct
 from structlog.stdlib import BoundLogger
 
 from ingest.control_records import ControlRecords
-from ingest.core.ledger import OpenHole, open_holes
 from ingest.kafka_log import read_latest
 from schemas.control import Gap, Progress
 from schemas.topics import ControlType, TopicTable
@@ -24,7 +23,7 @@ class Known(Struct, frozen=True):
     """What the control topics say."""
 
     notes: list[Progress]
-    holes: list[OpenHole]
+    gaps: list[Gap]
 
 
 async def read_known(
@@ -48,7 +47,7 @@ async def read_known(
             log.error("control record cannot be read", topic=str(control_type), reason=str(error))
     notes = [value for value in values[ControlType.PROGRESS] if isinstance(value, Progress)]
     gaps = [value for value in values[ControlType.GAP] if isinstance(value, Gap)]
-    return Known(notes, open_holes(gaps))
+    return Known(notes, gaps)
 
 
 async def starts_of(

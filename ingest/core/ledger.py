@@ -21,7 +21,7 @@ from schemas.control import Gap, GapStatus
 from schemas.topics import RawType
 
 
-__all__ = ["BACKFILLED", "EPOCH_OVER", "HEALED", "LATE", "OpenHole", "open_holes"]
+__all__ = ["BACKFILLED", "EPOCH_OVER", "HEALED", "LATE", "OpenHole", "open_holes", "untold"]
 
 BACKFILLED: Final = "backfilled"
 LATE: Final = "late"
@@ -209,16 +209,16 @@ def open_holes(gaps: Iterable[Gap]) -> list[OpenHole]:
     for gap in list({_name(gap): gap for gap in gaps}.values())[::-1]:
         newer = spoken.setdefault(((gap.market, RawType(gap.stream), gap.symbol), gap.epoch), [])
         if gap.status in {GapStatus.OPEN, GapStatus.DEFERRED}:
-            holes += [OpenHole.of(gap, *run) for run in _less(gap, newer)]
+            holes += [OpenHole.of(gap, *run) for run in untold(gap.first_id, gap.last_id, newer)]
         newer.append(gap)
     return holes
 
 
-def _less(gap: Gap, newer: Iterable[Gap]) -> list[tuple[int, int]]:
-    """Return the ids of an entry that no newer one speaks of."""
-    fates = Fates(gap.first_id, gap.last_id)
-    for one in newer:
-        fates.decide(one.first_id, one.last_id, Fate(Outcome.ABSENT))
+def untold(first_id: int, last_id: int, gaps: Iterable[Gap]) -> list[tuple[int, int]]:
+    """Return the ids, as runs, that none of these entries speaks of."""
+    fates = Fates(first_id, last_id)
+    for gap in gaps:
+        fates.decide(gap.first_id, gap.last_id, Fate(Outcome.ABSENT))
     return list(fates.missing())
 
 

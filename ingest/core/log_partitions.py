@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
 import msgspec
+from msgspec import structs
 
 from ingest.core.coverage import DiffSequence
 from ingest.core.heads import depth_numbers_decoder, number_decoder
 from ingest.core.holes import Doubtful, Hole, IdSequence, Key, NewEpoch
-from ingest.core.ledger import EPOCH_OVER, HEALED, OpenHole
-from schemas.control import Progress
+from ingest.core.ledger import EPOCH_OVER, HEALED, OpenHole, open_holes, untold
+from schemas.control import Gap, Progress
 from schemas.markets import Market
 from schemas.topics import RawType
 
@@ -75,6 +76,8 @@ class LogPartition:
         """Behind the last record that was read; None: nothing was."""
         self._keys: dict[bytes, Key] = {}
         self._holes: defaultdict[bytes, list[OpenHole]] = defaultdict(list)
+        self._told: defaultdict[tuple[bytes, int], list[Gap]] = defaultdict(list)
+        """What the ledger says of ids beyond the noted progress, by symbol and epoch: they will be found again."""
         self._floor = -1
         """Records up to here may have been read by an earlier run."""
 
@@ -83,15 +86,26 @@ class LogPartition:
         for holes in self._holes.values():
             yield from holes
 
-    def restore(self, notes: Iterable[Progress], holes: Iterable[OpenHole]) -> None:
-        """Go on from where an earlier run was; what is of no concern here is passed over."""
+    def restore(self, notes: Iterable[Progress], ledger: Iterable[Gap]) -> None:
+        """Go on from where an earlier run was.
+
+        Args:
+            notes: progress; what is of no concern here is passed over.
+            ledger: its entries in their order, of this partition's symbols; those of other topics are passed over.
+        """
+        passed: dict[bytes, Progress] = {}
         for note in notes:
             if note.market is self.market and note.partition == self.partition:
                 self._restore(note)
-        for hole in holes:
-            market, raw_type, symbol = hole.key
-            if (market, raw_type) == (self.market, self.raw_type):
-                self._holes[symbol.encode()].append(hole)
+                if note.stream == self.raw_type:
+                    passed[note.symbol.encode()] = note
+        gaps = [gap for gap in ledger if gap.market is self.market and gap.stream == self.raw_type]
+        for hole in open_holes(gaps):
+            self._holes[hole.key[2].encode()].append(hole)
+        for gap in gaps:
+            known = passed.get(gap.symbol.encode())
+            if known is None or (gap.epoch, gap.first_id) > (known.epoch, known.last_id):
+                self._told[gap.symbol.encode(), gap.epoch].append(gap)
 
     def read(self, records: Sequence[LogRecord], time_ms: int) -> Read:
         """Take the next records.
@@ -129,9 +143,11 @@ class LogPartition:
         return key
 
     def _open(self, raw: bytes, hole: Hole, time_ms: int, found: Read) -> None:
-        one = OpenHole(self._key(raw), hole, time_ms)
-        self._holes[raw].append(one)
-        found.opened.append(one)
+        told = self._told.get((raw, hole.epoch), ())
+        for first_id, last_id in untold(hole.first_id, hole.last_id, told):
+            one = OpenHole(self._key(raw), structs.replace(hole, first_id=first_id, last_id=last_id), time_ms)
+            self._holes[raw].append(one)
+            found.opened.append(one)
 
     def _begin_epoch(self, raw: bytes, epoch: NewEpoch, found: Read) -> None:
         """What was missing in the epochs before stays missing: the venue counts anew, and its ids mean other things."""
