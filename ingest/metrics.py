@@ -44,8 +44,8 @@ METRICS: Final = {
     "ingest_open_holes": "Holes that are not settled in the partitions of this process, by market and stream type.",
     # gauge. Falls while a long hole is filled.
     "ingest_missing_ids": "Ids that are missing and not settled, by market and stream type.",
-    # counter. A rise of `unfillable`: data is lost for good; the ledger says why.
-    "ingest_hole_ids_total": "Ids of holes by their fate: backfilled, late, absent, unfillable; market, stream type.",
+    # counter. A rise of `lost`: data is gone for good; the ledger says why.
+    "ingest_hole_ids_total": "Ids of settled holes, by market, stream type and fate: backfilled, late, absent, lost.",
     # gauge. A rise: holes are found late; the process has no time, or the broker is slow.
     "ingest_repair_lag_records": "Raw records that repair has not read yet.",
     # counter. A flat line while the market is open: nobody vouches, and no window closes.

@@ -11,7 +11,6 @@ was not told.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -24,7 +23,6 @@ from structlog.stdlib import BoundLogger
 from ingest.config import Settings
 from ingest.connection import Clocks
 from ingest.control_records import ControlRecords
-from ingest.core.fates import Outcome
 from ingest.core.ledger import OpenHole
 from ingest.core.log_partitions import DEPTH_SNAPSHOT, REPAIRED_TYPES, LogPartition, Read, log_partition
 from ingest.kafka_log import LogRecord
@@ -33,6 +31,7 @@ from ingest.publisher import Publisher
 from ingest.repair_books import BookMender
 from ingest.repair_filler import Filler, HeadersOf
 from ingest.repair_group import group_member
+from ingest.repair_ledger import LedgerWriter
 from ingest.repair_rest import HoleRest
 from ingest.repair_state import read_known, starts_of
 from schemas.control import Progress
@@ -103,6 +102,8 @@ class Repair:
         self._arriving: set[TopicPartition] = set()
         self._shrunk: dict[int, OpenHole] = {}
         """Holes of which some ids came late: to be told with the next note of progress."""
+        self._ledger = LedgerWriter(parts.publisher, parts.control, parts.metrics, parts.clocks, parts.log)
+        self._ledger.settled = self._settled
         self._books = BookMender(parts.publisher, parts.control, parts.clocks, parts.log)
         self._generation = 0
         self._turn = asyncio.Lock()
@@ -112,7 +113,7 @@ class Repair:
                 market,
                 rest,
                 f"{ingest_id}.{market}.repair",
-                tell=self._tell,
+                tell=self._ledger.tell,
                 headers_of=parts.headers_of,
                 publisher=parts.publisher,
                 table=parts.table,
@@ -214,7 +215,7 @@ class Repair:
                     self._reader.seek(one, start)
             self._reader.resume(*arriving)
             holes = [hole for one in arriving for hole in self._partitions[one].holes()]
-            await self._tell_all(holes)
+            await self._ledger.tell_all(holes)
             self._offer(holes)
         self._log.info("repairing", partition_count=len(arriving), open_hole_count=len(holes))
 
@@ -251,7 +252,7 @@ class Repair:
 
     def _read_up_to(self, hole: OpenHole) -> int | None:
         """Return the next offset to read beside a hole; None: what mends it may be in what is still to be read."""
-        place = TopicPartition(self._table.raw(*hole.key[:2]).name, partition_of(hole.key[2]))
+        place = self._place(hole)
         one = self._partitions.get(place)
         return one.next_offset if one is not None and self._lag(place) < _CAUGHT_UP else None
 
@@ -277,7 +278,7 @@ class Repair:
         changed = {id(hole): hole for hole in (*found.opened, *found.touched)}
         self._shrunk |= {name: hole for name, hole in changed.items() if hole not in found.opened and not hole.settled}
         # In the ledger before any note of progress passes them.
-        await self._tell_all(hole for name, hole in changed.items() if name not in self._shrunk)
+        await self._ledger.tell_all(hole for name, hole in changed.items() if name not in self._shrunk)
         self._offer(hole for hole in found.opened if not hole.settled)
 
     def _offer(self, holes: Iterable[OpenHole]) -> None:
@@ -290,36 +291,20 @@ class Repair:
 
     # What is told
 
-    async def _tell_all(self, holes: Iterable[OpenHole]) -> None:
-        await asyncio.gather(*(self._tell(hole) for hole in holes))
-
-    async def _tell(self, hole: OpenHole) -> None:
-        """Write what is new about a hole into the ledger."""
-        settled, entries = hole.settled, hole.entries(self._wall_ms())
-        await asyncio.gather(*(self._publisher.deliver(self._control.gap(entry)) for entry in entries))
-        if settled and not hole.given_up:
-            hole.given_up = True
-            self._finish(hole)
-
-    def _finish(self, hole: OpenHole) -> None:
-        (market, stream, symbol), counts = hole.key, Counter[Outcome]()
-        place = TopicPartition(self._table.raw(market, stream).name, partition_of(symbol))
-        if (partition := self._partitions.get(place)) is not None:
+    def _settled(self, hole: OpenHole) -> None:
+        if (partition := self._partitions.get(self._place(hole))) is not None:
             partition.drop(hole)
-        for run in hole.fates:
-            counts[run.fate.outcome] += run.last_id - run.first_id + 1
-        for outcome, count in counts.items():
-            self._metrics.hole_ids.labels(market, stream, outcome.name.lower()).inc(count)
-        fates = {outcome.name.lower(): count for outcome, count in counts.items()}
-        ids = hole.hole
-        self._log.info("hole closed", market=market, stream=stream, symbol=symbol, first_id=ids.first_id, **fates)
+
+    def _place(self, hole: OpenHole) -> TopicPartition:
+        market, raw_type, symbol = hole.key
+        return TopicPartition(self._table.raw(market, raw_type).name, partition_of(symbol))
 
     async def _note(self, *, leaving: bool = False) -> None:
         """Write down how far it is: first holes, then symbols, then, once the broker has those, the position."""
         holes = (
             [hole for one in self._partitions.values() for hole in one.holes()] if leaving else self._shrunk.values()
         )
-        await self._tell_all(list(holes))
+        await self._ledger.tell_all(list(holes))
         self._shrunk.clear()
         time_ms = self._wall_ms()
         notes = [self._control.progress(note, time_ms) for one in self._partitions.values() for note in one.moved()]
@@ -334,19 +319,13 @@ class Repair:
         self._tell_gauges()
 
     def _tell_gauges(self) -> None:
-        counts: Counter[tuple[str, str]] = Counter()
-        missing: Counter[tuple[str, str]] = Counter()
-        lag = 0
-        for place, one in self._partitions.items():
-            for hole in one.holes():
-                counts[hole.key[:2]] += 1
-                missing[hole.key[:2]] += hole.fates.missing_count
-            lag += self._lag(place)
         for topic in self._topics.values():
-            labels = (topic.market or "", topic.type)
-            self._metrics.open_holes.labels(*labels).set(counts[labels])
-            self._metrics.missing_ids.labels(*labels).set(missing[labels])
-        self._metrics.repair_lag.set(lag)
+            places = [place for place in self._partitions if place.topic == topic.name]
+            holes = [hole for place in places for hole in self._partitions[place].holes()]
+            labels = (topic.market, topic.type)
+            self._metrics.open_holes.labels(*labels).set(len(holes))
+            self._metrics.missing_ids.labels(*labels).set(sum(hole.fates.missing_count for hole in holes))
+        self._metrics.repair_lag.set(sum(map(self._lag, self._partitions)))
 
     def _lag(self, place: TopicPartition) -> int:
         """Return how many records of a partition are not read yet, as far as it is known."""

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from enum import StrEnum
 from typing import Any, Final
 
 import aiohttp
@@ -41,12 +42,21 @@ from schemas.registry import Registry, RegistryError
 from schemas.topics import ControlType, RawType, Topic, TopicTable
 
 
-__all__ = ["Service"]
+__all__ = ["Role", "Service"]
 
 _WATCH_S: Final = 1.0
 _STALLED_MS: Final = 10_000
 """Nothing acknowledged for so long, although something waits: the broker is away."""
 _REPAIR_STOP_S: Final = 3.0
+
+
+class Role(StrEnum):
+    """What a process does."""
+
+    ALL = "all"
+    """Takes streams, and repairs unless the settings say otherwise."""
+    REPAIR = "repair"
+    """Repairs alone."""
 
 
 class _Parts(Struct, frozen=True):
@@ -66,9 +76,13 @@ class Service:
         ingest_id: names this process in records.
         clocks: time and chance.
         log: where it tells what happens.
+        role: which part of it.
     """
 
-    def __init__(self, settings: Settings, ingest_id: str, clocks: Clocks, log: BoundLogger) -> None:
+    def __init__(
+        self, settings: Settings, ingest_id: str, clocks: Clocks, log: BoundLogger, role: Role = Role.ALL
+    ) -> None:
+        self._role = role
         self._settings = settings
         self._ingest_id = ingest_id
         self._clocks = clocks
@@ -185,7 +199,8 @@ class Service:
             streams = [stream for stream in self._streams if stream.market is market]
             gate = futures_gate if market.is_futures else RestGate(self._clocks.now_ms)
             rest = RestClient(self._settings.endpoint_of(market).rest, session, gate, self._wall_ms)
-            feeds[market] = MarketFeed(market, streams, shared, rest)
+            if self._role is Role.ALL:
+                feeds[market] = MarketFeed(market, streams, shared, rest)
             rests[market] = MarketRest(rest)
         extra_headers = shared.symbol_book.extra_headers
         return feeds, RepairParts(
@@ -193,7 +208,8 @@ class Service:
         )
 
     def _new_repair(self, parts: RepairParts) -> Repair | None:
-        return new_repair(self._settings, self._ingest_id, parts) if self._settings.repair.enabled else None
+        wanted = self._settings.repair.enabled or self._role is Role.REPAIR
+        return new_repair(self._settings, self._ingest_id, parts) if wanted else None
 
     def _raw_topics(self, types: Sequence[RawType] | frozenset[RawType]) -> list[Topic]:
         """Return the raw topics of these types that this process writes."""
@@ -214,7 +230,8 @@ class Service:
             deadline_ms = self._clocks.now_ms() + self._settings.stop_limit_s * 1000
             for feed in parts.feeds.values():
                 feed.stop()
-            await asyncio.wait([reading], timeout=self._left_s(deadline_ms))
+            if parts.feeds:
+                await asyncio.wait([reading], timeout=self._left_s(deadline_ms))
             if parts.repair is not None:
                 parts.repair.stop()
                 await asyncio.wait([repairing], timeout=min(_REPAIR_STOP_S, self._left_s(deadline_ms)))
@@ -231,6 +248,8 @@ class Service:
         self._log.info("stopped, everything acknowledged")
 
     async def _read(self, parts: _Parts) -> None:
+        if not parts.feeds:
+            await asyncio.Event().wait()
         async with asyncio.TaskGroup() as tasks:
             for feed in parts.feeds.values():
                 tasks.create_task(feed.run_connections())

@@ -21,7 +21,7 @@ from schemas.control import Gap, GapStatus
 from schemas.topics import RawType
 
 
-__all__ = ["BACKFILLED", "EPOCH_OVER", "HEALED", "LATE", "OpenHole", "open_holes", "untold"]
+__all__ = ["BACKFILLED", "EPOCH_OVER", "HEALED", "LATE", "OpenHole", "is_open", "open_holes", "untold"]
 
 BACKFILLED: Final = "backfilled"
 LATE: Final = "late"
@@ -197,6 +197,11 @@ class OpenHole:
         )
 
 
+def is_open(gap: Gap) -> bool:
+    """Whether an entry is not settled: its ids are missing, and somebody looks after them."""
+    return gap.status in {GapStatus.OPEN, GapStatus.DEFERRED}
+
+
 def open_holes(gaps: Iterable[Gap]) -> list[OpenHole]:
     """Return what is still missing by the ledger.
 
@@ -208,7 +213,7 @@ def open_holes(gaps: Iterable[Gap]) -> list[OpenHole]:
     holes: list[OpenHole] = []
     for gap in list({_name(gap): gap for gap in gaps}.values())[::-1]:
         newer = spoken.setdefault(((gap.market, RawType(gap.stream), gap.symbol), gap.epoch), [])
-        if gap.status in {GapStatus.OPEN, GapStatus.DEFERRED}:
+        if is_open(gap):
             holes += [OpenHole.of(gap, *run) for run in untold(gap.first_id, gap.last_id, newer)]
         newer.append(gap)
     return holes
