@@ -22,8 +22,9 @@ from rich.table import Table
 from ingest.config import Settings, load
 from ingest.core.plan import ConnectionPlan, plan_connections, subscribe_messages
 from ingest.errors import ConfigError, IngestError
+from ingest.gaps_command import add_gaps_command
 from ingest.logs import configure
-from ingest.service import Service
+from ingest.service import Role, Service
 from ingest.setup import set_up
 from schemas.registry import RegistryError
 from schemas.topics import TopicTable
@@ -47,6 +48,7 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="The configuration.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+add_gaps_command(app, lambda: time.time_ns() // 1_000_000)
 
 ConfigOption = Annotated[
     Path | None,
@@ -86,14 +88,35 @@ def run(
 
     **Example**: `binance-ingest run --config ingest.yaml`
     """
-    settings = _load(config)
+    _serve(_load(config), wait, Role.ALL)
+
+
+@app.command()
+def repair(
+    config: ConfigOption = None,
+    wait: Annotated[
+        float | None, typer.Option(help="Seconds to wait for Kafka and the registry; overrides wait_limit_s.")
+    ] = None,
+) -> None:
+    """Find and fill what is missing in the log of the configured markets; connects to no stream.
+
+    `run` does this too, unless `repair.enabled` is false. All who repair share the partitions, and any of them may die.
+    Exit statuses as of `run`.
+
+    **Example**: `binance-ingest repair --config ingest.yaml`
+    """
+    _serve(_load(config), wait, Role.REPAIR)
+
+
+def _serve(settings: Settings, wait: float | None, role: Role) -> None:
+    """Run the service until told to stop."""
     if not settings.subscriptions():
         _fail(ConfigError([("markets", "nothing to subscribe to: name a market")]), EXIT_CONFIG)
     if wait is not None:
         settings = settings.model_copy(update={"wait_limit_s": wait})
     log = configure(settings.log_level, terminal=sys.stdout.isatty())
     ingest_id = settings.ingest_id or secrets.token_hex(4)
-    service = Service(settings, ingest_id, SystemClocks(), log.bind(ingest_id=ingest_id))
+    service = Service(settings, ingest_id, SystemClocks(), log.bind(ingest_id=ingest_id), role)
 
     async def until_told() -> None:
         _calm_collector()

@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     producer: ProducerSettings = Field(default=ProducerSettings(), description="Writing to Kafka.")
     rest: RestSettings = Field(default=RestSettings(), description="What is asked of the venue over REST.")
     snapshots: SnapshotSettings = Field(default=SnapshotSettings(), description="Depth snapshots.")
-    repair: RepairSettings = Field(default=RepairSettings(), description="The search for holes in the log of trades.")
+    repair: RepairSettings = Field(default=RepairSettings(), description="Completeness of the log.")
     http: HttpSettings = Field(default=HttpSettings(), description="Metrics and health.")
     wait_limit_s: float = Field(default=300.0, ge=0, description="Seconds to wait for Kafka and the registry at start.")
     stop_limit_s: float = Field(

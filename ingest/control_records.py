@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
 from ingest.core.records import Record
 from ingest.kafka_log import LogRecord
 from schemas.codec import Codec, DecodeError
-from schemas.control import Connection, Gap, Heartbeat, Progress
+from schemas.control import Connection, Gap, Heartbeat, Progress, SnapshotRequest
 from schemas.keys import gap_key, heartbeat_key, progress_key
 from schemas.topics import ControlType, TopicTable, partition_of
 
@@ -46,6 +47,24 @@ class ControlRecords:
         """Return the record of a connection's beginning or end."""
         key = connection.connection_id
         return self._record(ControlType.CONNECTION, partition_of(key), key.encode(), connection, connection.time)
+
+    def snapshot_request(self, request: SnapshotRequest, time_ms: int) -> Record:
+        """Return a wish for a snapshot, in its symbol's partition."""
+        key = request.symbol.encode()
+        return self._record(ControlType.SNAPSHOT_REQUEST, partition_of(request.symbol), key, request, time_ms)
+
+    def read(self, records: Iterable[LogRecord]) -> tuple[list[Any], list[DecodeError]]:
+        """Return the values of records in their order, and what cannot be read; tombstones are passed over."""
+        values: list[Any] = []
+        errors: list[DecodeError] = []
+        for record in records:
+            if record.value is None:
+                continue
+            try:
+                values.append(self._codec.decode(record.topic, record.partition, record.offset, record.value))
+            except DecodeError as error:
+                errors.append(error)
+        return values, errors
 
     def latest_progress(self, records: Iterable[LogRecord]) -> tuple[list[Progress], list[DecodeError]]:
         """Return the last note of each stream and symbol, and what cannot be read."""

@@ -12,7 +12,7 @@ from aiokafka.structs import TopicPartition
 from schemas.topics import Topic
 
 
-__all__ = ["LogRecord", "consumer", "end_offsets", "follow", "partitions_of", "read_to_end"]
+__all__ = ["LogRecord", "consumer", "end_offsets", "follow", "partitions_of", "read_latest", "read_to_end"]
 
 _POLL_MS: Final = 500
 
@@ -84,6 +84,26 @@ async def read_to_end(bootstrap_servers: str, topic: Topic) -> list[LogRecord]:
             # By position, not by the last record: compaction may have taken that one.
             left = {partition for partition in left if await reader.position(partition) < ends[partition]}
     return records
+
+
+async def read_latest(bootstrap_servers: str, topic: Topic, partitions: Iterable[int]) -> list[LogRecord]:
+    """Return the last record of each key in some partitions, in their order, up to where they ended when this began.
+
+    Memory is bounded by the keys, however long ago the topic was compacted.
+    """
+    wanted = [TopicPartition(topic.name, partition) for partition in partitions]
+    latest: dict[tuple[int, bytes | None], LogRecord] = {}
+    async with consumer(bootstrap_servers, [topic]) as reader:
+        reader.assign(wanted)
+        await reader.seek_to_beginning(*wanted)
+        ends: dict[TopicPartition, int] = await reader.end_offsets(wanted)
+        left = {partition for partition, end in ends.items() if end > 0}
+        while left:
+            batches = await reader.getmany(timeout_ms=_POLL_MS)
+            for partition, batch in batches.items():
+                latest.update(((partition.partition, record.key), record) for record in batch)
+            left = {partition for partition in left if await reader.position(partition) < ends[partition]}
+    return sorted(latest.values(), key=lambda record: (record.partition, record.offset))
 
 
 async def follow(bootstrap_servers: str, topic: Topic) -> AsyncIterator[LogRecord]:

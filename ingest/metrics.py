@@ -56,6 +56,14 @@ METRICS: Final = {
     "ingest_rest_paused_until_seconds": "Until when the venue wants to be left alone, by pool; 0: it never did.",
     # counter. Any rise: trades are missing; read the ledger topic.
     "ingest_holes_total": "Holes in the ids of a stream, by market and stream type.",
+    # gauge. Above 0 for long: `binance-ingest gaps`; docs/gaps.md says what to do.
+    "ingest_open_holes": "Holes that are not settled in the partitions of this process, by market and stream type.",
+    # gauge. Falls while a long hole is filled.
+    "ingest_missing_ids": "Ids that are missing and not settled, by market and stream type.",
+    # counter. A rise of `lost`: data is gone for good; the ledger says why.
+    "ingest_hole_ids_total": "Ids of settled holes, by market, stream type and fate: backfilled, late, absent, lost.",
+    # gauge. A rise: holes are found late; the process has no time, or the broker is slow.
+    "ingest_repair_lag_records": "Raw records that repair has not read yet.",
     # counter. A flat line while the market is open: nobody vouches, and no window closes.
     "ingest_heartbeats_total": "Heartbeats published, by market.",
 }
@@ -113,6 +121,10 @@ class Metrics:
         self.rest_requests = self._counter("ingest_rest_requests_total", ("pool", "outcome"))
         self.rest_paused_until = self._gauge("ingest_rest_paused_until_seconds", _POOL)
         self.holes = self._counter("ingest_holes_total", ("market", "stream"))
+        self.open_holes = self._gauge("ingest_open_holes", ("market", "stream"))
+        self.missing_ids = self._gauge("ingest_missing_ids", ("market", "stream"))
+        self.hole_ids = self._counter("ingest_hole_ids_total", ("market", "stream", "outcome"))
+        self.repair_lag = self._gauge("ingest_repair_lag_records")
         self.heartbeats = self._counter("ingest_heartbeats_total", _MARKET)
 
     def _counter(self, name: str, labels: tuple[str, ...] = ()) -> Counter:

@@ -207,9 +207,16 @@ class RestSettings(_Section):
 
 
 class RepairSettings(_Section):
-    """The search for holes in the log of trades."""
+    """Completeness of the log: finding holes, and filling them."""
 
-    enabled: bool = Field(default=True, description="Whether this process searches.")
+    enabled: bool = Field(
+        default=True, description="Whether this process repairs; `binance-ingest repair` does so in one of its own."
+    )
+    group_instance_id: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9._-]{1,64}$",
+        description="Static membership in the group of those who repair: one name per process. Unset: dynamic.",
+    )
     progress_interval_s: float = Field(default=5.0, gt=0, description="Seconds between notes of how far it is.")
 
 

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from enum import StrEnum
 from typing import Any, Final
 
 import aiohttp
@@ -32,7 +33,8 @@ from ingest.kafka_log import end_offsets, follow, read_to_end
 from ingest.kafka_publisher import KafkaPublisher
 from ingest.market_feed import READY, MarketFeed, Shared
 from ingest.metrics import Metrics
-from ingest.repair import NUMBERED_TYPES, Repair
+from ingest.repair import Repair, RepairParts, new_repair
+from ingest.repair_rest import MarketRest
 from ingest.rest import RestClient
 from ingest.rest_pool import RestPool
 from ingest.symbols import SymbolBook
@@ -44,12 +46,21 @@ from schemas.registry import Registry, RegistryError
 from schemas.topics import ControlType, RawType, Topic, TopicTable
 
 
-__all__ = ["Service"]
+__all__ = ["Role", "Service"]
 
 _WATCH_S: Final = 1.0
 _STALLED_MS: Final = 10_000
 """Nothing acknowledged for so long, although something waits: the broker is away."""
-_REPAIR_STOP_S: Final = 2.0
+_REPAIR_STOP_S: Final = 3.0
+
+
+class Role(StrEnum):
+    """What a process does."""
+
+    ALL = "all"
+    """Takes streams, and repairs unless the settings say otherwise."""
+    REPAIR = "repair"
+    """Repairs alone."""
 
 
 class _Parts(Struct, frozen=True):
@@ -58,7 +69,6 @@ class _Parts(Struct, frozen=True):
     publisher: KafkaPublisher
     feeds: dict[Market, MarketFeed]
     repair: Repair | None
-    notes: list[Progress]
     codec: Codec
 
 
@@ -70,9 +80,13 @@ class Service:
         ingest_id: names this process in records.
         clocks: time and chance.
         log: where it tells what happens.
+        role: which part of it.
     """
 
-    def __init__(self, settings: Settings, ingest_id: str, clocks: Clocks, log: BoundLogger) -> None:
+    def __init__(
+        self, settings: Settings, ingest_id: str, clocks: Clocks, log: BoundLogger, role: Role = Role.ALL
+    ) -> None:
+        self._role = role
         self._settings = settings
         self._ingest_id = ingest_id
         self._clocks = clocks
@@ -139,11 +153,11 @@ class Service:
         ends = await end_offsets(settings.kafka_bootstrap_servers, self._raw_topics(VOUCHED_TYPES))
         for partition, offset in ends.items():
             publisher.learn(partition.topic, partition.partition, offset)
-        feeds = await self._new_feeds(resources, publisher, control, notes)
+        feeds, repair_parts = await self._new_feeds(resources, publisher, control, notes)
         for feed in feeds.values():
             await feed.prepare(notes)
         self._log.info("started", ingest_id=self._ingest_id, stream_count=len(self._streams))
-        return _Parts(publisher, feeds, self._new_repair(publisher, control), notes, codec)
+        return _Parts(publisher, feeds, self._new_repair(repair_parts), codec)
 
     def _wait_for_servers(self, registry: Registry, pause: Callable[[float], bool]) -> None:
         """Wait for broker and registry, and check the topics; runs in a thread.
@@ -165,7 +179,7 @@ class Service:
 
     async def _new_feeds(
         self, resources: AsyncExitStack, publisher: KafkaPublisher, control: ControlRecords, notes: list[Progress]
-    ) -> dict[Market, MarketFeed]:
+    ) -> tuple[dict[Market, MarketFeed], RepairParts]:
         # A proxy of the environment is for the way to Binance, not to a sandbox.
         through_proxy = self._settings.endpoint is not Environment.SANDBOX
         session = await resources.enter_async_context(aiohttp.ClientSession(trust_env=through_proxy))
@@ -186,12 +200,18 @@ class Service:
         pools = {pool: self._new_pool(pool, memory) for pool in Pool}
         memory.restore(notes, pools.values())
         feeds: dict[Market, MarketFeed] = {}
+        rests: dict[Market, MarketRest] = {}
         for market in self._settings.markets.present():
             streams = [stream for stream in self._streams if stream.market is market]
             endpoint = self._settings.endpoint_of(market)
             rest = RestClient(market, endpoint.rest, session, pools[pool_of(market)], self._wall_ms)
-            feeds[market] = MarketFeed(market, streams, shared, rest)
-        return feeds
+            if self._role is Role.ALL:
+                feeds[market] = MarketFeed(market, streams, shared, rest)
+            rests[market] = MarketRest(rest)
+        extra_headers = shared.symbol_book.extra_headers
+        return feeds, RepairParts(
+            publisher, control, self._table, rests, extra_headers, self._metrics, self._clocks, self._log
+        )
 
     def _new_pool(self, pool: Pool, memory: BanMemory) -> RestPool:
         return RestPool(
@@ -204,20 +224,9 @@ class Service:
             log=self._log.bind(pool=pool),
         )
 
-    def _new_repair(self, publisher: KafkaPublisher, control: ControlRecords) -> Repair | None:
-        if not self._settings.repair.enabled:
-            return None
-        return Repair(
-            self._settings.kafka_bootstrap_servers,
-            f"{self._table.prefix}.ingest.repair",
-            self._raw_topics(NUMBERED_TYPES),
-            publisher=publisher,
-            control=control,
-            progress_interval_s=self._settings.repair.progress_interval_s,
-            metrics=self._metrics,
-            clocks=self._clocks,
-            log=self._log,
-        )
+    def _new_repair(self, parts: RepairParts) -> Repair | None:
+        wanted = self._settings.repair.enabled or self._role is Role.REPAIR
+        return new_repair(self._settings, self._ingest_id, parts) if wanted else None
 
     def _raw_topics(self, types: Sequence[RawType] | frozenset[RawType]) -> list[Topic]:
         """Return the raw topics of these types that this process writes."""
@@ -238,7 +247,8 @@ class Service:
             deadline_ms = self._clocks.now_ms() + self._settings.stop_limit_s * 1000
             for feed in parts.feeds.values():
                 feed.stop()
-            await asyncio.wait([reading], timeout=self._left_s(deadline_ms))
+            if parts.feeds:
+                await asyncio.wait([reading], timeout=self._left_s(deadline_ms))
             if parts.repair is not None:
                 parts.repair.stop()
                 await asyncio.wait([repairing], timeout=min(_REPAIR_STOP_S, self._left_s(deadline_ms)))
@@ -255,6 +265,8 @@ class Service:
         self._log.info("stopped, everything acknowledged")
 
     async def _read(self, parts: _Parts) -> None:
+        if not parts.feeds:
+            await asyncio.Event().wait()
         async with asyncio.TaskGroup() as tasks:
             for feed in parts.feeds.values():
                 tasks.create_task(feed.run_connections())
@@ -270,7 +282,7 @@ class Service:
         if parts.repair is None:
             await asyncio.Event().wait()
         else:
-            await parts.repair.run(parts.notes)
+            await parts.repair.run()
 
     async def _follow_requests(self, parts: _Parts) -> None:
         """Hand the readers' wishes for snapshots to the markets."""

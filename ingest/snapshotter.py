@@ -13,6 +13,7 @@ from structlog.stdlib import BoundLogger
 from ingest.connection import Clocks
 from ingest.control_records import ControlRecords
 from ingest.core.budget import Importance
+from ingest.core.log_partitions import DEPTH_SNAPSHOT
 from ingest.core.snapshots import SnapshotOrigin, SnapshotSchedule, read_snapshot, snapshot_record
 from ingest.errors import RestError, RestRefusedError, is_transient
 from ingest.metrics import Metrics
@@ -25,10 +26,8 @@ from schemas.markets import Market
 from schemas.topics import TopicTable, partition_of
 
 
-__all__ = ["DEPTH_SNAPSHOT", "Snapshotter"]
+__all__ = ["Snapshotter"]
 
-DEPTH_SNAPSHOT: Final = "depth-snapshot"
-"""The ``stream`` of the progress note that remembers a symbol's last snapshot."""
 _LONGEST_WAIT_S: Final = 60.0
 
 

@@ -54,6 +54,8 @@ class RestTrade(Struct, frozen=True, kw_only=True):
     """Spot and USD-M."""
     base_quantity: str | None = field(name="baseQty", default=None)
     """COIN-M."""
+    best_match: bool | None = field(name="isBestMatch", default=None)
+    """Spot; the stream's ``M``."""
 
 
 class RestAggTrade(Struct, frozen=True, kw_only=True):
@@ -68,6 +70,8 @@ class RestAggTrade(Struct, frozen=True, kw_only=True):
     buyer_is_maker: bool = field(name="m")
     quantity_without_rpi: str | None = field(name="nq", default=None)
     """USD-M."""
+    best_match: bool | None = field(name="M", default=None)
+    """Spot."""
 
 
 class RestKline(Struct, frozen=True, array_like=True):

@@ -11,12 +11,21 @@ from typing import Any, Protocol
 import msgspec
 from msgspec.structs import fields
 
-from schemas import wire
+from schemas import rest, wire
 from schemas.markets import Market
 from schemas.topics import RawType
 
 
-__all__ = ["Head", "HeadDecoder", "NumberedHead", "event_type_of", "head_decoder", "number_decoder"]
+__all__ = [
+    "DepthNumbers",
+    "Head",
+    "HeadDecoder",
+    "NumberedHead",
+    "depth_numbers_decoder",
+    "event_type_of",
+    "head_decoder",
+    "number_decoder",
+]
 
 
 class Head(Protocol):
@@ -49,6 +58,30 @@ class NumberedHead(Protocol):
     @property
     def time(self) -> int:
         """When it was traded."""
+
+
+class DepthNumbers(Protocol):
+    """What the search for holes reads of a depth diff, or of a snapshot beside it."""
+
+    @property
+    def first_update_id(self) -> int | None:
+        """Of a diff."""
+
+    @property
+    def final_update_id(self) -> int | None:
+        """Of a diff."""
+
+    @property
+    def previous_final_update_id(self) -> int | None:
+        """Of a diff on futures."""
+
+    @property
+    def event_time(self) -> int:
+        """When the venue made it; 0: not said."""
+
+    @property
+    def last_update_id(self) -> int | None:
+        """Of a snapshot."""
 
 
 HeadDecoder = Callable[[bytes], Head]
@@ -93,6 +126,25 @@ def number_decoder(raw_type: RawType) -> Callable[[bytes], NumberedHead]:
         [
             ("record_id", int, msgspec.field(name=known[name])),
             ("time", int, msgspec.field(name=known["trade_time"])),
+        ],
+        frozen=True,
+        gc=False,
+    )
+    decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(head)
+    return decoder.decode
+
+
+def depth_numbers_decoder() -> Callable[[bytes], DepthNumbers]:
+    """Return the decoder of the ids of ``depth`` records, diffs and snapshots; it raises as a head's does."""
+    names = ("first_update_id", "final_update_id", "previous_final_update_id")
+    diff = {field.name: field.encode_name for field in fields(wire.DepthDiff)}
+    snapshot = {field.name: field.encode_name for field in fields(rest.DepthSnapshot)}
+    head = msgspec.defstruct(
+        "DepthNumbers",
+        [
+            *((name, int | None, msgspec.field(name=diff[name], default=None)) for name in names),
+            ("event_time", int, msgspec.field(name=diff["event_time"], default=0)),
+            ("last_update_id", int | None, msgspec.field(name=snapshot["last_update_id"], default=None)),
         ],
         frozen=True,
         gc=False,

@@ -1,6 +1,12 @@
-"""Where ids are missing: consecutive ids per stream and symbol, and what breaks their order."""
+"""Where ids are missing: consecutive ids of one stream and symbol, and what breaks their order.
+
+One record alone is not believed. An id that jumps far ahead, or back while time goes on, is a doubt until a second
+record agrees with it: otherwise one false id would make a hole of 10^15, or end an epoch.
+"""
 
 from __future__ import annotations
+
+from typing import Final
 
 from msgspec import Struct
 
@@ -9,27 +15,15 @@ from schemas.markets import Market
 from schemas.topics import RawType
 
 
-__all__ = ["Follows", "Hole", "IdTracker", "Key", "Known", "NewEpoch", "Repeated", "Verdict"]
+__all__ = ["BELIEVED_JUMP", "Doubtful", "Hole", "IdSequence", "Key", "NewEpoch", "Verdict"]
 
+BELIEVED_JUMP: Final = 100_000
+"""A hole of more ids needs a second witness. Of the busiest symbols that is an hour or two."""
+_AHEAD_MS: Final = 60_000
+"""A trade this much newer than its event has a wrong time: it would hide that ids went back."""
 
-class Known(Struct, frozen=True):
-    """How far the ids of one stream are accounted for."""
-
-    epoch: int
-    last_id: int
-    last_time: int
-    """The latest trade time seen, milliseconds."""
-    partition: int
-    offset: int
-    """Of the raw record with ``last_id``."""
-
-
-class Follows(Struct, frozen=True):
-    """The next id, or the first of all."""
-
-
-class Repeated(Struct, frozen=True):
-    """An id that was passed already: a second copy, or one that came late."""
+Key = tuple[Market, RawType, str]
+"""Market, stream type and symbol."""
 
 
 class Hole(Struct, frozen=True):
@@ -48,76 +42,116 @@ class NewEpoch(Struct, frozen=True):
     epoch: int
 
 
-Verdict = Follows | Repeated | Hole | NewEpoch
+class Doubtful(Struct, frozen=True):
+    """An id that does not fit, and that nothing else bears out yet."""
 
-Key = tuple[Market, RawType, str]
-"""Market, stream type and symbol."""
-_FOLLOWS = Follows()
-_REPEATED = Repeated()
+    expected: int
+    record_id: int
 
 
-class IdTracker:
-    """Follows the ids of all streams and symbols, in the order of the log."""
+Verdict = Hole | NewEpoch | Doubtful
 
-    def __init__(self) -> None:
-        self._known: dict[Key, Known] = {}
-        self._changed: set[Key] = set()
 
-    def restore(self, progress: Progress) -> None:
+class _Doubt(Struct, frozen=True):
+    record_id: int
+    time: int
+    offset: int
+
+
+class IdSequence:
+    """The ids of one stream and symbol, in the order of the log.
+
+    The fields are open to the loop over the records, which takes the ordinary case by itself: while ``next_id`` comes,
+    it moves on ``next_id``, and at the end ``last_time``, ``offset`` and ``moved``. All else is for :meth:`feed`.
+    """
+
+    __slots__ = ("_doubt", "epoch", "last_time", "moved", "next_id", "offset")
+
+    def __init__(self, next_id: int = -1, last_time: int = 0, offset: int = -1, epoch: int = 0) -> None:
+        self.next_id = next_id
+        """Everything before it is in the log or in the ledger; -1: nothing was seen."""
+        self.last_time = last_time
+        """The latest trade time seen, milliseconds."""
+        self.offset = offset
+        """Of the raw record with the last id."""
+        self.epoch = epoch
+        """How often the ids went back."""
+        self.moved = False
+        """Whether there is progress that was not noted."""
+        self._doubt: _Doubt | None = None
+
+    @classmethod
+    def of(cls, progress: Progress) -> IdSequence:
         """Go on from where an earlier run was."""
-        key = (progress.market, RawType(progress.stream), progress.symbol)
-        self._known[key] = Known(
-            progress.epoch, progress.last_id, progress.last_time, progress.partition, progress.offset
-        )
+        return cls(progress.last_id + 1, progress.last_time, progress.offset, progress.epoch)
 
-    def feed(self, key: Key, record_id: int, time_ms: int, partition: int, offset: int) -> Verdict:
+    def feed(self, record_id: int, time_ms: int, timestamp_ms: int, offset: int) -> list[Verdict]:
         """Take the next record of the log.
 
         Args:
-            key: market, raw type and symbol.
             record_id: trade id or aggregate trade id.
             time_ms: the trade's time.
-            partition: where the record lies.
+            timestamp_ms: the record's own, which was guarded when it was written.
             offset: where the record lies.
+
+        Returns:
+            What is remarkable; nothing where the id follows, or was passed before.
         """
-        known = self._known.get(key)
-        if known is None:
-            self._set(key, Known(0, record_id, time_ms, partition, offset))
-            return _FOLLOWS
-        if offset <= known.offset and partition == known.partition:
-            return _REPEATED  # read again after a restart
-        expected = known.last_id + 1
-        if record_id >= expected:
-            latest = max(known.last_time, time_ms)
-            self._set(key, Known(known.epoch, record_id, latest, partition, offset))
-            if record_id == expected:
-                return _FOLLOWS
-            return Hole(known.epoch, expected, record_id - 1, known.last_time, time_ms)
-        if time_ms > known.last_time:
-            self._set(key, Known(known.epoch + 1, record_id, time_ms, partition, offset))
-            return NewEpoch(known.epoch + 1)
-        return _REPEATED
+        if offset <= self.offset:
+            return []  # read again after a restart
+        time_ms = min(time_ms, timestamp_ms + _AHEAD_MS)
+        if self.next_id < 0:
+            self._move(record_id, time_ms, offset)
+            return []
+        ahead = record_id - self.next_id
+        if 0 <= ahead <= BELIEVED_JUMP:
+            return self._accept(record_id, time_ms, offset)
+        if ahead < 0 and time_ms <= self.last_time:
+            return []
+        doubt = self._doubt
+        if doubt is not None and self._agrees(doubt, record_id, time_ms):
+            self._doubt = None
+            first = self._believe(doubt.record_id, doubt.time, doubt.offset)
+            return [*first, *self._accept(record_id, time_ms, offset)]
+        self._doubt = _Doubt(record_id, time_ms, offset)
+        return [Doubtful(self.next_id, record_id)]
 
-    def changed(self) -> list[Progress]:
-        """Return the progress of what moved since the last call, in the order of the log."""
-        moved = sorted((self._known[key].partition, self._known[key].offset, key) for key in self._changed)
-        self._changed.clear()
-        return [self._progress(key) for _, _, key in moved]
-
-    def _set(self, key: Key, known: Known) -> None:
-        self._known[key] = known
-        self._changed.add(key)
-
-    def _progress(self, key: Key) -> Progress:
+    def progress(self, key: Key, partition: int) -> Progress:
+        """Return how far it is, to be noted."""
         market, stream, symbol = key
-        known = self._known[key]
         return Progress(
             market=market,
             stream=stream,
             symbol=symbol,
-            epoch=known.epoch,
-            last_id=known.last_id,
-            last_time=known.last_time,
-            partition=known.partition,
-            offset=known.offset,
+            epoch=self.epoch,
+            last_id=self.next_id - 1,
+            last_time=self.last_time,
+            partition=partition,
+            offset=self.offset,
         )
+
+    def _agrees(self, doubt: _Doubt, record_id: int, time_ms: int) -> bool:
+        if self.offset > doubt.offset:
+            return False  # the sequence went on as if it had not been
+        return 0 < record_id - doubt.record_id <= BELIEVED_JUMP and time_ms >= doubt.time
+
+    def _believe(self, record_id: int, time_ms: int, offset: int) -> list[Verdict]:
+        if record_id >= self.next_id:
+            return self._accept(record_id, time_ms, offset)
+        self.epoch += 1
+        self.last_time = time_ms
+        self._move(record_id, time_ms, offset)
+        return [NewEpoch(self.epoch)]
+
+    def _accept(self, record_id: int, time_ms: int, offset: int) -> list[Verdict]:
+        expected, previous_time = self.next_id, self.last_time
+        self._move(record_id, time_ms, offset)
+        if record_id == expected:
+            return []
+        return [Hole(self.epoch, expected, record_id - 1, previous_time, time_ms)]
+
+    def _move(self, record_id: int, time_ms: int, offset: int) -> None:
+        self.next_id = record_id + 1
+        self.last_time = max(self.last_time, time_ms)
+        self.offset = offset
+        self.moved = True

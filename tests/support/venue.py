@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
 
-__all__ = ["FakeVenue", "trade_frame"]
+__all__ = ["FakeVenue", "rest_trade", "trade_frame"]
 
 
 def trade_frame(symbol: str, trade_id: int, time_ms: int, **changes: object) -> bytes:
@@ -55,6 +55,8 @@ class FakeVenue:
         """Status and body of the answer to a depth request."""
         self._depth_released = asyncio.Event()
         self._depth_released.set()
+        self.trades: Callable[[str, Mapping[str, str]], tuple[int, str]] = _no_trades
+        """Status and body of the answer to a request for trades: which endpoint, and its parameters."""
         self.symbols: list[dict[str, Any]] = []
         self._sockets: dict[web.WebSocketResponse, None] = {}
         self._runner: web.AppRunner | None = None
@@ -74,6 +76,7 @@ class FakeVenue:
                 web.get("/{api}/{version}/time", self._time),
                 web.get("/{api}/{version}/depth", self._depth),
                 web.get("/{api}/{version}/exchangeInfo", self._exchange_info),
+                web.get("/{api}/{version}/{endpoint:(trades|historicalTrades|aggTrades)}", self._trades),
             ]
         )
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -155,9 +158,33 @@ class FakeVenue:
         await self._depth_released.wait()
         return web.Response(status=status, text=body, content_type="application/json")
 
+    async def _trades(self, request: web.Request) -> web.Response:
+        endpoint = request.match_info["endpoint"]
+        self.requests[f"{endpoint} {request.query['symbol']}"] += 1
+        status, body = self.trades(endpoint, request.query)
+        await self._tell()
+        return web.Response(status=status, text=body, content_type="application/json")
+
     async def _exchange_info(self, _: web.Request) -> web.Response:
         self.requests["exchangeInfo"] += 1
         return web.json_response({"rateLimits": [], "symbols": self.symbols})
+
+
+def rest_trade(trade_id: int, time_ms: int) -> dict[str, Any]:
+    """Return a trade as REST answers it, the same as :func:`trade_frame` makes."""
+    return {
+        "id": trade_id,
+        "price": "1.5",
+        "qty": "2",
+        "quoteQty": "3.0",
+        "time": time_ms,
+        "isBuyerMaker": True,
+        "isBestMatch": True,
+    }
+
+
+def _no_trades(endpoint: str, _: Mapping[str, str]) -> tuple[int, str]:
+    return 503, f'{{"code":-1001,"msg":"{endpoint} is away"}}'
 
 
 def _ordinary_depth(symbol: str) -> tuple[int, str]:

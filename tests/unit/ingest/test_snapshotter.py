@@ -10,10 +10,11 @@ from prometheus_client import CollectorRegistry
 
 from ingest.control_records import ControlRecords
 from ingest.core.guard import VenueClock
+from ingest.core.log_partitions import DEPTH_SNAPSHOT
 from ingest.core.snapshots import SnapshotSchedule
 from ingest.metrics import Metrics
 from ingest.sections import SnapshotSettings
-from ingest.snapshotter import DEPTH_SNAPSHOT, Snapshotter
+from ingest.snapshotter import Snapshotter
 from ingest.venue_time import VenueTime
 from schemas.codec import Codec
 from schemas.control import Progress, SnapshotReason, SnapshotRequest

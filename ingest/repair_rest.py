@@ -1,0 +1,89 @@
+"""What repair needs of the venue's REST interface."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
+
+from ingest.core.backfill import Kind, Question, RestItem
+from ingest.core.budget import Importance
+from ingest.rest import RestClient
+from schemas.markets import Market
+from schemas.rest import RestAggTrade, RestTrade
+
+
+__all__ = ["HoleRest", "MarketRest", "ask", "weight_of"]
+
+_WEIGHTS: Final[Mapping[tuple[bool, Kind], int]] = {
+    (False, Kind.NEWEST): 25,
+    (False, Kind.HISTORICAL): 25,
+    (False, Kind.AGGREGATES): 4,
+    (True, Kind.NEWEST): 5,
+    # COIN-M may ask 200 for it since 2026-07-29: then the budget learns it from the answer's header.
+    (True, Kind.HISTORICAL): 20,
+    (True, Kind.AGGREGATES): 20,
+}
+"""By whether it is a futures market, and endpoint (2026-07-21 and 2026-05-28)."""
+
+
+class HoleRest(Protocol):
+    """The part of the REST client that repair uses; every method raises ``RestError``."""
+
+    async def trades(self, symbol: str, limit: int) -> list[RestTrade]:
+        """Return the newest trades."""
+
+    async def historical_trades(self, symbol: str, from_id: int, limit: int) -> list[RestTrade]:
+        """Return trades from an id on."""
+
+    async def agg_trades(self, symbol: str, from_id: int, limit: int) -> list[RestAggTrade]:
+        """Return aggregate trades from an id on."""
+
+    def wait_s(self, weight: int) -> float:
+        """Return how long a request would wait for its turn now; 0: not at all."""
+
+
+class MarketRest:
+    """The REST client of a market, as repair uses it.
+
+    Args:
+        client: asks.
+    """
+
+    def __init__(self, client: RestClient) -> None:
+        self._client = client
+
+    async def trades(self, symbol: str, limit: int) -> list[RestTrade]:
+        """Return the newest trades."""
+        return await self._client.trades(symbol, limit)
+
+    async def historical_trades(self, symbol: str, from_id: int, limit: int) -> list[RestTrade]:
+        """Return trades from an id on."""
+        return await self._client.historical_trades(symbol, from_id, limit)
+
+    async def agg_trades(self, symbol: str, from_id: int, limit: int) -> list[RestAggTrade]:
+        """Return aggregate trades from an id on."""
+        return await self._client.agg_trades(symbol, from_id, limit)
+
+    def wait_s(self, weight: int) -> float:
+        """Return how long a request would wait for its turn now; 0: not at all."""
+        return self._client.wait_s(weight, Importance.HOLE)
+
+
+async def ask(rest: HoleRest, question: Question) -> Sequence[RestItem]:
+    """Ask a question.
+
+    Raises:
+        RestError: there is no answer to it.
+    """
+    match question.kind:
+        case Kind.NEWEST:
+            return await rest.trades(question.symbol, question.limit)
+        case Kind.HISTORICAL:
+            return await rest.historical_trades(question.symbol, question.from_id, question.limit)
+        case Kind.AGGREGATES:
+            return await rest.agg_trades(question.symbol, question.from_id, question.limit)
+
+
+def weight_of(market: Market, kind: Kind) -> int:
+    """Return what a question weighs."""
+    return _WEIGHTS[market.is_futures, kind]
