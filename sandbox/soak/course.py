@@ -130,8 +130,9 @@ class _Planner:
 
     def _plan_acts(self) -> None:
         amounts = self._scenario.amounts
-        kinds = [ActKind.KILL] * amounts.kills + [ActKind.BROKER] * amounts.broker_restarts
-        self._rng.shuffle(kinds)
+        kinds = [ActKind.KILL] * amounts.kills
+        # The broker in the middle of them: what it was away for must be found out before the day ends.
+        kinds[amounts.kills // 2 : amounts.kills // 2] = [ActKind.BROKER] * amounts.broker_restarts
         # The first third of the day belongs to connections that live until the exchange ends them.
         for at_s, kind in zip(self._spread(len(kinds), start=0.35), kinds, strict=True):
             self._acts.append(PlannedAct(at_s, kind))

@@ -27,7 +27,7 @@ from sandbox.soak.report import SoakReport
 from sandbox.soak.scenario import Scenario
 from sandbox.soak.stand import Stand
 from sandbox.soak.watch import LedgerWatch, LogWatch
-from sandbox.verify.topics import read_to_end
+from sandbox.verify.topics import admin_of, read_to_end
 from schemas.codec import Codec
 from schemas.markets import Market
 from schemas.registry import Registry
@@ -113,7 +113,6 @@ class _Day:
             self._configure(self._scenario.first_life or self._scenario.ingest)
             display.tell("starting ingest")
             stand.start_ingest()
-            self._configure(self._scenario.ingest)
             self._await_listening()
             display.tell("the day begins")
             began_s = time.monotonic()
@@ -183,6 +182,7 @@ class _Day:
         match act.kind:
             case ActKind.KILL:
                 self._display.tell("SIGKILL to ingest, and a new one")
+                self._configure(self._scenario.ingest)
                 self._stand.kill_ingest()
             case ActKind.STOP:
                 self._display.tell(f"ingest stands still for {self._scenario.stopped_s:g} s")
@@ -196,6 +196,8 @@ class _Day:
                 self._stand.stop_broker()
                 self._watch(self._scenario.broker_down_s)
                 self._stand.start_broker()
+                # The old one would ask by the leaders' old epochs for ever (confluent-kafka 2.16.0).
+                admin_of.cache_clear()
                 self._display.tell("the broker is back")
                 self._acts.append(Act(act.kind, time.time_ns() // 1_000_000))
 
