@@ -36,6 +36,9 @@ from schemas.markets import Market
 
 __all__ = ["ExchangeServer", "ExchangeSettings", "StartMode"]
 
+_LEAST_DEADLINE_S = 2.0
+"""How long a client has for its answer to a ping, however hastened."""
+
 _log = structlog.get_logger()
 
 
@@ -102,7 +105,9 @@ class ExchangeServer:
         self._recorder: SentRecorder | None = None
         self._journal: FaultJournal | None = None
         self._quiet_timer: asyncio.TimerHandle | None = None
-        self._rules = {market: rules.hastened(settings.time_factor) for market, rules in settings.rules.items()}
+        self._rules = {
+            market: rules.hastened(settings.time_factor, _LEAST_DEADLINE_S) for market, rules in settings.rules.items()
+        }
         self._attempts = {
             market: Attempts(rules.attempts, rules.attempts_window_s) for market, rules in self._rules.items()
         }
