@@ -389,7 +389,7 @@ async def test_who_asks_too_much_is_refused_and_then_banned_in_each_markets_word
         assert [reply[0] for reply in replies] == ([200] * over + [429] * 5 + [418] * 9)[:9]
         assert {reply[1]["code"] for reply in replies[over:]} == {-1003}
         assert (
-            [int(reply[2]["X-MBX-USED-WEIGHT-1M"]) for reply in replies[:3]] == [20, 40, 60]
+            [int(reply[2]["X-MBX-USED-WEIGHT-1M"]) for reply in replies[:3]] == [25, 50, 75]
             if over == 2
             else [40, 80, 120]
         )
