@@ -2,7 +2,7 @@
 # requirements.lock or pyproject.toml. `make` alone lists the verbs.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check setup lock
+.PHONY: help demo up test check setup lock bench-simulation
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -56,6 +56,9 @@ lock: $(UV)  ## pin the dependencies of pyproject.toml in requirements.lock (UPG
 	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes --all-extras \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
 		--output-file requirements.lock pyproject.toml
+
+bench-simulation: $(STAMP)  ## events per second of the simulated market (ARGS=--rounds 5)
+	@$(BIN)/python -m bench.simulation $(ARGS)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(FIND_PYTHON); \
