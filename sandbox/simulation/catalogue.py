@@ -10,7 +10,7 @@ from sandbox.simulation.config import SimulationConfig
 from sandbox.simulation.feed import IMMEDIATE_STREAMS
 from sandbox.simulation.intervals import DAY_MS
 from sandbox.simulation.publishers.book_ticker import AllBookTickers
-from sandbox.simulation.publishers.depth import DepthDiffs, PartialDepth
+from sandbox.simulation.publishers.depth import DepthDiffs, PartialDepth, TopLevels
 from sandbox.simulation.publishers.force_orders import ForceOrders
 from sandbox.simulation.publishers.klines import FinalKlines, FormingKlines
 from sandbox.simulation.publishers.mark_price import MarkPriceElement
@@ -99,12 +99,13 @@ class StreamCatalogue:
         market, prefix = each.market, each.stream_prefix
         for kind in IMMEDIATE_STREAMS:
             self._add(market, f"{prefix}@{kind}", lambda _: ())
+        top = TopLevels(symbol, max(_PARTIAL_LEVELS))
         for suffix, period_ms in _DEPTH_SPEEDS[market].items():
             pace = self._pace(symbol, period_ms)
             self._add(market, f"{prefix}@depth{suffix}", partial(self._diffs, symbol, pace))
             for levels in _PARTIAL_LEVELS:
                 name = f"{prefix}@depth{levels}{suffix}"
-                self._add(market, name, partial(self._partial, symbol, levels, pace))
+                self._add(market, name, partial(self._partial, symbol, levels, pace, top))
         for interval in self._config.kline_intervals(market):
             self._add(market, f"{prefix}@kline_{interval}", partial(self._klines, symbol, interval))
         pace = self._pace(symbol, _TICKER_MS[market])
@@ -162,8 +163,10 @@ class StreamCatalogue:
         return (DepthDiffs(symbol, pace, from_opening=now_us == symbol.opened_us),)
 
     @staticmethod
-    def _partial(symbol: SymbolMarket, levels: int, pace: Pace, now_us: int) -> Sequence[PeriodicStream]:
-        return (PartialDepth(symbol, levels, pace),)
+    def _partial(
+        symbol: SymbolMarket, levels: int, pace: Pace, top: TopLevels, now_us: int
+    ) -> Sequence[PeriodicStream]:
+        return (PartialDepth(symbol, levels, pace, top),)
 
     def _klines(self, symbol: SymbolMarket, interval: str, now_us: int) -> Sequence[PeriodicStream]:
         period_ms = 1_000 if interval == "1s" else _KLINE_MS[symbol.instrument.market]
