@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from decimal import Decimal
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from confluent_kafka import KafkaException
 from rich.console import Console
 
 from sandbox.broker_command import run_broker
+from sandbox.command_line import FAILED, USAGE, MarketOption, Sizes, parsed_contract_sizes, parsed_speed, refuse
 from sandbox.demo.demonstrating import DemoRequest, run_demo, run_up
 from sandbox.demo.replaying import ReplayRequest, run_replay
-from sandbox.demo.simulating import simulation
 from sandbox.demo.workspace import shared_servers
 from sandbox.errors import PortTakenError, SandboxError
-from sandbox.exchange.command import ReplayOptions, parse_contract_size, parse_speed, run_exchange
-from sandbox.exchange.server import ExchangeSettings, StartMode
+from sandbox.exchange.command_line import EXAMPLES, exchange
 from sandbox.interrupts import interrupted_by_signals
 from sandbox.recordings import RecordingError
-from sandbox.simulation.config import SimulationConfig
 from sandbox.verify.klines import KlineFileError
-from schemas.markets import Market
 from schemas.registry import RegistryError
 
 
 __all__ = ["app", "main"]
 
-_FAILED = 1
-_USAGE = 2
 _INTERRUPTED = 130
 _WIDTH_OF_FILES = 160
 """Columns where the output is no terminal."""
@@ -46,17 +40,6 @@ app = typer.Typer(
 DataDir = Annotated[
     Path | None,
     typer.Option(help="Where data and logs are kept; by default a temporary directory, removed at the end."),
-]
-Sizes = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--contract-size",
-        metavar="SYMBOL=N",
-        help="COIN-M: quote asset per contract, where the recording does not tell it. May be repeated.",
-    ),
-]
-MarketOption = Annotated[
-    Market | None, typer.Option(help="The market of the recording, where its payloads do not tell it.")
 ]
 SourceOption = Annotated[
     list[str] | None,
@@ -92,74 +75,7 @@ def broker(
     raise typer.Exit(run_broker(data_dir, kafka_port, registry_port if registry else None, host))
 
 
-@app.command(
-    epilog="""
-**Examples**
-
-`binance-sandbox exchange --replay btcusdt_20240808.gz btcusdt_20240809.gz --speed max`
-
-`binance-sandbox exchange --simulate --seed 7 --duration 300 --record ./evidence`
-
-**Addresses** on the one port: `/spot/ws`, `/spot/stream`, `/usdm/public/…`, `/usdm/market/…`, `/coinm/…` for streams,
-Binance's own paths (`/api/v3`, `/fapi/v1`, `/dapi/v1`) for REST, `/sandbox/status` and `POST /sandbox/start` to steer.
-
-**Exit status**: 0 when told to stop, 1 when it failed, 2 for a wrong command line or an unusable recording.
-"""
-)
-def exchange(
-    more: Annotated[list[Path] | None, typer.Argument(metavar="PATH", help="Further paths to replay.")] = None,
-    *,
-    replay_paths: Annotated[
-        list[Path] | None,
-        typer.Option("--replay", metavar="PATH...", help="Recordings: files, directories, common stems of files."),
-    ] = None,
-    simulate: Annotated[bool, typer.Option("--simulate", help="A simulated market instead of a recording.")] = False,
-    market: MarketOption = None,
-    speed: Annotated[
-        str, typer.Option(metavar="N|max", help="How many times as fast as in the source; max: no pause.")
-    ] = "1",
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="The port; 0 takes a free one.")] = 9443,
-    start: Annotated[StartMode, typer.Option(help="What lets the first event go.")] = StartMode.AUTO,
-    record: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write down what is sent, as a recording: the evidence.")
-    ] = None,
-    contract_size: Sizes = None,
-    symbol: Annotated[
-        list[str] | None,
-        typer.Option(metavar="MARKET:SYMBOL", help="Simulation: a symbol, as spot:BTCUSDT. May be repeated."),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Simulation: equal seeds give equal markets.")] = 1,
-    duration: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="Simulation: how long there is trading; 0: for ever.")
-    ] = 60.0,
-    activity: Annotated[float, typer.Option(help="Simulation: factor on the rate of orders.")] = 1.0,
-    start_time: Annotated[
-        int | None, typer.Option(metavar="MS", help="Simulation: the venue's time at the start, ms since the epoch.")
-    ] = None,
-    flat_errors: Annotated[
-        bool, typer.Option("--flat-errors", help="Error replies as documented instead of as seen on the wire.")
-    ] = False,
-) -> None:
-    """Serve a recording or a simulated market over Binance's protocol."""
-    settings = ExchangeSettings(
-        host=host, port=port, speed=_speed(speed), start=start, record=record, flat_errors=flat_errors
-    )
-    paths = [*(replay_paths or []), *(more or [])]
-    if bool(paths) is simulate:
-        _refuse("name recordings with --replay, or ask for --simulate")
-    what: ReplayOptions | SimulationConfig
-    try:
-        if simulate:
-            what = simulation(symbol or (), seed=seed, duration_s=duration, activity=activity, start_ms=start_time)
-        else:
-            sizes = dict(_contract_sizes(contract_size))
-            what = ReplayOptions(paths=tuple(paths), market=market, contract_sizes=sizes)
-        run_exchange(what, settings)
-    except (RecordingError, ValueError) as error:
-        _refuse(str(error))
-    except SandboxError as error:
-        _fail(error)
+app.command(epilog=EXAMPLES)(exchange)
 
 
 @app.command(
@@ -194,11 +110,11 @@ def replay(
     contract_size: Sizes = None,
 ) -> None:
     """Send a recording through WebSocket, ingest, Kafka and Faust, and compare what comes out with the truth in it."""
-    _speed(speed)
-    sizes = _contract_sizes(contract_size)
+    parsed_speed(speed)
+    sizes = parsed_contract_sizes(contract_size)
     for symbol, size in sizes:
         if size != int(size):
-            _refuse(f"--contract-size: {size} of {symbol} is not a whole number")
+            refuse(f"--contract-size: {size} of {symbol} is not a whole number")
     request = ReplayRequest(
         paths=paths,
         klines=klines or (),
@@ -241,7 +157,7 @@ def demo(
 ) -> None:
     """Show market data going over a WebSocket into Kafka and coming out of Faust, and prove that it is right."""
     if speed is not None:
-        _speed(speed)
+        parsed_speed(speed)
     request = DemoRequest(
         sources=source or (),
         market=market,
@@ -279,7 +195,7 @@ def up(
     any_ports: AnyPorts = False,
 ) -> None:
     """Run the demo's processes until Ctrl-C, for readers of your own."""
-    _speed(speed)
+    parsed_speed(speed)
     request = DemoRequest(
         sources=source or (), market=market, speed=speed, seed=seed, data_dir=data_dir, any_ports=any_ports
     )
@@ -301,43 +217,19 @@ def _run(work: Callable[[Console], int], *, interrupted: int = _INTERRUPTED) -> 
         return interrupted
     except (RecordingError, KlineFileError) as error:
         typer.echo(f"binance-sandbox: {error}", err=True)
-        return _USAGE
+        return USAGE
     except PortTakenError as error:
         typer.echo(f"binance-sandbox: {error}\n--any-ports takes free ones for everything", err=True)
-        return _FAILED
+        return FAILED
     except (SandboxError, KafkaException, RegistryError, TimeoutError, OSError) as error:
         typer.echo(f"binance-sandbox: {error}", err=True)
-        return _FAILED
+        return FAILED
 
 
 def _console() -> Console:
     """Return where a run tells what it does: as wide as the terminal, and wide enough for every table elsewhere."""
     console = Console()
     return console if console.is_terminal or "COLUMNS" in os.environ else Console(width=_WIDTH_OF_FILES)
-
-
-def _refuse(message: str) -> NoReturn:
-    typer.echo(f"binance-sandbox: {message}", err=True)
-    raise typer.Exit(_USAGE)
-
-
-def _fail(error: Exception) -> NoReturn:
-    typer.echo(f"binance-sandbox: {error}", err=True)
-    raise typer.Exit(_FAILED)
-
-
-def _speed(text: str) -> float | None:
-    try:
-        return parse_speed(text)
-    except ValueError:
-        _refuse(f'--speed: "{text}" is neither a positive number nor "max"')
-
-
-def _contract_sizes(texts: Iterable[str] | None) -> list[tuple[str, Decimal]]:
-    try:
-        return [parse_contract_size(text) for text in texts or ()]
-    except ValueError as error:
-        _refuse(f"--contract-size: {error}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import msgspec
 import structlog
 import uvloop
 
+from sandbox.exchange.limits import LIMITS, Pool
 from sandbox.exchange.server import ExchangeServer, ExchangeSettings
 from sandbox.exchange.source import Source
 from sandbox.recordings import Recording, Summary, survey
@@ -21,7 +22,7 @@ from sandbox.simulation.source import SimulatedSource
 from schemas.markets import Market
 
 
-__all__ = ["ReplayOptions", "parse_contract_size", "parse_speed", "run_exchange"]
+__all__ = ["ReplayOptions", "parse_contract_size", "parse_speed", "parse_weight_limit", "run_exchange"]
 
 _REPORTED_PROBLEMS = 10
 
@@ -65,6 +66,19 @@ def parse_contract_size(text: str) -> tuple[str, Decimal]:
         msg = f'"{text}" is not of the form SYMBOL=SIZE, as in ETHUSD_PERP=10'
         raise ValueError(msg)
     return symbol.upper(), Decimal(size)
+
+
+def parse_weight_limit(text: str) -> tuple[Pool, int]:
+    """Return the pool and the weight per minute of ``spot=1200``.
+
+    Raises:
+        ValueError: It is not of that form.
+    """
+    pool, _, limit = text.partition("=")
+    if pool not in LIMITS or not limit.isdecimal() or not int(limit):
+        msg = f'"{text}" is not of the form POOL=N, as in {" or ".join(f"{pool}={n}" for pool, n in LIMITS.items())}'
+        raise ValueError(msg)
+    return pool, int(limit)
 
 
 def run_exchange(what: ReplayOptions | SimulationConfig, settings: ExchangeSettings) -> None:

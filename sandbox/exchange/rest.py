@@ -16,7 +16,7 @@ from sandbox.exchange.source import RestReply, error_reply
 from schemas.markets import Market
 
 
-__all__ = ["ENDPOINTS", "Endpoint", "UsedWeight", "check"]
+__all__ = ["ENDPOINTS", "Endpoint", "check"]
 
 _INTEGER = re.compile(r"[0-9]{1,20}")
 _INTEGERS = ("limit", "fromId", "startTime", "endTime")
@@ -159,21 +159,3 @@ def _refusal(endpoint: Endpoint, params: Mapping[str, str]) -> RestReply | None:
     if "fromId" in params and (start_ms is not None or end_ms is not None):
         return error_reply(400, -1128, "Combination of optional parameters invalid.")
     return None
-
-
-class UsedWeight:
-    """The weight that this minute's requests have used: spot's, and that of both futures markets together.
-
-    The venue counts by IP address; here all clients come from one.
-    """
-
-    def __init__(self) -> None:
-        self._used: dict[bool, tuple[int, int]] = {}
-
-    def add(self, market: Market, weight: int, now_s: float) -> int:
-        """Count a request and return the weight used in its minute."""
-        minute = int(now_s // 60)
-        counted_minute, used = self._used.get(market.is_futures, (minute, 0))
-        used = weight + (used if counted_minute == minute else 0)
-        self._used[market.is_futures] = minute, used
-        return used

@@ -29,19 +29,29 @@ class MarketRules(msgspec.Struct, frozen=True):
     takes_text_ids: bool
     """Whether a request id may be text, negative or null; futures take unsigned integers only."""
     streams_per_connection: int = 1_024
+    lifetime_s: float = 86_400
+    """How long a connection may last; it is then cut without notice."""
+    attempts: int = 300
+    """Handshakes that an address may ask for within `attempts_window_s`; futures state no number, spot's is taken."""
+    attempts_window_s: float = 300
     request_bytes: int = 8_192
     """Longest request; Binance states no number, clients were dropped above some 8,000 characters."""
 
     def hastened(self, factor: float) -> MarketRules:
-        """Return the same rules with pings and their deadlines `factor` times as fast.
+        """Return the same rules on a clock that runs `factor` times as fast as the client's.
 
-        A client may send as many more messages as it must to answer the pings.
+        Messages still count by the client's second, for a client can send no faster than it does; it may send as many
+        more as it must to answer the pings.
         """
+        if factor == 1:
+            return self
         interval_s = self.ping_interval_s / factor
         return msgspec.structs.replace(
             self,
             ping_interval_s=interval_s,
             pong_deadline_s=self.pong_deadline_s / factor,
+            lifetime_s=self.lifetime_s / factor,
+            attempts_window_s=self.attempts_window_s / factor,
             messages_per_second=self.messages_per_second + ceil(1 / interval_s),
         )
 

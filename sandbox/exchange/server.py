@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
+from time import time_ns
 from types import TracebackType
 from typing import Self
 
@@ -13,14 +15,21 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from sandbox.exchange.connection import Connection
+from sandbox.exchange.connection import Connection, ConnectionSettings
+from sandbox.exchange.control import ControlApi, http_response
 from sandbox.exchange.fanout import Fanout
+from sandbox.exchange.faults.board import FaultBoard
+from sandbox.exchange.faults.journal import FaultJournal
+from sandbox.exchange.faults.orders import Orders
+from sandbox.exchange.faults.scenario import Scheduled
+from sandbox.exchange.limits import Attempts, Pool, whole_seconds
 from sandbox.exchange.pump import Pump, PumpState
 from sandbox.exchange.recorder import SentRecorder
-from sandbox.exchange.rest import ENDPOINTS, UsedWeight, check
+from sandbox.exchange.rest import ENDPOINTS
+from sandbox.exchange.rest_service import RestService
 from sandbox.exchange.routes import stream_endpoint
 from sandbox.exchange.rules import RULES, MarketRules
-from sandbox.exchange.source import DemandDriven, RestReply, Source, error_reply, json_reply
+from sandbox.exchange.source import DemandDriven, Source, error_reply
 from sandbox.ports import require_free
 from schemas.markets import Market
 
@@ -54,9 +63,16 @@ class ExchangeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Automatic start: how long no further stream is subscribed to."""
     record: Path | None = None
     """A directory for a recording of what is sent."""
+    truth: Path | None = None
+    """A directory for ``faults.jsonl``: what faults did."""
     rules: Mapping[Market, MarketRules] = msgspec.field(default_factory=lambda: RULES)
-    flat_errors: bool = False
-    """Error replies as documented instead of as seen, see `StreamSession`."""
+    time_factor: float = 1.0
+    """How many times as fast the clock of the rules runs: pings, connection age, attempts, request weight, bans."""
+    weight_limits: Mapping[Pool, int] = {}
+    """Request weight per minute, where it is not the venue's; exchangeInfo states it."""
+    connections: ConnectionSettings = ConnectionSettings()
+    scenario: Sequence[Scheduled] = ()
+    """Faults that happen by themselves."""
 
 
 class ExchangeServer:
@@ -72,6 +88,8 @@ class ExchangeServer:
     Raises:
         PortTakenError: On entering: somebody else listens on the port.
         EvidenceExistsError: The directory to record into is used.
+        JournalExistsError: The directory for the journal of faults is used.
+        FaultError: The scenario has faults that the source cannot show.
     """
 
     def __init__(self, source: Source, settings: ExchangeSettings, event_count: int | None = None) -> None:
@@ -79,11 +97,15 @@ class ExchangeServer:
         self._settings = settings
         self._event_count = event_count
         self._fanout = Fanout()
-        self._connections: set[Connection] = set()
-        self._weight = UsedWeight()
+        self._connections: dict[int, Connection] = {}
+        self._connection_count = 0
         self._recorder: SentRecorder | None = None
-        self._all_streams = {market: source.streams(market) for market in Market}
+        self._journal: FaultJournal | None = None
         self._quiet_timer: asyncio.TimerHandle | None = None
+        self._rules = {market: rules.hastened(settings.time_factor) for market, rules in settings.rules.items()}
+        self._attempts = {
+            market: Attempts(rules.attempts, rules.attempts_window_s) for market, rules in self._rules.items()
+        }
 
     @property
     def port(self) -> int:
@@ -101,9 +123,30 @@ class ExchangeServer:
             require_free("exchange", settings.host, settings.port)
         if settings.record is not None:
             self._recorder = SentRecorder(settings.record)
+        if settings.truth is not None:
+            self._journal = FaultJournal(settings.truth)
         self._loop = asyncio.get_running_loop()
         on_sent = self._recorder.sent if self._recorder else None
         self._pump = Pump(self._source, self._fanout, settings.speed, self._loop.time, on_sent)
+        orders = Orders(_wall_ms, self._venue_ms, self._journal)
+        self._board = FaultBoard(
+            orders,
+            self._source,
+            self._fanout,
+            connections=self._open_connections,
+            venue_ms=self._venue_ms,
+            clock=self._loop.time,
+        )
+        self._schedule(settings.scenario)
+        self._rest = RestService(
+            self._source,
+            self._board.requests,
+            self._venue_ms,
+            self._loop.time,
+            time_factor=settings.time_factor,
+            limits=settings.weight_limits,
+            listener=self._recorder,
+        )
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=2)
         try:
             await self._runner.setup()
@@ -124,11 +167,14 @@ class ExchangeServer:
         self._cancel_quiet_timer()
         self._pump.stop()
         self._pumping.cancel()
-        await asyncio.gather(*(connection.close() for connection in self._connections))
+        self._board.requests.close()
+        await asyncio.gather(*(connection.close() for connection in self._open_connections()))
         await asyncio.gather(self._pumping, return_exceptions=True)
         await self._runner.cleanup()
         if self._recorder is not None:
             self._recorder.close(self._pump.position_ns)
+        if self._journal is not None:
+            self._journal.close()
 
     async def wait_ended(self) -> None:
         """Wait until the last event was sent, or the server was told to send no more."""
@@ -151,87 +197,84 @@ class ExchangeServer:
 
     def status(self) -> dict[str, object]:
         """Return the state, as ``GET /sandbox/status`` shows it."""
-        self._pump.sync_clock()
         return {
             "state": self._pump.state,
-            "clock_ms": self._source.clock_ms(),
+            "clock_ms": self._venue_ms(),
             "frames_sent": self._fanout.sent_count,
             "events_total": self._event_count,
             "connections": len(self._connections),
             "subscriptions": self._fanout.subscription_count,
         }
 
+    def _schedule(self, scenario: Sequence[Scheduled]) -> None:
+        for scheduled in scenario:
+            self._board.check(scheduled.fault)
+        for scheduled in scenario:
+            order = self._board.orders.add(scheduled.fault, scheduled.at_s)
+            self._pump.call_after(scheduled.at_s, partial(self._board.begin_scheduled, order))
+
     async def _run_pump(self) -> None:
         await self._pump.run()
+        self._board.tap.release()
         _log.info("source ended", frames_sent=self._fanout.sent_count, clock_ms=self._source.clock_ms())
+
+    def _venue_ms(self) -> int:
+        self._pump.sync_clock()
+        return self._source.clock_ms()
+
+    def _open_connections(self) -> list[Connection]:
+        return list(self._connections.values())
 
     def _application(self) -> web.Application:
         application = web.Application()
-        application.router.add_get("/sandbox/status", self._handle_status)
-        application.router.add_post("/sandbox/start", self._handle_start)
-        application.router.add_post("/sandbox/stop", self._handle_stop)
+        control = ControlApi(self, self._board, self._source, self._open_connections)
+        application.router.add_routes(control.routes())
         for path in ENDPOINTS:
             application.router.add_get(path, self._handle_rest)
         application.router.add_get("/{path:.*}", self._handle_stream)
         return application
 
-    async def _handle_status(self, _: web.Request) -> web.Response:
-        return _response(json_reply(self.status()))
-
-    async def _handle_start(self, _: web.Request) -> web.Response:
-        self.start()
-        await asyncio.sleep(0)
-        return _response(json_reply(self.status()))
-
-    async def _handle_stop(self, _: web.Request) -> web.Response:
-        self.stop()
-        await asyncio.sleep(0)
-        return _response(json_reply(self.status()))
-
     async def _handle_rest(self, request: web.Request) -> web.Response:
-        endpoint = ENDPOINTS[request.path]
-        params = check(endpoint, request.query, request.headers.get("X-MBX-APIKEY", ""))
-        weighed = {"limit": str(endpoint.default_limit)} if isinstance(params, RestReply) else params
-        used = self._weight.add(endpoint.market, endpoint.weight(weighed), self._loop.time())
-        reply = params if isinstance(params, RestReply) else self._answer(endpoint.market, request.path, params)
-        return _response(reply, {"X-MBX-USED-WEIGHT-1M": str(used)})
-
-    def _answer(self, market: Market, path: str, params: dict[str, str]) -> RestReply:
-        self._pump.sync_clock()
-        if path.endswith("/ping"):
-            return json_reply({})
-        if path.endswith("/time"):
-            return json_reply({"serverTime": self._source.clock_ms()})
-        reply = self._source.rest(market, path, params)
-        if self._recorder is not None and reply.status == 200 and path.endswith("/depth"):
-            self._recorder.answered_depth(market, params["symbol"], reply.body)
-        return reply
+        api_key = request.headers.get("X-MBX-APIKEY", "")
+        return http_response(await self._rest.answer(request.path, request.query, api_key, request.remote or ""))
 
     async def _handle_stream(self, request: web.Request) -> web.StreamResponse:
         endpoint = stream_endpoint(request.path, request.query.get("streams", ""))
         if endpoint is None or request.headers.get("Upgrade", "").lower() != "websocket":
-            return _response(error_reply(404, -5000, f"Path {request.path}, Method GET is invalid"))
-        rules = self._settings.rules[endpoint.market]
+            return http_response(error_reply(404, -5000, f"Path {request.path}, Method GET is invalid"))
+        market = endpoint.market
+        wait_s = self._attempts[market].attempt(request.remote or "", self._loop.time())
+        if wait_s:
+            _log.warning("too many connection attempts, handshake refused", address=request.remote, market=market)
+            text = "Too many connections or connection attempts; please try again later."
+            return http_response(error_reply(429, -1034, text), {"Retry-After": str(whole_seconds(wait_s))})
+        self._connection_count += 1
+        number = self._connection_count
         connection = Connection(
-            endpoint, rules, self._fanout, self._on_subscribed, flat_errors=self._settings.flat_errors
+            number,
+            endpoint,
+            self._rules[market],
+            fanout=self._fanout,
+            on_subscribed=self._on_subscribed,
+            settings=self._settings.connections,
         )
-        self._connections.add(connection)
+        self._connections[number] = connection
         try:
             return await connection.serve(request)
         finally:
-            self._connections.discard(connection)
+            del self._connections[number]
+            self._board.tap.forget(number)
 
     def _on_subscribed(self) -> None:
         subscribed = {market: self._fanout.subscribed_streams(market) for market in Market}
+        streams = {market: self._source.streams(market) for market in Market}
         if isinstance(self._source, DemandDriven):
-            wanted = {
-                (market, stream) for market in Market for stream in subscribed[market] & self._all_streams[market]
-            }
+            wanted = {(market, stream) for market in Market for stream in subscribed[market] & streams[market]}
             if wanted:
                 self._source.set_demand(frozenset(wanted))
         if self._settings.start is StartMode.AUTO and self._pump.state is PumpState.WAITING:
             self._cancel_quiet_timer()
-            if all(self._all_streams[market] <= subscribed[market] for market in Market):
+            if all(streams[market] <= subscribed[market] for market in Market):
                 self._pump.start()
             else:
                 self._quiet_timer = self._loop.call_later(self._settings.start_quiet_s, self._pump.start)
@@ -242,11 +285,5 @@ class ExchangeServer:
             self._quiet_timer = None
 
 
-def _response(reply: RestReply, headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.Response(
-        status=reply.status,
-        body=reply.body,
-        headers={**reply.headers, **(headers or {})},
-        content_type="application/json",
-        charset="utf-8",
-    )
+def _wall_ms() -> int:
+    return time_ns() // 1_000_000

@@ -14,7 +14,17 @@ import msgspec
 from schemas.markets import Market
 
 
-__all__ = ["DemandDriven", "Halt", "RestReply", "Source", "StreamEvent", "error_reply", "json_reply"]
+__all__ = [
+    "DemandDriven",
+    "Halt",
+    "KnowsBooks",
+    "RestReply",
+    "Source",
+    "Steerable",
+    "StreamEvent",
+    "error_reply",
+    "json_reply",
+]
 
 
 class StreamEvent(msgspec.Struct, frozen=True, gc=False):
@@ -94,6 +104,36 @@ class DemandDriven(Protocol):
 
     def set_demand(self, streams: frozenset[tuple[Market, str]]) -> None:
         """Produce these streams, of those that it can deliver, and no others from now on."""
+        ...
+
+
+@runtime_checkable
+class Steerable(Protocol):
+    """A source whose markets can be changed while it runs.
+
+    Each change happens at the clock, before the next event is passed; each raises a ValueError with a sentence when it
+    cannot be made.
+    """
+
+    def list_symbol(self, market: Market, symbol: str) -> None:
+        """Let a new symbol begin to trade."""
+        ...
+
+    def delist(self, market: Market, symbol: str) -> None:
+        """Let a symbol trade no more."""
+        ...
+
+    def wipe(self, market: Market, symbol: str | None) -> None:
+        """Let all ids of a symbol, or of every symbol, start again at a low number, while times go on."""
+        ...
+
+
+@runtime_checkable
+class KnowsBooks(Protocol):
+    """A source that knows whole books, deeper than the venue's REST reaches."""
+
+    def whole_book(self, market: Market, symbol: str) -> RestReply:
+        """Answer with every level, ``{"lastUpdateId":n,"bids":[[p,q]…],"asks":[…]}``."""
         ...
 
 

@@ -10,7 +10,7 @@ from schemas.markets import Market
 from tests.unit.sandbox.payloads import EPOCH_MS, EPOCH_NS
 
 
-__all__ = ["DemandedSource", "ListSource", "RememberingClient", "event", "numbered"]
+__all__ = ["DemandedSource", "ListSource", "RememberingClient", "SteeredSource", "event", "numbered", "payload_of"]
 
 MS = 1_000_000
 
@@ -66,17 +66,66 @@ class DemandedSource(ListSource):
         self.demanded.append(streams)
 
 
-class RememberingClient:
-    """Keeps the frames that it gets; a gone one gets none."""
+class SteeredSource(ListSource):
+    """Notes how it is steered; its book's update id counts the events passed."""
 
-    def __init__(self, *, combined: bool = False) -> None:
+    def __init__(self, events: Sequence[StreamEvent | Halt]) -> None:
+        super().__init__(events)
+        self.steered: list[tuple[str, Market, str | None]] = []
+
+    def streams(self, market: Market) -> frozenset[str]:
+        return super().streams(market) | {"btcusdt@depth"}
+
+    def list_symbol(self, market: Market, symbol: str) -> None:
+        self.steered.append(("list", market, symbol))
+
+    def delist(self, market: Market, symbol: str) -> None:
+        if symbol == "NOSUCH":
+            msg = f'symbol "{symbol}" is not traded'
+            raise ValueError(msg)
+        self.steered.append(("delist", market, symbol))
+
+    def wipe(self, market: Market, symbol: str | None) -> None:
+        self.steered.append(("wipe", market, symbol))
+
+    def rest(self, market: Market, path: str, params: Mapping[str, str]) -> RestReply:
+        if not path.endswith("/depth"):
+            return super().rest(market, path, params)
+        level = [["1", "1"]] * int(params["limit"])
+        return json_reply({"lastUpdateId": self.passed, "bids": level, "asks": level})
+
+
+class RememberingClient:
+    """Keeps the payloads that it gets; a gone one gets none."""
+
+    def __init__(self, *, combined: bool = False, number: int = 1) -> None:
+        self.number = number
         self.combined = combined
         self.gone = False
+        self.slow = False
         self.frames: list[bytes] = []
+        self.drained = 0
         self.got_one = asyncio.Event()
 
-    async def send(self, frame: bytes) -> bool:
+    def push(self, frame: bytes) -> bool:
         if not self.gone:
-            self.frames.append(frame)
+            self.frames.append(payload_of(frame))
             self.got_one.set()
         return not self.gone
+
+    def flush(self) -> bool:
+        return self.slow
+
+    async def drain(self) -> None:
+        self.drained += 1
+
+
+def payload_of(frame: bytes) -> bytes:
+    """Return the payload of one whole server frame of text."""
+    assert frame[0] == 0x81
+    length, start = frame[1], 2
+    if length >= 126:
+        start = 4 if length == 126 else 10
+        length = int.from_bytes(frame[2:start])
+    assert len(frame) == start + length
+    return frame[start:]

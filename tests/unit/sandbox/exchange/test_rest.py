@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.exchange.rest import ENDPOINTS, UsedWeight, check
+from sandbox.exchange.rest import ENDPOINTS, check
 from sandbox.exchange.source import RestReply
-from schemas.markets import Market
 
 
 SYMBOL = {"symbol": "BTCUSDT"}
@@ -122,13 +121,3 @@ def test_weights_follow_the_venues_table(path: str, limits: list[int], weights: 
 )
 def test_asking_for_every_symbol_weighs_more(path: str, params: dict[str, str], weight: int) -> None:
     assert ENDPOINTS[path].weight(params) == weight
-
-
-def test_weight_is_counted_by_the_minute_spot_apart_and_both_futures_together() -> None:
-    used = UsedWeight()
-
-    assert used.add(Market.SPOT, 50, 0) == 50
-    assert used.add(Market.SPOT, 5, 59.9) == 55
-    assert used.add(Market.USDM, 20, 59.9) == 20
-    assert used.add(Market.COINM, 2, 59.9) == 22
-    assert used.add(Market.SPOT, 5, 60) == 5

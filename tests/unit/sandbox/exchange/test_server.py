@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
@@ -18,23 +16,13 @@ from websockets.exceptions import ConnectionClosed
 from sandbox.errors import PortTakenError
 from sandbox.exchange.rules import RULES
 from sandbox.exchange.server import ExchangeServer, ExchangeSettings, StartMode
-from sandbox.exchange.source import Source, StreamEvent
+from sandbox.exchange.source import StreamEvent
 from sandbox.recordings import Frame, Recording, RestAnswer, read, survey
 from sandbox.replay import ReplaySource
 from schemas.markets import Market
+from tests.unit.sandbox.exchange.serving import get, post, serving, socket_to, stays_silent
 from tests.unit.sandbox.exchange.sources import DemandedSource, ListSource, event, numbered
 from tests.unit.sandbox.payloads import EPOCH_MS
-
-
-@asynccontextmanager
-async def serving(source: Source, **settings: Any) -> AsyncIterator[ExchangeServer]:
-    chosen = {"port": 0, "speed": None, "start": StartMode.MANUAL} | settings
-    async with ExchangeServer(source, ExchangeSettings(**chosen)) as server:
-        yield server
-
-
-def socket_to(server: ExchangeServer, path: str) -> connect:
-    return connect(f"ws://127.0.0.1:{server.port}{path}", proxy=None, max_queue=None)
 
 
 async def subscribe(client: ClientConnection, *streams: str, request_id: int = 1) -> None:
@@ -44,23 +32,6 @@ async def subscribe(client: ClientConnection, *streams: str, request_id: int = 1
 
 async def receive(client: ClientConnection, count: int) -> list[str | bytes]:
     return [await client.recv() for _ in range(count)]
-
-
-async def stays_silent(client: ClientConnection, server: ExchangeServer) -> bool:
-    """Return whether a client that asks for its subscriptions gets that reply before any frame."""
-    await server.wait_ended()
-    await client.send('{"method":"LIST_SUBSCRIPTIONS","id":99}')
-    return bool(json.loads(await client.recv()).get("id") == 99)
-
-
-async def get(server: ExchangeServer, path: str, **headers: str) -> tuple[int, Any, dict[str, str]]:
-    async with aiohttp.ClientSession() as session, session.get(server.url + path, headers=headers) as reply:
-        return reply.status, await reply.json(), dict(reply.headers)
-
-
-async def post(server: ExchangeServer, path: str) -> Any:
-    async with aiohttp.ClientSession() as session, session.post(server.url + path) as reply:
-        return await reply.json()
 
 
 def payloads(events: Sequence[StreamEvent]) -> list[str]:

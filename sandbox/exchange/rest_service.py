@@ -1,0 +1,141 @@
+"""Answers REST requests: counts their weight, lets faults happen to them, asks the source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from email.utils import formatdate
+from typing import Any, Protocol
+
+import msgspec
+
+from sandbox.exchange.faults.model import Rest, RestKind
+from sandbox.exchange.faults.requests import RequestFaults
+from sandbox.exchange.faults.rest import refusal
+from sandbox.exchange.limits import LIMITS, Granted, Pool, WeightLimits, pool_of
+from sandbox.exchange.rest import ENDPOINTS, Endpoint, check
+from sandbox.exchange.source import RestReply, Source, json_reply
+from schemas.markets import Market
+
+
+__all__ = ["RestService"]
+
+_OK = 200
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class DepthListener(Protocol):
+    """Who wants to know which depth answers were given."""
+
+    def answered_depth(self, market: Market, symbol: str, body: bytes) -> None:
+        """Take note of one."""
+        ...
+
+
+class RestService:
+    """The REST side of the exchange, without HTTP.
+
+    Args:
+        source: Whose data is answered.
+        faults: What goes wrong.
+        venue_ms: The venue's clock, brought up to date by being asked.
+        clock: A monotonic clock, seconds.
+        time_factor: How many times as fast the clock of the rules runs.
+        limits: Weight per minute by pool, where it is not the venue's; exchangeInfo then states it.
+        listener: Who is told of depth answers.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        faults: RequestFaults,
+        venue_ms: Callable[[], int],
+        clock: Callable[[], float],
+        *,
+        time_factor: float,
+        limits: Mapping[Pool, int],
+        listener: DepthListener | None,
+    ) -> None:
+        self._source = source
+        self._faults = faults
+        self._venue_ms = venue_ms
+        self._clock = clock
+        self._time_factor = time_factor
+        self._stated = dict(limits)
+        self._limits = LIMITS | self._stated
+        self._weights = WeightLimits(self._limits)
+        self._listener = listener
+
+    async def answer(self, path: str, query: Mapping[str, str], api_key: str, address: str) -> RestReply:
+        """Answer a GET request of an address to one of `ENDPOINTS`.
+
+        Every answer carries the weight used in this minute, and the venue's clock as its date.
+        """
+        endpoint = ENDPOINTS[path]
+        market = endpoint.market
+        params = check(endpoint, query, api_key)
+        weighed = {"limit": str(endpoint.default_limit)} if isinstance(params, RestReply) else params
+        pool = pool_of(market)
+        rules_s = self._clock() * self._time_factor
+        verdict = self._weights.request(address, pool, endpoint.weight(weighed), rules_s)
+        if isinstance(verdict, Granted):
+            reply = await self._reply(endpoint, path, params, address)
+        else:
+            wait_s = verdict.retry_after_s / self._time_factor
+            limit = self._limits[pool]
+            reply = refusal(market, wait_s, self._venue_ms(), limit, banned=verdict.banned)
+        headers = {
+            "X-MBX-USED-WEIGHT-1M": str(verdict.used),
+            "Date": formatdate(self._venue_ms() / 1_000, usegmt=True),
+        }
+        return RestReply(reply.status, reply.body, {**reply.headers, **headers})
+
+    async def _reply(
+        self, endpoint: Endpoint, path: str, params: dict[str, str] | RestReply, address: str
+    ) -> RestReply:
+        market = endpoint.market
+        limit = self._limits[pool_of(market)]
+        fault, failed = await self._faults.failure(market, path, self._venue_ms(), limit)
+        if fault is not None and fault.kind is RestKind.BANNED:
+            self._ban(market, address, fault)
+        if failed is not None:
+            return failed
+        reply = params if isinstance(params, RestReply) else await self._source_reply(market, path, params)
+        if fault is not None and fault.kind is RestKind.GARBAGE:
+            return RestReply(reply.status, reply.body[: len(reply.body) // 2], reply.headers)
+        return reply
+
+    def _ban(self, market: Market, address: str, fault: Rest) -> None:
+        factor = self._time_factor
+        self._weights.ban(address, pool_of(market), fault.retry_after_s * factor, self._clock() * factor)
+
+    async def _source_reply(self, market: Market, path: str, params: dict[str, str]) -> RestReply:
+        def ask() -> RestReply:
+            self._venue_ms()
+            return self._source.rest(market, path, params)
+
+        if path.endswith("/ping"):
+            return json_reply({})
+        if path.endswith("/time"):
+            return json_reply({"serverTime": self._venue_ms()})
+        if path.endswith("/exchangeInfo"):
+            return self._stating_limits(market, ask())
+        if not path.endswith("/depth"):
+            return ask()
+        symbol = params["symbol"]
+        reply = await self._faults.snapshot(market, symbol, int(params["limit"]), ask, self._venue_ms)
+        if self._listener is not None and reply.status == _OK:
+            self._listener.answered_depth(market, symbol, reply.body)
+        return reply
+
+    def _stating_limits(self, market: Market, reply: RestReply) -> RestReply:
+        """Put the weight limit that is configured into an exchangeInfo."""
+        limit = self._stated.get(pool_of(market))
+        if limit is None or reply.status != _OK:
+            return reply
+        info = _decode(reply.body)
+        for each in info["rateLimits"]:
+            if each["rateLimitType"] == "REQUEST_WEIGHT" and each["interval"] == "MINUTE":
+                each["limit"] = limit
+        return RestReply(_OK, _encode(info), reply.headers)
