@@ -2,7 +2,7 @@
 # requirements.lock or pyproject.toml. `make` alone lists the verbs.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check setup lock bench-exchange
+.PHONY: help demo up test check setup lock bench-exchange bench-simulation
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -59,6 +59,9 @@ lock: $(UV)  ## pin the dependencies of pyproject.toml in requirements.lock (UPG
 
 bench-exchange: $(STAMP)  ## events per second that the exchange serves on one core (ARGS=--rounds 5)
 	@$(BIN)/python -m bench.exchange $(ARGS)
+
+bench-simulation: $(STAMP)  ## events per second of the simulated market (ARGS=--rounds 5)
+	@$(BIN)/python -m bench.simulation $(ARGS)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(FIND_PYTHON); \

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from sandbox.recordings import Recording, Summary, survey
 from sandbox.replay import ReplaySource
 from sandbox.simulation.config import SimulationConfig
 from sandbox.simulation.source import SimulatedSource
+from sandbox.simulation.truth import TruthLog
 from schemas.markets import Market
 
 
@@ -92,6 +95,7 @@ def run_exchange(what: ReplayOptions | SimulationConfig, settings: ExchangeSetti
     """
     source: Source
     event_count = None
+    own_log: AbstractContextManager[TruthLog | None] = nullcontext()
     if isinstance(what, ReplayOptions):
         recording = Recording.find(what.paths, what.market)
         _log.info("reading recording", files=len(recording.files))
@@ -99,8 +103,9 @@ def run_exchange(what: ReplayOptions | SimulationConfig, settings: ExchangeSetti
         _report(summary)
         source, event_count = ReplaySource(summary, what.contract_sizes), summary.frame_count
     else:
-        source = SimulatedSource(what)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        own_log = TruthLog(settings.truth, time.monotonic) if settings.truth is not None else nullcontext()
+        source = SimulatedSource(what, own_log if isinstance(own_log, TruthLog) else None)
+    with own_log, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(source, settings, event_count))
 
 

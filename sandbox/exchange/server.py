@@ -71,6 +71,8 @@ class ExchangeSettings(msgspec.Struct, frozen=True, kw_only=True):
     rules: Mapping[Market, MarketRules] = msgspec.field(default_factory=lambda: RULES)
     time_factor: float = 1.0
     """How many times as fast the clock of the rules runs: pings, connection age, attempts, request weight, bans."""
+    lifetime_s: float | None = None
+    """When a connection is cut, by the client's clock; None: after 24 hours by the rules' clock."""
     weight_limits: Mapping[Pool, int] = {}
     """Request weight per minute, where it is not the venue's; exchangeInfo states it."""
     connections: ConnectionSettings = ConnectionSettings()
@@ -105,9 +107,7 @@ class ExchangeServer:
         self._recorder: SentRecorder | None = None
         self._journal: FaultJournal | None = None
         self._quiet_timer: asyncio.TimerHandle | None = None
-        self._rules = {
-            market: rules.hastened(settings.time_factor, _LEAST_DEADLINE_S) for market, rules in settings.rules.items()
-        }
+        self._rules = {market: _hastened(rules, settings) for market, rules in settings.rules.items()}
         self._attempts = {
             market: Attempts(rules.attempts, rules.attempts_window_s) for market, rules in self._rules.items()
         }
@@ -288,6 +288,13 @@ class ExchangeServer:
         if self._quiet_timer is not None:
             self._quiet_timer.cancel()
             self._quiet_timer = None
+
+
+def _hastened(rules: MarketRules, settings: ExchangeSettings) -> MarketRules:
+    rules = rules.hastened(settings.time_factor, _LEAST_DEADLINE_S)
+    if settings.lifetime_s is None:
+        return rules
+    return msgspec.structs.replace(rules, lifetime_s=settings.lifetime_s)
 
 
 def _wall_ms() -> int:

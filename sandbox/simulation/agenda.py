@@ -38,6 +38,14 @@ class Agenda:
         rank = next(self._serial)
         self._added.append((due_us, rank + _TRADING if trading else rank, activity))
 
+    def rank(self) -> int:
+        """Return a place in the order of streams that speak at one moment, for `add_ranked`."""
+        return next(self._serial)
+
+    def add_ranked(self, due_us: int, rank: int, activity: Activity) -> None:
+        """Plan an activity that keeps its place, however late it is planned; one plan a moment."""
+        self._added.append((due_us, rank, activity))
+
     def run(self, until_us: int | None) -> Iterator[Output]:
         """Do everything in its order up to a time; yield, each time, what streams said.
 

@@ -67,7 +67,7 @@ class OrderAggregator:
 
     def add(self, trades: list[Trade], now_us: int) -> list[Aggregate]:
         """Add the trades of one taker order."""
-        complete = []
+        complete: list[Aggregate] = []
         current: _Open | None = None
         for trade in trades:
             if current is not None and current.takes(trade):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -10,7 +10,7 @@ from sandbox.simulation.config import SimulationConfig
 from sandbox.simulation.feed import IMMEDIATE_STREAMS
 from sandbox.simulation.intervals import DAY_MS
 from sandbox.simulation.publishers.book_ticker import AllBookTickers
-from sandbox.simulation.publishers.depth import DepthDiffs, PartialDepth
+from sandbox.simulation.publishers.depth import DepthDiffs, PartialDepth, TopLevels
 from sandbox.simulation.publishers.force_orders import ForceOrders
 from sandbox.simulation.publishers.klines import FinalKlines, FormingKlines
 from sandbox.simulation.publishers.mark_price import MarkPriceElement
@@ -23,6 +23,7 @@ from sandbox.simulation.publishers.tickers import (
     Ticker,
     WindowTicker,
 )
+from sandbox.simulation.roster import Markets, Roster
 from sandbox.simulation.symbol_market import SymbolMarket
 from schemas.markets import Market
 
@@ -47,53 +48,64 @@ Market Streams" (2026-05-28).
 _KLINE_MS: Final = {Market.SPOT: 2_000, Market.USDM: 250, Market.COINM: 250}
 _TICKER_MS: Final = {Market.SPOT: 1_000, Market.USDM: 2_000, Market.COINM: 500}
 
-Factory = Callable[[], Sequence[PeriodicStream]]
+Factory = Callable[[int], Sequence[PeriodicStream]]
+"""Makes, at a time, what speaks on a stream."""
 
 
 class StreamCatalogue:
     """All streams by market and name; those with a pace are made when somebody wants them."""
 
-    def __init__(self, markets: Mapping[Market, Sequence[SymbolMarket]], config: SimulationConfig) -> None:
+    def __init__(self, rosters: Mapping[Market, Roster], config: SimulationConfig) -> None:
         self._config = config
         self._factories: dict[tuple[Market, str], Factory] = {}
-        for market, symbols in markets.items():
-            for each in symbols:
-                self._add_symbol(each)
-            if market is Market.SPOT and symbols:
-                self._add_spot_arrays(symbols)
-        futures = [each for market, symbols in markets.items() if market.is_futures for each in symbols]
-        for market, symbols in markets.items():
-            if market.is_futures and symbols:
-                self._add_futures_arrays(market, symbols, futures)
-        self._opened = False
+        if Market.SPOT in rosters:
+            self._add_spot_arrays(rosters[Market.SPOT].trading)
+        futures = [roster for market, roster in rosters.items() if market.is_futures]
+
+        def both() -> Sequence[SymbolMarket]:
+            return [each for roster in futures for each in roster.trading()]
+
+        for market, roster in rosters.items():
+            if market.is_futures:
+                self._add_futures_arrays(market, roster.trading, both)
+            for each in roster.trading():
+                self.add_symbol(each)
 
     def names(self, market: Market) -> frozenset[str]:
         """Return the names of a market's streams."""
         return frozenset(name for each, name in self._factories if each is market)
 
-    def make(self, market: Market, name: str) -> Sequence[PeriodicStream]:
+    def names_of(self, symbol: SymbolMarket) -> Iterable[tuple[Market, str]]:
+        """Return the streams of one symbol."""
+        market, prefix = symbol.instrument.market, f"{symbol.instrument.stream_prefix}@"
+        return [key for key in self._factories if key[0] is market and key[1].startswith(prefix)]
+
+    def make(self, market: Market, name: str, now_us: int) -> Sequence[PeriodicStream]:
         """Make what speaks on a stream at its own pace: nothing for immediate ones and unknown names."""
         factory = self._factories.get((market, name))
-        return factory() if factory is not None else ()
+        return factory(now_us) if factory is not None else ()
 
-    def begin(self) -> None:
-        """Know that the market has opened: depth streams made from now on have missed its opening."""
-        self._opened = True
+    def remove_symbol(self, symbol: SymbolMarket) -> None:
+        """Know the streams of a symbol no more."""
+        for key in self.names_of(symbol):
+            del self._factories[key]
 
     def _add(self, market: Market, name: str, factory: Factory) -> None:
         self._factories[(market, name)] = factory
 
-    def _add_symbol(self, symbol: SymbolMarket) -> None:
+    def add_symbol(self, symbol: SymbolMarket) -> None:
+        """Know the streams of a symbol; they take the place of those of an earlier symbol of its name."""
         each = symbol.instrument
         market, prefix = each.market, each.stream_prefix
         for kind in IMMEDIATE_STREAMS:
-            self._add(market, f"{prefix}@{kind}", lambda: ())
+            self._add(market, f"{prefix}@{kind}", lambda _: ())
+        top = TopLevels(symbol, max(_PARTIAL_LEVELS))
         for suffix, period_ms in _DEPTH_SPEEDS[market].items():
             pace = self._pace(symbol, period_ms)
             self._add(market, f"{prefix}@depth{suffix}", partial(self._diffs, symbol, pace))
             for levels in _PARTIAL_LEVELS:
                 name = f"{prefix}@depth{levels}{suffix}"
-                self._add(market, name, partial(self._partial, symbol, levels, pace))
+                self._add(market, name, partial(self._partial, symbol, levels, pace, top))
         for interval in self._config.kline_intervals(market):
             self._add(market, f"{prefix}@kline_{interval}", partial(self._klines, symbol, interval))
         pace = self._pace(symbol, _TICKER_MS[market])
@@ -106,13 +118,14 @@ class StreamCatalogue:
         else:
             self._add_element(symbol, "markPrice", partial(MarkPriceElement, symbol), Pace(3 * _SECOND))
             self._add_element(symbol, "markPrice@1s", partial(MarkPriceElement, symbol), Pace(_SECOND))
-            self._add(market, f"{prefix}@forceOrder", lambda: (ForceOrders([symbol]),))
+            news = symbol.liquidations.news
+            self._add(market, f"{prefix}@forceOrder", lambda _: (ForceOrders(lambda: (symbol,), news),))
 
     def _add_element(self, symbol: SymbolMarket, kind: str, make: Callable[[], Element], pace: Pace) -> None:
         each = symbol.instrument
-        self._add(each.market, f"{each.stream_prefix}@{kind}", lambda: (ElementStream(make(), pace),))
+        self._add(each.market, f"{each.stream_prefix}@{kind}", lambda _: (ElementStream(make(), pace),))
 
-    def _add_spot_arrays(self, symbols: Sequence[SymbolMarket]) -> None:
+    def _add_spot_arrays(self, symbols: Markets) -> None:
         # `!ticker@arr` and `!bookTicker` no longer exist on spot.
         self._add_array(Market.SPOT, "!miniTicker@arr", symbols, MiniTicker, Pace(_SECOND))
         for name, length_ms in _WINDOWS_MS.items():
@@ -122,39 +135,40 @@ class StreamCatalogue:
 
             self._add_array(Market.SPOT, f"!ticker_{name}@arr", symbols, make, Pace(_SECOND))
 
-    def _add_futures_arrays(
-        self, market: Market, symbols: Sequence[SymbolMarket], both: Sequence[SymbolMarket]
-    ) -> None:
+    def _add_futures_arrays(self, market: Market, symbols: Markets, both: Markets) -> None:
         # Since 2026-06-30 all but the mark prices carry USD-M and COIN-M together, on both hosts.
         self._add_array(market, "!miniTicker@arr", both, MiniTicker, Pace(_SECOND))
         self._add_array(market, "!ticker@arr", both, Ticker, Pace(_SECOND))
         self._add_array(market, "!markPrice@arr", symbols, MarkPriceElement, Pace(3 * _SECOND))
         self._add_array(market, "!markPrice@arr@1s", symbols, MarkPriceElement, Pace(_SECOND))
-        self._add(market, "!bookTicker", lambda: (AllBookTickers(both),))
-        self._add(market, "!forceOrder@arr", lambda: (ForceOrders(both),))
+        self._add(market, "!bookTicker", lambda _: (AllBookTickers(both),))
+        self._add(market, "!forceOrder@arr", lambda _: (ForceOrders(both),))
 
     def _add_array(
         self,
         market: Market,
         name: str,
-        symbols: Sequence[SymbolMarket],
+        symbols: Markets,
         make: Callable[[SymbolMarket], Element],
         pace: Pace,
     ) -> None:
-        self._add(market, name, lambda: (ElementArray(symbols, make, pace),))
+        self._add(market, name, lambda _: (ElementArray(symbols, make, pace),))
 
     @staticmethod
     def _pace(symbol: SymbolMarket, period_ms: int) -> Pace:
         return Pace(period_ms * _MS, symbol.phase_ms * _MS)
 
-    def _diffs(self, symbol: SymbolMarket, pace: Pace) -> Sequence[PeriodicStream]:
-        return (DepthDiffs(symbol, pace, from_opening=not self._opened),)
+    @staticmethod
+    def _diffs(symbol: SymbolMarket, pace: Pace, now_us: int) -> Sequence[PeriodicStream]:
+        return (DepthDiffs(symbol, pace, from_opening=now_us == symbol.opened_us),)
 
     @staticmethod
-    def _partial(symbol: SymbolMarket, levels: int, pace: Pace) -> Sequence[PeriodicStream]:
-        return (PartialDepth(symbol, levels, pace),)
+    def _partial(
+        symbol: SymbolMarket, levels: int, pace: Pace, top: TopLevels, now_us: int
+    ) -> Sequence[PeriodicStream]:
+        return (PartialDepth(symbol, levels, pace, top),)
 
-    def _klines(self, symbol: SymbolMarket, interval: str) -> Sequence[PeriodicStream]:
+    def _klines(self, symbol: SymbolMarket, interval: str, now_us: int) -> Sequence[PeriodicStream]:
         period_ms = 1_000 if interval == "1s" else _KLINE_MS[symbol.instrument.market]
         pace = self._pace(symbol, period_ms)
         return FormingKlines(symbol, interval, pace), FinalKlines(symbol, interval)

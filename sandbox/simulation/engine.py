@@ -57,7 +57,7 @@ class LevelChange(Struct, frozen=True, gc=False):
     quantity: int
 
 
-class Execution(Struct, frozen=True):
+class Execution(Struct, frozen=True, gc=False):
     """All that one request did, in the order in which it did it."""
 
     order: Order
@@ -102,7 +102,7 @@ class BookSide:
     def top(self, count: int) -> list[tuple[int, int]]:
         """Return price and quantity of the `count` best levels, best first."""
         sign, levels = self.sign, self.levels
-        prices = (key * sign for key in reversed(self.keys[-count:]))
+        prices = (key * sign for key in reversed(self.keys[-count:] if count else ()))
         return [(price, levels[price].quantity) for price in prices]
 
     def first_at(self, price: int) -> Order:
@@ -175,10 +175,15 @@ class MatchingEngine:
     def place(self, side: Side, price: int, quantity: int, owner: str = "") -> Execution:
         """Trade what crosses, up to `price`, and let the rest stand in the book (limit order, good till cancelled)."""
         order = self._new(side, price, quantity, owner)
-        execution = self._match(order)
-        if order.remaining:
-            self._resting[order.order_id] = order
-            execution.changes.append(self.side(side).add(order, price))
+        book, opposite = (self.bids, self.asks) if side is Side.BUY else (self.asks, self.bids)
+        if opposite.keys and opposite.keys[-1] >= price * opposite.sign:
+            execution = self._match(order)
+            if not order.remaining:
+                return execution
+        else:
+            execution = Execution(order, [], [])
+        self._resting[order.order_id] = order
+        execution.changes.append(book.add(order, price))
         return execution
 
     def take(self, side: Side, quantity: int, price: int | None = None, owner: str = "") -> Execution:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from sandbox.exchange.source import StreamEvent
 from sandbox.simulation.agenda import Output
-from sandbox.simulation.engine import Execution
 from sandbox.simulation.publishers.book_ticker import book_ticker_writer
 from sandbox.simulation.publishers.trades import aggregate_writer, trade_writer
-from sandbox.simulation.symbol_market import SymbolMarket
+from sandbox.simulation.symbol_market import Outcome, SymbolMarket
 from sandbox.simulation.trade_log import Aggregate
 from schemas.markets import Market
 
@@ -28,7 +28,6 @@ class SymbolFeed:
 
     def __init__(self, market: SymbolMarket) -> None:
         each = market.instrument
-        self._symbol = market
         self._market = each.market
         self._trade_stream, self._aggregate_stream, self._top_stream = (
             f"{each.stream_prefix}@{kind}" for kind in IMMEDIATE_STREAMS
@@ -44,9 +43,8 @@ class SymbolFeed:
         self._aggregates_wanted = (self._market, self._aggregate_stream) in wanted
         self._top_wanted = (self._market, self._top_stream) in wanted
 
-    def tell(self, execution: Execution, now_us: int, output: Output) -> None:
-        """Let the symbol take account of an execution, and say what it meant."""
-        outcome = self._symbol.apply(execution, now_us)
+    def tell(self, outcome: Outcome, now_us: int, output: Output) -> None:
+        """Say what an execution meant."""
         due_us = now_us + SEND_DELAY_US
         if outcome.trades and self._trades_wanted:
             for trade in outcome.trades:
@@ -58,7 +56,7 @@ class SymbolFeed:
             data = self._write_top(due_us // 1000)
             output.append(StreamEvent(due_us * 1000, self._market, self._top_stream, data))
 
-    def tell_aggregates(self, aggregates: list[Aggregate], now_us: int, output: Output) -> None:
+    def tell_aggregates(self, aggregates: Sequence[Aggregate], now_us: int, output: Output) -> None:
         """Say that aggregate trades are complete."""
         if self._aggregates_wanted:
             due_us = now_us + SEND_DELAY_US

@@ -7,6 +7,7 @@ sizes with a heavy tail, and at once, all on one side, when the value has run th
 
 from __future__ import annotations
 
+from math import log
 from random import Random
 from typing import Final
 
@@ -36,6 +37,7 @@ _JOINING: Final = 0.6
 _MAKER_TAIL: Final = 1.6
 _TAKER_TAIL: Final = 1.25
 """Exponents of the Pareto laws of quantities: the smaller, the heavier the tail."""
+_MAKER_POWER: Final = -1.0 / _MAKER_TAIL
 _MAX_MULTIPLE: Final = 300.0
 """No order is larger than so many typical ones."""
 _SLIPPAGE: Final = 0.001
@@ -53,7 +55,10 @@ class OrderFlow:
         "_depth_levels",
         "_engine",
         "_instrument",
+        "_random",
+        "_reach_least",
         "_rng",
+        "_steps_per_value",
         "_typical",
         "_value",
     )
@@ -72,6 +77,9 @@ class OrderFlow:
         self._engine = engine
         self._value = value
         self._rng = rng
+        self._random = rng.random
+        self._reach_least = depth_levels * _REACH_TICKS_PER_LEVEL
+        self._steps_per_value = instrument.price.steps(1.0)
         self._actions_per_us = instrument.actions_per_s * activity / 1e6
         self._depth_levels = depth_levels
         self._typical = instrument.typical_quantity
@@ -91,17 +99,18 @@ class OrderFlow:
 
     def wait_us(self) -> int:
         """Return the time until the next action; the more is going on, the shorter."""
-        return 1 + int(self._rng.expovariate(self._actions_per_us * self._value.turbulence))
+        return 1 + int(-log(1.0 - self._random()) / (self._actions_per_us * self._value.turbulence))
 
     def act(self, now_us: int) -> Execution | None:
         """Do the next thing that somebody in the crowd does; None when it came to nothing."""
-        engine, rng = self._engine, self._rng
-        value = self._value_in_ticks(now_us)
+        engine = self._engine
+        value = self._value.at(now_us) * self._steps_per_value
         bid, ask = engine.bids.best_price(), engine.asks.best_price()
         if bid is None or ask is None:
             return self._quote(Side.BUY if bid is None else Side.SELL, max(2, int(value)))
-        tolerance = max(1.0, value * _TOLERANCE)
-        chance = rng.random()
+        tolerance = value * _TOLERANCE
+        tolerance = max(tolerance, 1.0)
+        chance = self._random()
         if ask < value - tolerance:
             wrong = engine.asks
         elif bid > value + tolerance:
@@ -126,40 +135,43 @@ class OrderFlow:
         return self._take(side, best, min(quantity, int(self._typical * _MAX_MULTIPLE) + 1))
 
     def _value_in_ticks(self, now_us: int) -> float:
-        return self._instrument.price.steps(self._value.at(now_us))
+        return self._value.at(now_us) * self._steps_per_value
 
     # Makers
 
     def _make(self, value: float, bid: int, ask: int, tolerance: float) -> Execution | None:
         """Place or cancel, whichever the book lacks, on the side that lacks it."""
-        engine, rng = self._engine, self._rng
+        engine, random = self._engine, self._random
         bids, asks = len(engine.bids.keys), len(engine.asks.keys)
-        side = Side.BUY if rng.random() < 0.5 + 0.4 * (asks - bids) / (asks + bids) else Side.SELL
-        have = bids if side is Side.BUY else asks
-        lack = max(-1.0, min(1.0, 5.0 * (1.0 - have / self._depth_levels)))
-        if rng.random() >= 0.5 + 0.45 * lack:
+        buying = random() < 0.5 + 0.4 * (asks - bids) / (asks + bids)
+        lack = 5.0 * (1.0 - (bids if buying else asks) / self._depth_levels)
+        # At most nineteen in twenty place while the side lacks levels, at least one in twenty while it has too many.
+        if random() >= (0.95 if lack > 1.0 else 0.05 if lack < -1.0 else 0.5 + 0.45 * lack):
             return self._cancel_any()
-        if side is Side.BUY:
+        if buying:
             inside = min(ask - 1, int(value + tolerance))
             room = inside - bid
         else:
             inside = max(bid + 1, int(value - tolerance))
             room = ask - inside
-        if room > 0 and rng.random() < _JOINING:
-            back = int(room * rng.random() ** 3)
-            return self._place(side, inside - back if side is Side.BUY else inside + back)
-        return self._quote(side, min(bid, inside) if side is Side.BUY else max(ask, inside))
+        side = Side.BUY if buying else Side.SELL
+        if room > 0 and random() < _JOINING:
+            back = int(room * random() ** 3)
+            return self._place(side, inside - back if buying else inside + back)
+        return self._quote(side, min(bid, inside) if buying else max(ask, inside))
 
     def _quote(self, side: Side, touch: int) -> Execution | None:
         """Place at some distance from the touch, mostly a small one."""
-        reach = max(touch * _REACH, self._depth_levels * _REACH_TICKS_PER_LEVEL)
-        distance = int(reach * self._rng.random() ** _CROWDING)
+        reach = touch * _REACH
+        reach = max(reach, self._reach_least)
+        distance = int(reach * self._random() ** _CROWDING)
         return self._place(side, touch - distance if side is Side.BUY else touch + distance)
 
     def _place(self, side: Side, price: int) -> Execution | None:
         if price < 1:
             return None
-        size = min(self._rng.paretovariate(_MAKER_TAIL), _MAX_MULTIPLE)
+        size = (1.0 - self._random()) ** _MAKER_POWER
+        size = min(size, _MAX_MULTIPLE)
         execution = self._engine.place(side, price, 1 + int(self._typical * size * 0.5))
         if execution.order.remaining:
             self._crowd.append(execution.order)
@@ -167,14 +179,14 @@ class OrderFlow:
 
     def _cancel_any(self) -> Execution | None:
         """Cancel an order chosen at random among all."""
-        crowd, rng = self._crowd, self._rng
+        crowd = self._crowd
         while crowd:
-            index = int(rng.random() * len(crowd))
+            index = int(self._random() * len(crowd))
             order = crowd[index]
             last = crowd.pop()
             if last is not order:
                 crowd[index] = last
-            if not self._engine.resting(order.order_id):
+            if not order.remaining or not self._engine.resting(order.order_id):
                 continue
             if len(self._engine.side(order.side).keys) <= _FEWEST_LEVELS:
                 crowd.append(order)

@@ -84,7 +84,7 @@ def instrument(market: Market, symbol: str) -> Instrument:
     if market is Market.SPOT:
         price_grid, quantity_grid, second = _spot_grids(tick, step)
     else:
-        price_grid, quantity_grid = Grid.of(tick, remember=True), Grid.of(step)
+        price_grid, quantity_grid = Grid.of(tick, remember=True), Grid.of(step, remember=True)
         second = (
             Grid(1, _COINM_BASE_PLACES)
             if market is Market.COINM
@@ -114,7 +114,7 @@ def _spot_grids(tick: Decimal, step: Decimal) -> tuple[Grid, Grid, Grid]:
         step = finest / tick
     price, quantity = (
         Grid.of(tick, _SPOT_PLACES, remember=True),
-        Grid.of(step, _SPOT_PLACES),
+        Grid.of(step, _SPOT_PLACES, remember=True),
     )
     return price, quantity, Grid.of(tick * step, _SPOT_PLACES)
 

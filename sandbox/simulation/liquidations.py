@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from sandbox.simulation.engine import Execution
+from sandbox.simulation.news import News
 
 
 __all__ = ["Liquidation", "LiquidationTape"]
@@ -30,9 +31,11 @@ class LiquidationTape:
     def __init__(self) -> None:
         self._current: Liquidation | None = None
         self._before: Liquidation | None = None
+        self.news = News()
 
     def add(self, liquidation: Liquidation) -> None:
         """Take account of the next liquidation."""
+        self.news.tell(liquidation.time_us)
         current = self._current
         if current is None or liquidation.time_us // _SECOND_US != current.time_us // _SECOND_US:
             self._before, self._current = current, liquidation

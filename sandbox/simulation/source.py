@@ -8,7 +8,8 @@ from sandbox.exchange.source import RestReply, StreamEvent, error_reply
 from sandbox.simulation.config import SimulationConfig
 from sandbox.simulation.feed import SEND_DELAY_US
 from sandbox.simulation.rest.requests import Request
-from sandbox.simulation.rest.router import answer
+from sandbox.simulation.rest.router import answer, whole_book
+from sandbox.simulation.trading import Witness
 from sandbox.simulation.venue import Venue
 from schemas.markets import Market
 
@@ -20,17 +21,25 @@ class SimulatedSource:
     """A `Source` of simulated markets, deterministic for a configuration.
 
     The market is computed up to the event that was yielded last; the clock is that of the last event passed.
+
+    Symbols can be listed, delisted and wiped while it runs. That happens at the first full second after the event
+    yielded last: equal configurations, demands and changes at equal events give equal bytes.
     """
 
-    def __init__(self, config: SimulationConfig) -> None:
+    def __init__(self, config: SimulationConfig, witness: Witness | None = None) -> None:
         """Open the markets.
+
+        Args:
+            config: what is simulated.
+            witness: sees every trade; `sandbox.simulation.truth.TruthLog` writes them down.
 
         Raises:
             ValueError: a symbol is not of its market's form.
         """
         self.config = config
-        self.venue = Venue(config)
+        self.venue = Venue(config, witness)
         self._clock_ms = config.start_ms
+        self._passed_ns = 0
 
     def streams(self, market: Market) -> frozenset[str]:
         """Return the names of all streams that can be produced; see `set_demand` for which of them are."""
@@ -46,14 +55,15 @@ class SimulatedSource:
 
     def events(self) -> Iterator[StreamEvent]:
         """Yield what the streams say, in order of time, without end if the configuration has none."""
-        for event in self.venue.run():
-            yield event
-            self._clock_ms = max(self._clock_ms, event.due_ns // 1_000_000)
+        for output in self.venue.run():
+            for event in output:
+                yield event
+                self._passed_ns = event.due_ns
         self._clock_ms = max(self._clock_ms, (self.venue.now_us + SEND_DELAY_US) // 1000)
 
     def clock_ms(self) -> int:
         """Return the venue's clock."""
-        return self._clock_ms
+        return max(self._clock_ms, self._passed_ns // 1_000_000)
 
     def advance_clock(self, to_ms: int) -> None:
         """Move the clock on to `to_ms`; never back."""
@@ -61,13 +71,45 @@ class SimulatedSource:
 
     def rest(self, market: Market, path: str, params: Mapping[str, str]) -> RestReply:
         """Answer a GET request; see `sandbox.exchange.source.Source.rest`."""
-        symbols = self.venue.markets.get(market)
-        if not symbols:
-            return error_reply(404, -5000, f"Path {path}, Method GET is invalid")
+        request = self._request(market, params)
+        return answer(path, request) if request else error_reply(404, -5000, f"Path {path}, Method GET is invalid")
+
+    def whole_book(self, market: Market, symbol: str) -> RestReply:
+        """Return every level of a book, however deep; of a delisted symbol, how the streams left it."""
+        request = self._request(market, {"symbol": symbol})
+        return whole_book(request) if request else error_reply(400, -1121, "Invalid symbol.")
+
+    def list_symbol(self, market: Market, symbol: str) -> None:
+        """Let a symbol begin to be traded, with the lowest ids; its streams can be wanted before.
+
+        Raises:
+            ValueError: there is no such market, the symbol is not of its form or is traded already.
+        """
+        self.venue.list_symbol(market, symbol)
+
+    def delist(self, market: Market, symbol: str) -> None:
+        """Let a symbol be traded no more; its streams tell what was, and fall silent.
+
+        Raises:
+            ValueError: it is not traded.
+        """
+        self.venue.delist(market, symbol)
+
+    def wipe(self, market: Market, symbol: str | None = None) -> None:
+        """Let history and book of a symbol, or of a whole market, vanish and all ids begin anew; times go on.
+
+        Raises:
+            ValueError: the symbol is not traded, or no symbol of the market is.
+        """
+        self.venue.wipe(market, symbol)
+
+    def _request(self, market: Market, params: Mapping[str, str]) -> Request | None:
+        symbols = self.venue.symbols(market)
+        if symbols is None:
+            return None
         now_us = self.venue.now_us
         if self.venue.ended:
-            now_us = max(now_us, self._clock_ms * 1000 - SEND_DELAY_US)
-        request = Request(
-            market=market, params=params, symbols=symbols, now_us=now_us, clock_ms=max(self._clock_ms, now_us // 1000)
+            now_us = max(now_us, self.clock_ms() * 1000 - SEND_DELAY_US)
+        return Request(
+            market=market, params=params, symbols=symbols, now_us=now_us, clock_ms=max(self.clock_ms(), now_us // 1000)
         )
-        return answer(path, request)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from msgspec import Struct
 
 from sandbox.simulation.aggregation import Aggregator, OrderAggregator, WindowAggregator
@@ -10,6 +13,7 @@ from sandbox.simulation.instruments import Instrument
 from sandbox.simulation.intervals import DAY_MS, MINUTE_MS
 from sandbox.simulation.klines import KlineSeries
 from sandbox.simulation.liquidations import LiquidationTape
+from sandbox.simulation.news import News
 from sandbox.simulation.rolling import RollingWindow
 from sandbox.simulation.trade_log import Aggregate, AggregateLog, Trade, TradeLog
 from sandbox.simulation.update_ids import UpdateIds
@@ -29,14 +33,17 @@ class TopOfBook(Struct, frozen=True, gc=False):
     ask_quantity: int
 
 
-class Outcome(Struct, frozen=True):
+class Outcome(Struct, frozen=True, gc=False):
     """What one execution meant for the market."""
 
-    trades: list[Trade]
-    aggregates: list[Aggregate]
+    trades: Sequence[Trade]
+    aggregates: Sequence[Aggregate]
     """Aggregate trades that are complete now."""
     top: TopOfBook | None
     """The top of the book if it has changed."""
+
+
+_NOTHING: Final = Outcome((), (), None)
 
 
 class DepthWindow:
@@ -67,6 +74,8 @@ class SymbolMarket:
         value: PairValue,
         update_ids: UpdateIds,
         *,
+        epoch: int = 0,
+        listed_late: bool = False,
         first_trade_id: int,
         phase_ms: int,
         trades_kept: int,
@@ -75,6 +84,10 @@ class SymbolMarket:
     ) -> None:
         self.instrument = instrument
         self.value = value
+        self.epoch = epoch
+        """How often the symbol's ids have begun anew."""
+        self.listed_late = listed_late
+        """Whether the symbol came while the venue ran."""
         self.phase_ms = phase_ms
         """Where the frames of this symbol lie between full tenths of a second: symbols do not speak in chorus."""
         self.engine = MatchingEngine()
@@ -84,6 +97,9 @@ class SymbolMarket:
         self.seconds = KlineSeries(1_000, minutes_kept) if second_klines else None
         self.last_trade: Trade | None = None
         self.day = RollingWindow(self.minutes, DAY_MS)
+        self.book_news = News()
+        """Of every change of the book; a trade is one too."""
+        self.trade_news = News()
         self.liquidations = LiquidationTape()
         self.depth_windows: list[DepthWindow] = []
         """Windows of the depth streams in use; each stream empties its own."""
@@ -96,21 +112,31 @@ class SymbolMarket:
         self.changed_us = 0
         """When the book last changed."""
         self.top = TopOfBook(0, 0, 0, 0)
+        self.opened_us = 0
+        """When trading began."""
+        self.delisted_us: int | None = None
+        """When trading ended; None while it goes on."""
 
     def open(self, now_us: int) -> None:
         """Take the book as it stands for the state at the opening."""
-        self.changed_us = now_us
+        self.opened_us = self.changed_us = now_us
         self.top = self._read_top()
 
     def apply(self, execution: Execution, now_us: int) -> Outcome:
         """Take account of what the engine did."""
-        trades = self._record_fills(execution, now_us // 1000) if execution.fills else []
-        aggregates: list[Aggregate] = []
-        if trades:
-            aggregates = self._aggregator.add(trades, now_us)
-            for aggregate in aggregates:
-                self.aggregates.append(aggregate)
-        top = self._record_changes(execution.changes, now_us) if execution.changes else None
+        if not execution.changes:
+            return _NOTHING
+        top = self._record_changes(execution.changes, now_us)
+        if self.book_news.waiting:
+            self.book_news.tell(now_us)
+        if not execution.fills:
+            return Outcome((), (), top) if top is not None else _NOTHING
+        trades = self._record_fills(execution, now_us // 1000)
+        aggregates = self._aggregator.add(trades, now_us)
+        for aggregate in aggregates:
+            self.aggregates.append(aggregate)
+        if self.trade_news.waiting:
+            self.trade_news.tell(now_us)
         return Outcome(trades, aggregates, top)
 
     def settle_aggregates(self, now_us: int) -> list[Aggregate]:
@@ -144,7 +170,7 @@ class SymbolMarket:
     def _record_changes(self, changes: list[LevelChange], now_us: int) -> TopOfBook | None:
         count = len(changes)
         first = self._update_ids.advance(count)
-        self.update_id = first + count - 1
+        self.update_id = final = first + count - 1
         self.changed_us = now_us
         for window in self.depth_windows:
             for change in changes:
@@ -152,8 +178,22 @@ class SymbolMarket:
                 side[change.price] = change.quantity
             if not window.first_id:
                 window.first_id = first
-            window.final_id = self.update_id
+            window.final_id = final
             window.changed_us = now_us
+        return self._new_top() if self._reach_top(changes) else None
+
+    def _reach_top(self, changes: list[LevelChange]) -> bool:
+        """Return whether a change is at the best price or better; all others leave the top as it is."""
+        top = self.top
+        for change in changes:
+            if change.side is Side.BUY:
+                if change.price >= top.bid_price:
+                    return True
+            elif change.price <= top.ask_price or not top.ask_price:
+                return True
+        return False
+
+    def _new_top(self) -> TopOfBook | None:
         top = self._read_top()
         if top == self.top:
             return None

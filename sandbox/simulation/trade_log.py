@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
@@ -43,14 +43,17 @@ class _Columns:
         self._columns = tuple(array("q") for _ in range(width))
         self._times = array("q")
         self._keep = keep
+        self._limit = 2 * keep
         self.first_id = first_id
         """Of the oldest row remembered."""
 
-    def append(self, time_ms: int, row: tuple[int, ...]) -> None:
-        self._times.append(time_ms)
-        for column, value in zip(self._columns, row, strict=True):
-            column.append(value)
-        if len(self._times) >= 2 * self._keep:
+    def appenders(self) -> tuple[Callable[[int], None], ...]:
+        """Return what appends to the times and to each column: all are to be called for each row, then `trim`."""
+        return tuple(column.append for column in (self._times, *self._columns))
+
+    def trim(self) -> None:
+        """Forget the oldest rows when there are too many."""
+        if len(self._times) >= self._limit:
             self._forget()
 
     def _forget(self) -> None:
@@ -84,6 +87,7 @@ class TradeLog:
 
     def __init__(self, first_id: int, keep: int) -> None:
         self._rows = _Columns(3, first_id, keep)
+        self._append = self._rows.appenders()
 
     @property
     def next_id(self) -> int:
@@ -92,7 +96,12 @@ class TradeLog:
 
     def append(self, trade: Trade) -> None:
         """Remember the next trade."""
-        self._rows.append(trade.time_ms, (trade.price, trade.quantity, trade.buyer_is_maker))
+        time_ms, price, quantity, maker = self._append
+        time_ms(trade.time_ms)
+        price(trade.price)
+        quantity(trade.quantity)
+        maker(trade.buyer_is_maker)
+        self._rows.trim()
 
     def last(self, count: int) -> list[Trade]:
         """Return the newest trades, oldest first."""
@@ -112,6 +121,7 @@ class AggregateLog:
 
     def __init__(self, first_id: int, keep: int) -> None:
         self._rows = _Columns(5, first_id, keep)
+        self._append = self._rows.appenders()
 
     @property
     def next_id(self) -> int:
@@ -120,9 +130,14 @@ class AggregateLog:
 
     def append(self, aggregate: Aggregate) -> None:
         """Remember the next aggregate trade."""
-        each = aggregate
-        row = (each.price, each.quantity, each.first_trade_id, each.last_trade_id, each.buyer_is_maker)
-        self._rows.append(each.time_ms, row)
+        time_ms, price, quantity, first, last, maker = self._append
+        time_ms(aggregate.time_ms)
+        price(aggregate.price)
+        quantity(aggregate.quantity)
+        first(aggregate.first_trade_id)
+        last(aggregate.last_trade_id)
+        maker(aggregate.buyer_is_maker)
+        self._rows.trim()
 
     def last(self, count: int) -> list[Aggregate]:
         """Return the newest, oldest first."""

@@ -1,38 +1,40 @@
-"""The simulated venue: all symbols of all markets on one clock."""
+"""The simulated venue: all symbols of all markets on one clock, and what changes among them while it runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from random import Random
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Final
 
-from sandbox.exchange.source import StreamEvent
 from sandbox.simulation.agenda import Agenda, Output
-from sandbox.simulation.assets import asset
 from sandbox.simulation.catalogue import StreamCatalogue
 from sandbox.simulation.config import SimulationConfig
-from sandbox.simulation.feed import SEND_DELAY_US, SymbolFeed
-from sandbox.simulation.flow import OrderFlow
 from sandbox.simulation.instruments import Instrument, instrument
-from sandbox.simulation.publishers.depth import DepthDiffs
-from sandbox.simulation.publishers.periodic import PeriodicStream
+from sandbox.simulation.listing import Listings
+from sandbox.simulation.publication import Publication
+from sandbox.simulation.roster import Roster
 from sandbox.simulation.symbol_market import SymbolMarket
-from sandbox.simulation.trading import Trading
-from sandbox.simulation.update_ids import SharedUpdateIds, SymbolUpdateIds, UpdateIds
-from sandbox.simulation.value import AssetValue, PairValue
+from sandbox.simulation.trading import Trading, Witness
 from schemas.markets import Market
 
 
 __all__ = ["Venue"]
 
+_SECOND_US: Final = 1_000_000
 _DRAIN_US: Final = 2_500_000
 """How long streams speak after the last order: by then the slowest depth stream has told every change."""
 
+_Key = tuple[Market, str]
+
 
 class Venue:
-    """Symbols, the orders that come for them, and the streams that tell of it."""
+    """Symbols, the orders that come for them, and the streams that tell of it.
 
-    def __init__(self, config: SimulationConfig) -> None:
+    Symbols come, go and are wiped at full seconds of the venue's time, so that it does not matter exactly when in
+    the second before it was asked for.
+    """
+
+    def __init__(self, config: SimulationConfig, witness: Witness | None = None) -> None:
         """Open all markets.
 
         Raises:
@@ -41,26 +43,22 @@ class Venue:
         self._config = config
         self._agenda = Agenda(config.start_ms * 1000)
         self._end_us = None if config.duration_s is None else self._agenda.now_us + round(config.duration_s * 1e6)
-        self._values: dict[str, AssetValue] = {}
-        self._publications: dict[tuple[Market, str], list[_Publication]] = {}
-        self._demanded = False
-        self._trading: dict[Market, dict[str, Trading]] = {}
+        self._listings = Listings(config, witness)
+        self._publications: dict[_Key, list[Publication]] = {}
+        self._wanted: frozenset[_Key] | None = None
+        """None while nobody has said: then what the configuration names."""
+        self._trading: dict[_Key, Trading] = {}
+        self._rosters: dict[Market, Roster] = {}
         for market in sorted(config.symbols):
-            symbols = config.symbols[market]
-            shared = SharedUpdateIds(*self._first_shared_id(market)) if market.is_futures else None
-            self._trading[market] = {symbol: self._list(instrument(market, symbol), shared) for symbol in symbols}
-        self.markets: Mapping[Market, Mapping[str, SymbolMarket]] = {
-            market: {symbol: trading.market for symbol, trading in symbols.items()}
-            for market, symbols in self._trading.items()
-        }
-        """Symbols by market and name."""
-        self.catalogue = StreamCatalogue(
-            {market: list(symbols.values()) for market, symbols in self.markets.items()}, config
-        )
+            self._rosters[market] = Roster()
+            for symbol in config.symbols[market]:
+                self._take_in(self._listings.at_opening(instrument(market, symbol)))
+        self.catalogue = StreamCatalogue(self._rosters, config)
         """All streams that can be wanted."""
-        for symbols_trading in self._trading.values():
-            for trading in symbols_trading.values():
-                trading.open(self._agenda, self._end_us)
+        for trading in self._trading.values():
+            trading.open(self._agenda, self._end_us)
+        self._expected = dict.fromkeys(self._trading, True)
+        """Which symbols are traded once everything that is planned has been done."""
         self.ended = False
         """Whether everything has happened."""
 
@@ -69,104 +67,143 @@ class Venue:
         """Simulated time, microseconds since the epoch, UTC."""
         return self._agenda.now_us
 
-    def demand(self, wanted: frozenset[tuple[Market, str]]) -> None:
-        """Produce these streams and no others from now on; unknown names stay silent. The market does not notice."""
-        self._demanded = True
-        for gone in sorted(self._publications.keys() - wanted):
-            for publication in self._publications.pop(gone):
-                publication.stop()
-        for market, name in sorted(wanted - self._publications.keys()):
-            made = [_Publication(market, name, each) for each in self.catalogue.make(market, name)]
-            if made:
-                self._publications[(market, name)] = made
-            for publication in made:
-                self._agenda.add(publication.first_us(self.now_us), publication)
-        for symbols in self._trading.values():
-            for trading in symbols.values():
-                trading.feed.listen(wanted)
+    def symbols(self, market: Market) -> Mapping[str, SymbolMarket] | None:
+        """Return the symbols of a market by name, delisted ones too; None where there is no such market."""
+        roster = self._rosters.get(market)
+        return None if roster is None else roster.symbols
 
-    def run(self) -> Iterator[StreamEvent]:
-        """Yield what streams say, moving the clock; a second iterator goes on where the first was left."""
-        if not self._demanded:
-            self.demand(self._default_demand())
-        self.catalogue.begin()
-        for output in self._agenda.run(None if self._end_us is None else self._end_us + _DRAIN_US):
-            yield from output
+    def demand(self, wanted: frozenset[_Key]) -> None:
+        """Produce these streams and no others from now on; unknown names stay silent. The market does not notice."""
+        self._wanted = wanted
+        self._publish(wanted)
+        for trading in self._trading.values():
+            trading.feed.listen(wanted)
+
+    def run(self) -> Iterator[Output]:
+        """Yield what streams say, moving the clock, in lists that are used again afterwards."""
+        if self._wanted is None:
+            self._renew_default_demand()
+        yield from self._agenda.run(None if self._end_us is None else self._end_us + _DRAIN_US)
         self.ended = True
 
-    def _default_demand(self) -> frozenset[tuple[Market, str]]:
-        wanted: set[tuple[Market, str]] = set()
-        for market, symbols in self.markets.items():
+    # Changes while the venue runs
+
+    def list_symbol(self, market: Market, symbol: str) -> None:
+        """Let a symbol begin to be traded at the next full second.
+
+        Raises:
+            ValueError: there is no such market, the symbol is not of its form or is traded already.
+        """
+        if market not in self._rosters:
+            msg = f"market {market}: is not simulated; name a symbol of it at the start"
+            raise ValueError(msg)
+        each = instrument(market, symbol)
+        if self._expected.get((market, symbol)):
+            msg = f'symbol "{symbol}": is traded on {market} already'
+            raise ValueError(msg)
+        self._plan(partial(self._list, each))
+        self._expected[market, symbol] = True
+
+    def delist(self, market: Market, symbol: str) -> None:
+        """Let a symbol be traded no more from the next full second on; its streams tell what was, and fall silent.
+
+        Raises:
+            ValueError: it is not traded.
+        """
+        self._require(market, symbol)
+        self._plan(partial(self._delist, (market, symbol)))
+        self._expected[market, symbol] = False
+
+    def wipe(self, market: Market, symbol: str | None = None) -> None:
+        """Let the history and the book of a symbol, or of all, vanish at the next full second, as a testnet's do.
+
+        Trading goes on in a new book; ids of trades, aggregate trades and updates begin at the lowest number.
+
+        Raises:
+            ValueError: the symbol is not traded, or no symbol of the market is.
+        """
+        if symbol is not None:
+            self._require(market, symbol)
+        elif not any(self._expected[key] for key in self._expected if key[0] is market):
+            msg = f"market {market}: no symbol of it is traded"
+            raise ValueError(msg)
+        self._plan(partial(self._wipe, market, symbol))
+
+    def _require(self, market: Market, symbol: str) -> None:
+        if not self._expected.get((market, symbol)):
+            msg = f'symbol "{symbol}": is not traded on {market}'
+            raise ValueError(msg)
+
+    def _plan(self, change: partial[None]) -> None:
+        due_us = (self.now_us // _SECOND_US + 1) * _SECOND_US
+        if self.ended or (self._end_us is not None and due_us >= self._end_us):
+            msg = "the simulated market closes before the next full second"
+            raise ValueError(msg)
+        self._agenda.add(due_us, change, trading=True)
+
+    def _list(self, each: Instrument, now_us: int, output: Output) -> None:
+        self._open(self._listings.later(each))
+
+    def _delist(self, key: _Key, now_us: int, output: Output) -> None:
+        trading = self._trading.pop(key)
+        trading.close(now_us, output)
+        trading.market.delisted_us = now_us
+        self._rosters[key[0]].refresh()
+        self._agenda.add(now_us + _DRAIN_US, partial(self._silence, trading.market))
+
+    def _silence(self, market: SymbolMarket, now_us: int, output: Output) -> None:
+        each = market.instrument
+        if (each.market, each.symbol) in self._trading:  # listed again meanwhile
+            return
+        self._stop(self.catalogue.names_of(market))
+        self.catalogue.remove_symbol(market)
+
+    def _wipe(self, market: Market, symbol: str | None, now_us: int, output: Output) -> None:
+        if symbol is None:
+            self._listings.wipe_shared_ids(market)
+        for key, trading in list(self._trading.items()):
+            if key[0] is market and symbol in {None, key[1]}:
+                trading.close(now_us, output)
+                each = trading.market.instrument
+                self._open(self._listings.later(each) if symbol is None else self._listings.wiped(each))
+
+    def _open(self, trading: Trading) -> None:
+        """Begin to trade a symbol, in the place of an earlier one of its name."""
+        self._take_in(trading)
+        trading.open(self._agenda, self._end_us)
+        self._stop(self.catalogue.names_of(trading.market))
+        self.catalogue.add_symbol(trading.market)
+        if self._wanted is None:
+            self._renew_default_demand()
+        else:
+            self._publish(self._wanted)
+            trading.feed.listen(self._wanted)
+
+    def _take_in(self, trading: Trading) -> None:
+        each = trading.market.instrument
+        self._trading[each.market, each.symbol] = trading
+        self._rosters[each.market].put(trading.market)
+
+    # Streams
+
+    def _publish(self, wanted: frozenset[_Key]) -> None:
+        self._stop(sorted(self._publications.keys() - wanted))
+        for key in sorted(wanted - self._publications.keys()):
+            made = [Publication(*key, each, self._agenda) for each in self.catalogue.make(*key, self.now_us)]
+            if made:
+                self._publications[key] = made
+
+    def _stop(self, keys: Iterable[_Key]) -> None:
+        for key in keys:
+            for publication in self._publications.pop(key, ()):
+                publication.stop()
+
+    def _renew_default_demand(self) -> None:
+        wanted: set[_Key] = set()
+        for market, roster in self._rosters.items():
             there = self.catalogue.names(market)
             for kind in self._config.streams:
-                names = [kind] if kind.startswith("!") else [f"{symbol.lower()}@{kind}" for symbol in symbols]
+                names = [kind] if kind.startswith("!") else [f"{symbol.lower()}@{kind}" for symbol in roster.symbols]
                 wanted.update((market, name) for name in names if name in there)
-        return frozenset(wanted)
-
-    def _list(self, each: Instrument, shared: UpdateIds | None) -> Trading:
-        """Make the market of one symbol; all its chance comes from generators of its own."""
-        config = self._config
-        rng = self._rng(f"{each.market} {each.symbol}")
-        first_trade_id, first_update_id = rng.randrange(10**6, 5 * 10**9), rng.randrange(10**8, 6 * 10**10)
-        market = SymbolMarket(
-            each,
-            PairValue(self._value(each.base_asset), self._value(each.quote_asset)),
-            shared if shared is not None else SymbolUpdateIds(first_update_id),
-            first_trade_id=first_trade_id,
-            phase_ms=rng.randrange(1, 100),
-            trades_kept=config.trades_kept,
-            minutes_kept=config.minutes_kept,
-            second_klines="1s" in config.kline_intervals(each.market),
-        )
-        flow = OrderFlow(
-            each,
-            market.engine,
-            market.value,
-            rng,
-            activity=config.activity,
-            depth_levels=config.depth_levels,
-        )
-        liquidations = self._rng(f"liquidations {each.market} {each.symbol}")
-        return Trading(market, flow, SymbolFeed(market), liquidations, activity=config.activity)
-
-    def _value(self, name: str) -> AssetValue:
-        value = self._values.get(name)
-        if value is None:
-            known = asset(name)
-            rng = self._rng(f"value {name}")
-            value = AssetValue(rng, known.usd_price, known.daily_volatility, self._agenda.now_us)
-            self._values[name] = value
-        return value
-
-    def _first_shared_id(self, market: Market) -> tuple[int, Random]:
-        rng = self._rng(f"update ids {market}")
-        return rng.randrange(10**12, 10**13), rng
-
-    def _rng(self, purpose: str) -> Random:
-        return Random(f"{self._config.seed} {purpose}")  # noqa: S311  (a simulation, no secret)
-
-
-class _Publication:
-    """A stream that speaks at its own pace, while it is wanted."""
-
-    def __init__(self, market: Market, name: str, stream: PeriodicStream) -> None:
-        self._market = market
-        self._name = name
-        self._stream = stream
-        self._wanted = True
-
-    def first_us(self, now_us: int) -> int:
-        return self._stream.schedule.next_due_us(now_us)
-
-    def stop(self) -> None:
-        self._wanted = False
-        if isinstance(self._stream, DepthDiffs):
-            self._stream.close()
-
-    def __call__(self, now_us: int, output: Output) -> int | None:
-        if not self._wanted:
-            return None
-        due_us = now_us + SEND_DELAY_US
-        for data in self._stream.frames(now_us, due_us // 1000):
-            output.append(StreamEvent(due_us * 1000, self._market, self._name, data))
-        return self._stream.schedule.next_due_us(now_us)
+        self.demand(frozenset(wanted))
+        self._wanted = None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
+from sandbox.simulation.news import News
 from sandbox.simulation.publishers.periodic import Pace, Schedule
+from sandbox.simulation.roster import Markets
 from sandbox.simulation.symbol_market import SymbolMarket
 from schemas.markets import Market
 
@@ -46,21 +48,29 @@ def book_ticker_writer(market: SymbolMarket) -> Callable[[int], bytes]:
 class AllBookTickers:
     """``!bookTicker``: one frame for each symbol whose book has changed, both futures markets together."""
 
-    def __init__(self, markets: Sequence[SymbolMarket]) -> None:
-        self._books = [(market, book_ticker_writer(market)) for market in markets]
-        self._told: dict[str, int] = {}
+    def __init__(self, markets: Markets) -> None:
+        self._markets = markets
+        self._told: dict[SymbolMarket, int] = {}
 
     @property
     def schedule(self) -> Schedule:
         """Every 5 s."""
         return _ALL_EVERY
 
+    @property
+    def news(self) -> News | None:
+        """None: it looks at every point."""
+        return None
+
+    def renewed_us(self, now_us: int) -> int | None:
+        """Return None: it looks at every point."""
+        return None
+
     def frames(self, now_us: int, event_time_ms: int) -> list[bytes]:
         """Return the tops of the books that have changed."""
         frames = []
-        for market, write in self._books:
-            symbol = market.instrument.symbol
-            if self._told.get(symbol) != market.update_id:
-                self._told[symbol] = market.update_id
-                frames.append(write(event_time_ms))
+        for market in self._markets():
+            if self._told.get(market) != market.update_id:
+                self._told[market] = market.update_id
+                frames.append(book_ticker_writer(market)(event_time_ms))
         return frames

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sandbox.simulation.grid import divide_half_up
 from sandbox.simulation.liquidations import Liquidation
+from sandbox.simulation.news import News
 from sandbox.simulation.publishers.periodic import Pace, Schedule
+from sandbox.simulation.roster import Markets
 from sandbox.simulation.symbol_market import SymbolMarket
 from schemas.markets import Market
 
@@ -19,18 +19,29 @@ _EVERY_SECOND = Pace(1_000_000)
 class ForceOrders:
     """Single objects, the array stream's too."""
 
-    def __init__(self, markets: Sequence[SymbolMarket]) -> None:
+    def __init__(self, markets: Markets, news: News | None = None) -> None:
+        """Tell the liquidations of these symbols; `news` of all of them, where there is such a thing."""
         self._markets = markets
+        self._news = news
 
     @property
     def schedule(self) -> Schedule:
         """Every second."""
         return _EVERY_SECOND
 
+    @property
+    def news(self) -> News | None:
+        """That of the one symbol's liquidations."""
+        return self._news
+
+    def renewed_us(self, now_us: int) -> int | None:
+        """Return None: nothing is told without a liquidation."""
+        return None
+
     def frames(self, now_us: int, event_time_ms: int) -> list[bytes]:
         """Return the largest liquidation of the second that has just ended, of each symbol."""
         frames = []
-        for market in self._markets:
+        for market in self._markets():
             liquidation = market.liquidations.largest_before(now_us)
             if liquidation is not None:
                 frames.append(_text(market, liquidation, event_time_ms).encode())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sandbox.simulation.instruments import Instrument
 from sandbox.simulation.intervals import interval_end
 from sandbox.simulation.klines import Kline, RollUp
+from sandbox.simulation.news import News
 from sandbox.simulation.publishers.periodic import Schedule
 from sandbox.simulation.symbol_market import SymbolMarket
 
@@ -42,6 +43,15 @@ class FormingKlines:
         """Every 2 s on spot (1 s for ``1s``), every 250 ms on futures."""
         return self._schedule
 
+    @property
+    def news(self) -> News | None:
+        """That of trades."""
+        return self._market.trade_news
+
+    def renewed_us(self, now_us: int) -> int | None:
+        """Return the start of the next interval."""
+        return interval_end(self._interval, now_us // 1000) * 1000
+
     def frames(self, now_us: int, event_time_ms: int) -> list[bytes]:
         """Return the kline so far if it is new."""
         kline = self._roll_up.forming(now_us // 1000)
@@ -65,6 +75,15 @@ class FinalKlines:
     def schedule(self) -> Schedule:
         """At the end of each interval."""
         return self._schedule
+
+    @property
+    def news(self) -> News | None:
+        """None: each end has its kline."""
+        return None
+
+    def renewed_us(self, now_us: int) -> int | None:
+        """Return None: each end has its kline."""
+        return None
 
     def frames(self, now_us: int, event_time_ms: int) -> list[bytes]:
         """Return the kline that has just ended."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from sandbox.simulation.news import News
 from sandbox.simulation.symbol_market import SymbolMarket
 
 
@@ -55,6 +56,11 @@ class MarkPriceElement:
 
     def __init__(self, market: SymbolMarket) -> None:
         self._market = market
+
+    @property
+    def news(self) -> News | None:
+        """None: a mark price is always new."""
+        return None
 
     def version(self, now_ms: int) -> tuple[int, ...] | None:
         """Return the moment: a mark price is always new."""

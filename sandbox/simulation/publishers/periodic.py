@@ -6,6 +6,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from sandbox.simulation.news import News
+
 
 __all__ = ["Pace", "PeriodicStream", "Schedule"]
 
@@ -36,6 +38,15 @@ class PeriodicStream(Protocol):
     @property
     def schedule(self) -> Schedule:
         """When it looks."""
+        ...
+
+    @property
+    def news(self) -> News | None:
+        """Without such there is nothing new; None: it must look at every point of its schedule."""
+        ...
+
+    def renewed_us(self, now_us: int) -> int | None:
+        """Return the moment after `now_us` from which on there is something new even without news; None: never."""
         ...
 
     def frames(self, now_us: int, event_time_ms: int) -> list[bytes]:

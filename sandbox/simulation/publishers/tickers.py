@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
-from sandbox.simulation.intervals import DAY_MS
+from sandbox.simulation.intervals import DAY_MS, MINUTE_MS
 from sandbox.simulation.klines import Kline
+from sandbox.simulation.news import News
 from sandbox.simulation.publishers.periodic import Schedule
 from sandbox.simulation.rolling import RollingWindow
+from sandbox.simulation.roster import Markets
 from sandbox.simulation.statistics import figures, second_volume
 from sandbox.simulation.symbol_market import SymbolMarket
 from schemas.markets import Market
@@ -17,8 +19,16 @@ from schemas.markets import Market
 __all__ = ["Element", "ElementArray", "ElementStream", "MiniTicker", "Ticker", "WindowTicker"]
 
 
+_MINUTE_US = MINUTE_MS * 1000
+
+
 class Element(Protocol):
     """A payload about one symbol that is sent alone or as a part of an array."""
+
+    @property
+    def news(self) -> News | None:
+        """What tells of changes within a minute; None: it is always new."""
+        ...
 
     def version(self, now_ms: int) -> tuple[int, ...] | None:
         """Return what changes when there is something new to tell; None when there is nothing at all."""
@@ -46,6 +56,15 @@ class ElementStream:
         """As the market's documentation says of the stream."""
         return self._schedule
 
+    @property
+    def news(self) -> News | None:
+        """That of the element."""
+        return self._element.news
+
+    def renewed_us(self, now_us: int) -> int | None:
+        """Return the next full minute, when windows move on."""
+        return (now_us // _MINUTE_US + 1) * _MINUTE_US
+
     def frames(self, now_us: int, event_time_ms: int) -> list[bytes]:
         """Return the element if it is new."""
         now_ms = now_us // 1000
@@ -61,27 +80,41 @@ class ElementArray:
 
     def __init__(
         self,
-        markets: Sequence[SymbolMarket],
+        markets: Markets,
         make: Callable[[SymbolMarket], Element],
         schedule: Schedule,
     ) -> None:
-        self._elements = [(market, make(market)) for market in markets]
+        self._markets = markets
+        self._make = make
         self._schedule = schedule
-        self._told: list[tuple[int, ...] | None] = [None] * len(self._elements)
+        self._elements: dict[SymbolMarket, Element] = {}
+        self._told: dict[SymbolMarket, tuple[int, ...]] = {}
 
     @property
     def schedule(self) -> Schedule:
         """As the market's documentation says of the array."""
         return self._schedule
 
+    @property
+    def news(self) -> News | None:
+        """None: it looks at every point."""
+        return None
+
+    def renewed_us(self, now_us: int) -> int | None:
+        """Return None: it looks at every point."""
+        return None
+
     def frames(self, now_us: int, event_time_ms: int) -> list[bytes]:
         """Return the array, none when no element is new."""
         now_ms = now_us // 1000
         new = []
-        for index, (market, element) in enumerate(self._elements):
+        for index, market in enumerate(self._markets()):
+            element = self._elements.get(market)
+            if element is None:
+                element = self._elements[market] = self._make(market)
             version = element.version(now_ms)
-            if version is not None and version != self._told[index]:
-                self._told[index] = version
+            if version is not None and version != self._told.get(market):
+                self._told[market] = version
                 new.append((market.changed_us, index, element))
         if not new:
             return []
@@ -98,6 +131,11 @@ class MiniTicker:
         futures = each.market.is_futures
         self._pair = f'"ps":"{each.pair}",' if futures else ""
         self._tail = f',"st":{each.futures_type}}}' if futures else "}"
+
+    @property
+    def news(self) -> News | None:
+        """That of trades."""
+        return self._market.trade_news
 
     def version(self, now_ms: int) -> tuple[int, ...] | None:
         """Return the last trade and the window's minute."""
@@ -121,6 +159,12 @@ class Ticker:
 
     def __init__(self, market: SymbolMarket) -> None:
         self._market = market
+
+    @property
+    def news(self) -> News | None:
+        """That of trades, on spot of the book."""
+        market = self._market
+        return market.book_news if market.instrument.market is Market.SPOT else market.trade_news
 
     def version(self, now_ms: int) -> tuple[int, ...] | None:
         """Return the last trade and the window's minute, on spot the book too."""
@@ -165,6 +209,11 @@ class WindowTicker:
         self._market = market
         self._name = name
         self._window = RollingWindow(market.minutes, length_ms)
+
+    @property
+    def news(self) -> News | None:
+        """That of trades."""
+        return self._market.trade_news
 
     def version(self, now_ms: int) -> tuple[int, ...] | None:
         """Return the last trade and the window's minute."""

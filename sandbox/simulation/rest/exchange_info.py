@@ -7,6 +7,7 @@ from typing import Any
 from sandbox.exchange.source import RestReply, json_reply
 from sandbox.simulation.instruments import Instrument, contract_type
 from sandbox.simulation.rest.requests import Request
+from sandbox.simulation.symbol_market import SymbolMarket
 from schemas.markets import Market
 
 
@@ -69,16 +70,15 @@ def exchange_info(request: Request) -> RestReply:
         answer["assets"] = [
             {"asset": quote, "marginAvailable": True, "autoAssetExchange": "-10000"} for quote in quotes
         ]
-    answer["symbols"] = [
-        _spot(each.instrument) if spot else _futures(each.instrument, request.clock_ms) for each in symbols
-    ]
+    answer["symbols"] = [_spot(each) if spot else _futures(each, request.clock_ms) for each in symbols]
     return json_reply(answer)
 
 
-def _spot(each: Instrument) -> _Answer:
+def _spot(symbol: SymbolMarket) -> _Answer:
+    each, delisted = symbol.instrument, symbol.delisted_us is not None
     return {
         "symbol": each.symbol,
-        "status": "TRADING",
+        "status": "BREAK" if delisted else "TRADING",
         "baseAsset": each.base_asset,
         "baseAssetPrecision": 8,
         "quoteAsset": each.quote_asset,
@@ -96,7 +96,7 @@ def _spot(each: Instrument) -> _Answer:
         "cancelReplaceAllowed": True,
         "amendAllowed": True,
         "pegInstructionsAllowed": True,
-        "isSpotTradingAllowed": True,
+        "isSpotTradingAllowed": not delisted,
         "isMarginTradingAllowed": False,
         "filters": [
             *_filters(each),
@@ -127,15 +127,16 @@ def _spot(each: Instrument) -> _Answer:
     }
 
 
-def _futures(each: Instrument, now_ms: int) -> _Answer:
+def _futures(symbol: SymbolMarket, now_ms: int) -> _Answer:
+    each = symbol.instrument
     coinm = each.market is Market.COINM
     answer: _Answer = {
         "symbol": each.symbol,
         "pair": each.pair,
         "contractType": contract_type(each, now_ms),
         "deliveryDate": each.delivery_ms or _PERPETUAL_DELIVERY_MS,
-        "onboardDate": _ONBOARD_MS,
-        "contractStatus" if coinm else "status": "TRADING",
+        "onboardDate": symbol.opened_us // 1000 if symbol.listed_late else _ONBOARD_MS,
+        "contractStatus" if coinm else "status": "TRADING" if symbol.delisted_us is None else "SETTLING",
     }
     if coinm:
         answer["contractSize"] = each.contract_size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,10 +17,11 @@ from sandbox.simulation.trade_log import Aggregate, Trade
 from schemas.markets import Market
 
 
-__all__ = ["agg_trades", "depth", "historical_trades", "klines", "trades"]
+__all__ = ["agg_trades", "depth", "historical_trades", "klines", "trades", "whole_book"]
 
 _FUTURES_DEPTHS = (5, 10, 20, 50, 100, 500, 1000)
 _HOUR_MS = 3_600_000
+_NOT_TRADED = "Symbol is on delivering or delivered or settling or closed or pre-trading."
 _COINM_KLINES_SPAN_MS = 200 * DAY_MS
 
 
@@ -33,11 +35,26 @@ def depth(request: Request) -> RestReply:
         limit = request.limit(500, 1_000_000)
         if limit not in _FUTURES_DEPTHS:
             raise RefusedError(-4021, f"{limit} is not valid depth limit.")
+    if symbol.delisted_us is not None:
+        if each.market.is_futures:
+            raise RefusedError(-4108, _NOT_TRADED)
+        limit = 0  # spot answers an empty book
     head = f'{{"lastUpdateId":{symbol.update_id},'
     if each.market.is_futures:
         head += f'"E":{request.clock_ms},"T":{symbol.changed_us // 1000},'
     if each.market is Market.COINM:
         head += f'"symbol":"{each.symbol}","pair":"{each.pair}",'
+    return _book(symbol, head, limit)
+
+
+def whole_book(request: Request) -> RestReply:
+    """Answer every level of the book."""
+    symbol = request.symbol()
+    return _book(symbol, f'{{"lastUpdateId":{symbol.update_id},', sys.maxsize)
+
+
+def _book(symbol: SymbolMarket, head: str, limit: int) -> RestReply:
+    each = symbol.instrument
     bids = levels_text(each, symbol.engine.bids.top(limit))
     asks = levels_text(each, symbol.engine.asks.top(limit))
     return RestReply(200, f'{head}"bids":[{bids}],"asks":[{asks}]}}'.encode())

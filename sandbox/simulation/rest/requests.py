@@ -33,7 +33,7 @@ class Request(Struct, frozen=True):
     market: Market
     params: Mapping[str, str]
     symbols: Mapping[str, SymbolMarket]
-    """All symbols of the market."""
+    """All symbols of the market, those that are delisted among them."""
     now_us: int
     """Time of the engine."""
     clock_ms: int
@@ -55,6 +55,10 @@ class Request(Struct, frozen=True):
             raise RefusedError(-1102, "Mandatory parameter 'symbol' was not sent, was empty/null, or malformed.")
         return self._known(name)
 
+    def trading(self) -> Sequence[SymbolMarket]:
+        """Return the symbols that are traded."""
+        return [each for each in self.symbols.values() if each.delisted_us is None]
+
     def selected(self) -> Sequence[SymbolMarket] | None:
         """Return the symbols that `symbol`, `symbols` or (COIN-M) `pair` name; None when there is no such parameter.
 
@@ -70,7 +74,7 @@ class Request(Struct, frozen=True):
                 raise RefusedError(-1100, "Illegal characters found in parameter 'symbols'.") from e
             return [self._known(name) for name in names]
         if "pair" in self.params:
-            return [each for each in self.symbols.values() if each.instrument.pair == self.params["pair"]]
+            return [each for each in self.trading() if each.instrument.pair == self.params["pair"]]
         return None
 
     def integer(self, name: str) -> int | None:

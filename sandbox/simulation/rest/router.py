@@ -13,7 +13,7 @@ from sandbox.simulation.rest.requests import RefusedError, Request
 from schemas.markets import Market
 
 
-__all__ = ["answer"]
+__all__ = ["answer", "whole_book"]
 
 _PREFIX: Final = re.compile(r"/(api|fapi|dapi)/v[123]/")
 _BOTH: Final[Mapping[str, Callable[[Request], RestReply]]] = {
@@ -43,5 +43,13 @@ def answer(path: str, request: Request) -> RestReply:
         return error_reply(404, -5000, f"Path {path}, Method GET is invalid")
     try:
         return endpoint(request)
+    except RefusedError as refused:
+        return error_reply(refused.status, refused.code, refused.message)
+
+
+def whole_book(request: Request) -> RestReply:
+    """Answer every level of a book, which the venue itself never does."""
+    try:
+        return market_data.whole_book(request)
     except RefusedError as refused:
         return error_reply(refused.status, refused.code, refused.message)

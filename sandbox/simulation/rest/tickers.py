@@ -42,7 +42,7 @@ def premium_index(request: Request) -> RestReply:
 def _answer(request: Request, write: Callable[[SymbolMarket], _Answer]) -> RestReply:
     """Answer an object for one `symbol`, an array otherwise; COIN-M always answers an array."""
     selected = request.selected()
-    symbols = list(request.symbols.values()) if selected is None else selected
+    symbols = request.trading() if selected is None else selected
     answers = [write(each) for each in symbols]
     single = bool(request.params.get("symbol")) and request.market is not Market.COINM
     return json_reply(answers[0] if single else answers)
