@@ -315,8 +315,8 @@ async def test_a_source_that_produces_on_demand_is_told_what_is_wanted() -> None
         await subscribe(usdm, "btcusdt@aggTrade", "btcusdt@trade")
 
         assert source.demanded == [
-            {(Market.SPOT, "btcusdt@trade")},
-            {(Market.SPOT, "btcusdt@trade"), (Market.USDM, "btcusdt@aggTrade")},
+            {(Market.SPOT, "btcusdt@trade"), (Market.SPOT, "nosuch@trade")},
+            {(Market.SPOT, "btcusdt@trade"), (Market.SPOT, "nosuch@trade"), (Market.USDM, "btcusdt@aggTrade")},
         ]
 
 
