@@ -269,8 +269,9 @@ class ExchangeServer:
         subscribed = {market: self._fanout.subscribed_streams(market) for market in Market}
         streams = {market: self._source.streams(market) for market in Market}
         if isinstance(self._source, DemandDriven):
-            wanted = {(market, stream) for market in Market for stream in subscribed[market] & streams[market]}
-            if wanted:
+            # Streams that do not exist yet among them: a symbol that is listed later is told to who waits for it.
+            wanted = {(market, stream) for market in Market for stream in subscribed[market]}
+            if any(subscribed[market] & streams[market] for market in Market):
                 self._source.set_demand(frozenset(wanted))
         if self._settings.start is StartMode.AUTO and self._pump.state is PumpState.WAITING:
             self._cancel_quiet_timer()
