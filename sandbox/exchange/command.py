@@ -103,6 +103,7 @@ def run_exchange(what: ReplayOptions | SimulationConfig, settings: ExchangeSetti
         _report(summary)
         source, event_count = ReplaySource(summary, what.contract_sizes), summary.frame_count
     else:
+        _log.info("simulating", seed=what.seed, start_ms=what.start_ms, duration_s=what.duration_s)
         truth = TruthLog(settings.truth, time.monotonic) if settings.truth is not None else None
         source = SimulatedSource(what, truth)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, truth or nullcontext():
