@@ -58,6 +58,7 @@ class StreamCatalogue:
     def __init__(self, rosters: Mapping[Market, Roster], config: SimulationConfig) -> None:
         self._config = config
         self._factories: dict[tuple[Market, str], Factory] = {}
+        self._names: dict[Market, frozenset[str]] = {}
         if Market.SPOT in rosters:
             self._add_spot_arrays(rosters[Market.SPOT].trading)
         futures = [roster for market, roster in rosters.items() if market.is_futures]
@@ -73,7 +74,11 @@ class StreamCatalogue:
 
     def names(self, market: Market) -> frozenset[str]:
         """Return the names of a market's streams."""
-        return frozenset(name for each, name in self._factories if each is market)
+        names = self._names.get(market)
+        if names is None:
+            names = frozenset(name for each, name in self._factories if each is market)
+            self._names[market] = names
+        return names
 
     def names_of(self, symbol: SymbolMarket) -> Iterable[tuple[Market, str]]:
         """Return the streams of one symbol."""
@@ -89,9 +94,11 @@ class StreamCatalogue:
         """Know the streams of a symbol no more."""
         for key in self.names_of(symbol):
             del self._factories[key]
+        self._names.clear()
 
     def _add(self, market: Market, name: str, factory: Factory) -> None:
         self._factories[(market, name)] = factory
+        self._names.clear()
 
     def add_symbol(self, symbol: SymbolMarket) -> None:
         """Know the streams of a symbol; they take the place of those of an earlier symbol of its name."""

@@ -253,9 +253,11 @@ def test_an_id_beyond_memory_is_answered_from_the_oldest_remembered_and_one_of_t
     )
     names = [f"{symbol.lower()}@trade", f"{symbol.lower()}@aggTrade"]
     source.set_demand(frozenset((market, name) for name in names))
-    told: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    for event in source.events():
-        told[event.stream].append(msgspec.json.decode(event.data))
+    events = list(source.events())
+    told = {
+        name: [msgspec.json.decode(event.data, type=dict[str, Any]) for event in events if event.stream == name]
+        for name in names
+    }
 
     def ask(endpoint: str, from_id: int) -> list[dict[str, Any]]:
         params = {"symbol": symbol, "fromId": str(from_id), "limit": "500"}
