@@ -2,7 +2,7 @@
 # requirements.lock or pyproject.toml. `make` alone lists the verbs.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up soak test check setup lock
+.PHONY: help demo up soak test check setup lock bench-exchange bench-simulation
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -59,6 +59,12 @@ lock: $(UV)  ## pin the dependencies of pyproject.toml in requirements.lock (UPG
 	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes --all-extras \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
 		--output-file requirements.lock pyproject.toml
+
+bench-exchange: $(STAMP)  ## events per second that the exchange serves on one core (ARGS=--rounds 5)
+	@$(BIN)/python -m bench.exchange $(ARGS)
+
+bench-simulation: $(STAMP)  ## events per second of the simulated market (ARGS=--rounds 5)
+	@$(BIN)/python -m bench.simulation $(ARGS)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(FIND_PYTHON); \

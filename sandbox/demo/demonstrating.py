@@ -182,7 +182,9 @@ def _source(request: DemoRequest, workspace: Workspace, *, endless: bool = False
 def _simulated(request: DemoRequest, workspace: Workspace, *, endless: bool) -> Source:
     simulation = Simulation(symbols=SYMBOLS, streams=STREAMS, seed=request.seed)
     if endless:
-        simulation = msgspec.structs.replace(simulation, duration_s=0, speed="1")
+        # Nothing is proven: what is of the present stays in topics as long as it should.
+        now_ms = time.time_ns() // 1_000_000
+        simulation = msgspec.structs.replace(simulation, duration_s=0, speed="1", start_ms=now_ms)
     if request.speed is not None:
         simulation = msgspec.structs.replace(simulation, speed=request.speed)
     return SimulatedSource(simulation, None if endless else workspace.fresh("evidence"))

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from decimal import Decimal
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from schemas.markets import Market
 __all__ = ["ReplayOptions", "parse_contract_size", "parse_speed", "parse_weight_limit", "run_exchange"]
 
 _REPORTED_PROBLEMS = 10
+_FLUSH_EVERY_S = 1.0
 
 _log = structlog.get_logger()
 
@@ -94,8 +95,7 @@ def run_exchange(what: ReplayOptions | SimulationConfig, settings: ExchangeSetti
         ValueError: The simulation is not possible as configured.
     """
     source: Source
-    event_count = None
-    own_log: AbstractContextManager[TruthLog | None] = nullcontext()
+    event_count = truth = None
     if isinstance(what, ReplayOptions):
         recording = Recording.find(what.paths, what.market)
         _log.info("reading recording", files=len(recording.files))
@@ -103,13 +103,14 @@ def run_exchange(what: ReplayOptions | SimulationConfig, settings: ExchangeSetti
         _report(summary)
         source, event_count = ReplaySource(summary, what.contract_sizes), summary.frame_count
     else:
-        own_log = TruthLog(settings.truth, time.monotonic) if settings.truth is not None else nullcontext()
-        source = SimulatedSource(what, own_log if isinstance(own_log, TruthLog) else None)
-    with own_log, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(source, settings, event_count))
+        _log.info("simulating", seed=what.seed, start_ms=what.start_ms, duration_s=what.duration_s)
+        truth = TruthLog(settings.truth, time.monotonic) if settings.truth is not None else None
+        source = SimulatedSource(what, truth)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, truth or nullcontext():
+        runner.run(_serve(source, settings, event_count, truth))
 
 
-async def _serve(source: Source, settings: ExchangeSettings, event_count: int | None) -> None:
+async def _serve(source: Source, settings: ExchangeSettings, event_count: int | None, truth: TruthLog | None) -> None:
     told_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -117,11 +118,20 @@ async def _serve(source: Source, settings: ExchangeSettings, event_count: int | 
     async with ExchangeServer(source, settings, event_count) as server:
         stopping = asyncio.create_task(told_to_stop.wait())
         failing = asyncio.create_task(server.wait_failed())
-        done, pending = await asyncio.wait({stopping, failing}, return_when=asyncio.FIRST_COMPLETED)
+        flushing = asyncio.create_task(_flush(truth))
+        done, pending = await asyncio.wait({stopping, failing, flushing}, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
             task.cancel()
         for task in done:
             task.result()
+
+
+async def _flush(truth: TruthLog | None) -> None:
+    """Put what was traded into the files, though there may be no trade for a while; for ever, unless that fails."""
+    while True:
+        await asyncio.sleep(_FLUSH_EVERY_S)
+        if truth is not None:
+            truth.flush()
 
 
 def _report(summary: Summary) -> None:

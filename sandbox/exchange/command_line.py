@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from time import time_ns
 from typing import Annotated
 
 import typer
@@ -67,7 +68,18 @@ def exchange(
     ] = 60.0,
     activity: Annotated[float, typer.Option(help="Simulation: factor on the rate of orders.")] = 1.0,
     start_time: Annotated[
-        int | None, typer.Option(metavar="MS", help="Simulation: the venue's time at the start, ms since the epoch.")
+        int | None,
+        typer.Option(
+            metavar="MS",
+            help="Simulation: the venue's time at the start, ms since the epoch; by default now. Bytes are the same "
+            "again for the same seed and start.",
+        ),
+    ] = None,
+    trades_kept: Annotated[
+        int | None, typer.Option(metavar="N", help="Simulation: how many trades of a symbol REST remembers.")
+    ] = None,
+    depth_levels: Annotated[
+        int | None, typer.Option(metavar="N", help="Simulation: price levels on each side of a book, about.")
     ] = None,
     flat_errors: Annotated[
         bool, typer.Option("--flat-errors", help="Error replies as documented instead of as seen on the wire.")
@@ -121,7 +133,15 @@ def exchange(
     what: ReplayOptions | SimulationConfig
     try:
         if simulate:
-            what = simulation(symbol or (), seed=seed, duration_s=duration, activity=activity, start_ms=start_time)
+            what = simulation(
+                symbol or (),
+                seed=seed,
+                duration_s=duration,
+                activity=activity,
+                start_ms=time_ns() // 1_000_000 if start_time is None else start_time,
+                trades_kept=trades_kept,
+                depth_levels=depth_levels,
+            )
         else:
             sizes = dict(parsed_contract_sizes(contract_size))
             what = ReplayOptions(paths=tuple(paths), market=market, contract_sizes=sizes)

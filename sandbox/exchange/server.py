@@ -36,6 +36,9 @@ from schemas.markets import Market
 
 __all__ = ["ExchangeServer", "ExchangeSettings", "StartMode"]
 
+_LEAST_DEADLINE_S = 2.0
+"""How long a client has for its answer to a ping, however hastened."""
+
 _log = structlog.get_logger()
 
 
@@ -268,15 +271,13 @@ class ExchangeServer:
             self._board.tap.forget(number)
 
     def _on_subscribed(self) -> None:
-        subscribed = {market: self._fanout.subscribed_streams(market) for market in Market}
-        streams = {market: self._source.streams(market) for market in Market}
         if isinstance(self._source, DemandDriven):
-            wanted = {(market, stream) for market in Market for stream in subscribed[market] & streams[market]}
-            if wanted:
-                self._source.set_demand(frozenset(wanted))
+            self._source.set_demand(
+                frozenset((market, stream) for market in Market for stream in self._fanout.subscribed_streams(market))
+            )
         if self._settings.start is StartMode.AUTO and self._pump.state is PumpState.WAITING:
             self._cancel_quiet_timer()
-            if all(streams[market] <= subscribed[market] for market in Market):
+            if all(self._source.streams(market) <= self._fanout.subscribed_streams(market) for market in Market):
                 self._pump.start()
             else:
                 self._quiet_timer = self._loop.call_later(self._settings.start_quiet_s, self._pump.start)
@@ -288,7 +289,7 @@ class ExchangeServer:
 
 
 def _hastened(rules: MarketRules, settings: ExchangeSettings) -> MarketRules:
-    rules = rules.hastened(settings.time_factor)
+    rules = rules.hastened(settings.time_factor, _LEAST_DEADLINE_S)
     if settings.lifetime_s is None:
         return rules
     return msgspec.structs.replace(rules, lifetime_s=settings.lifetime_s)

@@ -29,6 +29,8 @@ class Agenda:
 
     def __init__(self, now_us: int) -> None:
         self.now_us = now_us
+        self.spoke_us = now_us
+        """When a stream last said something."""
         self._serial = count()
         self._due: list[tuple[int, int, Activity]] = []
         self._added: list[tuple[int, int, Activity]] = []
@@ -66,5 +68,6 @@ class Agenda:
             else:
                 heapreplace(due, (again_us, rank, activity))
             if output:
+                self.spoke_us = now_us
                 yield output
                 output.clear()

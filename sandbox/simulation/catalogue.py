@@ -10,7 +10,7 @@ from sandbox.simulation.config import SimulationConfig
 from sandbox.simulation.feed import IMMEDIATE_STREAMS
 from sandbox.simulation.intervals import DAY_MS
 from sandbox.simulation.publishers.book_ticker import AllBookTickers
-from sandbox.simulation.publishers.depth import DepthDiffs, PartialDepth
+from sandbox.simulation.publishers.depth import DepthDiffs, PartialDepth, TopLevels
 from sandbox.simulation.publishers.force_orders import ForceOrders
 from sandbox.simulation.publishers.klines import FinalKlines, FormingKlines
 from sandbox.simulation.publishers.mark_price import MarkPriceElement
@@ -58,6 +58,7 @@ class StreamCatalogue:
     def __init__(self, rosters: Mapping[Market, Roster], config: SimulationConfig) -> None:
         self._config = config
         self._factories: dict[tuple[Market, str], Factory] = {}
+        self._names: dict[Market, frozenset[str]] = {}
         if Market.SPOT in rosters:
             self._add_spot_arrays(rosters[Market.SPOT].trading)
         futures = [roster for market, roster in rosters.items() if market.is_futures]
@@ -73,7 +74,11 @@ class StreamCatalogue:
 
     def names(self, market: Market) -> frozenset[str]:
         """Return the names of a market's streams."""
-        return frozenset(name for each, name in self._factories if each is market)
+        names = self._names.get(market)
+        if names is None:
+            names = frozenset(name for each, name in self._factories if each is market)
+            self._names[market] = names
+        return names
 
     def names_of(self, symbol: SymbolMarket) -> Iterable[tuple[Market, str]]:
         """Return the streams of one symbol."""
@@ -89,9 +94,11 @@ class StreamCatalogue:
         """Know the streams of a symbol no more."""
         for key in self.names_of(symbol):
             del self._factories[key]
+        self._names.clear()
 
     def _add(self, market: Market, name: str, factory: Factory) -> None:
         self._factories[(market, name)] = factory
+        self._names.clear()
 
     def add_symbol(self, symbol: SymbolMarket) -> None:
         """Know the streams of a symbol; they take the place of those of an earlier symbol of its name."""
@@ -99,12 +106,13 @@ class StreamCatalogue:
         market, prefix = each.market, each.stream_prefix
         for kind in IMMEDIATE_STREAMS:
             self._add(market, f"{prefix}@{kind}", lambda _: ())
+        top = TopLevels(symbol, max(_PARTIAL_LEVELS))
         for suffix, period_ms in _DEPTH_SPEEDS[market].items():
             pace = self._pace(symbol, period_ms)
             self._add(market, f"{prefix}@depth{suffix}", partial(self._diffs, symbol, pace))
             for levels in _PARTIAL_LEVELS:
                 name = f"{prefix}@depth{levels}{suffix}"
-                self._add(market, name, partial(self._partial, symbol, levels, pace))
+                self._add(market, name, partial(self._partial, symbol, levels, pace, top))
         for interval in self._config.kline_intervals(market):
             self._add(market, f"{prefix}@kline_{interval}", partial(self._klines, symbol, interval))
         pace = self._pace(symbol, _TICKER_MS[market])
@@ -162,8 +170,10 @@ class StreamCatalogue:
         return (DepthDiffs(symbol, pace, from_opening=now_us == symbol.opened_us),)
 
     @staticmethod
-    def _partial(symbol: SymbolMarket, levels: int, pace: Pace, now_us: int) -> Sequence[PeriodicStream]:
-        return (PartialDepth(symbol, levels, pace),)
+    def _partial(
+        symbol: SymbolMarket, levels: int, pace: Pace, top: TopLevels, now_us: int
+    ) -> Sequence[PeriodicStream]:
+        return (PartialDepth(symbol, levels, pace, top),)
 
     def _klines(self, symbol: SymbolMarket, interval: str, now_us: int) -> Sequence[PeriodicStream]:
         period_ms = 1_000 if interval == "1s" else _KLINE_MS[symbol.instrument.market]

@@ -54,7 +54,10 @@ class SimulatedSource:
         self.venue.demand(streams)
 
     def events(self) -> Iterator[StreamEvent]:
-        """Yield what the streams say, in order of time, without end if the configuration has none."""
+        """Yield what the streams say, in order of time, without end if the configuration has none.
+
+        In a second in which no stream speaks, there is an event on a stream without a name, which nobody can want.
+        """
         for output in self.venue.run():
             for event in output:
                 yield event

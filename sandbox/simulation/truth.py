@@ -9,19 +9,31 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TextIO
 
+from sandbox.errors import SandboxError
 from sandbox.simulation.symbol_market import SymbolMarket
 from sandbox.simulation.trade_log import Aggregate, Trade
 from schemas.markets import Market
 
 
-__all__ = ["TruthLog"]
+__all__ = ["TruthExistsError", "TruthLog"]
 
 _FLUSH_EVERY_S: Final = 0.5
 _LONGEST_BUFFER: Final = 2_000
 """Lines held back at most, however little time has passed."""
 _BOOLEAN: Final = ("false", "true")
+
+
+class TruthExistsError(SandboxError):
+    """The directory holds the log of an earlier run."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f'"{self.path}" exists: move it away, or name another directory'
 
 
 class TruthLog:
@@ -30,8 +42,11 @@ class TruthLog:
     What it saw is in the files after `flush`, after `close`, and within half a second as long as there is trading.
 
     Args:
-        directory: made if it is not there; files of an earlier log are overwritten.
+        directory: made if it is not there.
         clock: a monotonic clock in seconds.
+
+    Raises:
+        TruthExistsError: the directory holds such files already.
     """
 
     def __init__(self, directory: Path, clock: Callable[[], float]) -> None:
@@ -39,10 +54,9 @@ class TruthLog:
         self._clock = clock
         self._flushed_s = clock()
         self._held = 0
-        names = {market: (f"{market}.trades.jsonl", f"{market}.agg-trades.jsonl") for market in Market}
         self._files = {
-            market: tuple((directory / name).open("w", encoding="ascii", newline="\n") for name in pair)
-            for market, pair in names.items()
+            market: tuple(_new_file(directory / f"{market}.{kind}.jsonl") for kind in ("trades", "agg-trades"))
+            for market in Market
         }
         self._lines: dict[Market, tuple[list[str], list[str]]] = {market: ([], []) for market in Market}
 
@@ -104,3 +118,10 @@ class TruthLog:
         self._held += lines
         if self._held >= _LONGEST_BUFFER or self._clock() - self._flushed_s >= _FLUSH_EVERY_S:
             self.flush()
+
+
+def _new_file(path: Path) -> TextIO:
+    try:
+        return path.open("x", encoding="utf-8", newline="\n")
+    except FileExistsError as error:
+        raise TruthExistsError(path) from error

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
+from sandbox.exchange.source import StreamEvent
 from sandbox.simulation.agenda import Agenda, Output
 from sandbox.simulation.catalogue import StreamCatalogue
 from sandbox.simulation.config import SimulationConfig
@@ -18,7 +19,10 @@ from sandbox.simulation.trading import Trading, Witness
 from schemas.markets import Market
 
 
-__all__ = ["Venue"]
+__all__ = ["SILENCE", "Venue"]
+
+SILENCE: Final = ""
+"""The name of the stream on which nothing is said: an event on it marks a second in which no stream spoke."""
 
 _SECOND_US: Final = 1_000_000
 _DRAIN_US: Final = 2_500_000
@@ -57,6 +61,7 @@ class Venue:
         """All streams that can be wanted."""
         for trading in self._trading.values():
             trading.open(self._agenda, self._end_us)
+        self._agenda.add(self.now_us + _SECOND_US, self._let_time_pass)
         self._expected = dict.fromkeys(self._trading, True)
         """Which symbols are traded once everything that is planned has been done."""
         self.ended = False
@@ -85,6 +90,12 @@ class Venue:
             self._renew_default_demand()
         yield from self._agenda.run(None if self._end_us is None else self._end_us + _DRAIN_US)
         self.ended = True
+
+    def _let_time_pass(self, now_us: int, output: Output) -> int:
+        """Say that nothing is said, so that whoever runs the venue can do something else meanwhile."""
+        if now_us - self._agenda.spoke_us >= _SECOND_US:
+            output.append(StreamEvent(now_us * 1000, Market.SPOT, SILENCE, b""))
+        return now_us + _SECOND_US
 
     # Changes while the venue runs
 

@@ -11,13 +11,37 @@ from sandbox.simulation.symbol_market import DepthWindow, SymbolMarket
 from schemas.markets import Market
 
 
-__all__ = ["DepthDiffs", "PartialDepth", "levels_text"]
+__all__ = ["DepthDiffs", "PartialDepth", "TopLevels", "levels_text"]
 
 
 def levels_text(instrument: Instrument, levels: Iterable[tuple[int, int]]) -> str:
     """Write levels as an array of price and quantity."""
+    return ",".join(_level_texts(instrument, levels))
+
+
+def _level_texts(instrument: Instrument, levels: Iterable[tuple[int, int]]) -> list[str]:
     price, quantity = instrument.price.text, instrument.quantity.text
-    return ",".join([f'["{price(at)}","{quantity(amount)}"]' for at, amount in levels])
+    return [f'["{price(at)}","{quantity(amount)}"]' for at, amount in levels]
+
+
+class TopLevels:
+    """The best levels of a book as text, written once for all streams that tell of them."""
+
+    def __init__(self, market: SymbolMarket, count: int) -> None:
+        self._market = market
+        self._count = count
+        self._update_id = -1
+        self._bids: list[str] = []
+        self._asks: list[str] = []
+
+    def texts(self, count: int) -> tuple[str, str]:
+        """Return the `count` best bids and asks, at most those of the constructor."""
+        market = self._market
+        if self._update_id != market.update_id:
+            self._update_id = market.update_id
+            self._bids = _level_texts(market.instrument, market.engine.bids.top(self._count))
+            self._asks = _level_texts(market.instrument, market.engine.asks.top(self._count))
+        return ",".join(self._bids[:count]), ",".join(self._asks[:count])
 
 
 class DepthDiffs:
@@ -81,9 +105,10 @@ class DepthDiffs:
 class PartialDepth:
     """The best levels, whenever the book has changed."""
 
-    def __init__(self, market: SymbolMarket, levels: int, schedule: Schedule) -> None:
+    def __init__(self, market: SymbolMarket, levels: int, schedule: Schedule, top: TopLevels) -> None:
         self._market = market
         self._levels = levels
+        self._top = top
         self._schedule = schedule
         self._told_id = market.update_id
 
@@ -109,8 +134,7 @@ class PartialDepth:
             return []
         self._told_id = update_id
         each = market.instrument
-        bids = levels_text(each, market.engine.bids.top(self._levels))
-        asks = levels_text(each, market.engine.asks.top(self._levels))
+        bids, asks = self._top.texts(self._levels)
         if each.market is Market.SPOT:
             return [f'{{"lastUpdateId":{update_id},"bids":[{bids}],"asks":[{asks}]}}'.encode()]
         ids = f'"U":{previous_id + 1},"u":{update_id},"pu":{previous_id}'

@@ -9,6 +9,7 @@ import pytest
 from sandbox.demo.simulating import simulation
 from sandbox.demo.sources import LiveSource, RecordedSource, SimulatedSource, Simulation
 from sandbox.recordings import Recording, survey
+from sandbox.simulation.config import SimulationConfig
 from sandbox.verify.klines import INTERVALS
 from schemas.markets import Market
 
@@ -71,13 +72,15 @@ def test_binance_is_watched_until_a_minute_closed_but_less_than_two_minutes() ->
 
 
 def test_symbols_of_a_simulation_name_their_market() -> None:
-    found = simulation(["spot:btcusdt", "spot:ETHUSDT", "coinm:BTCUSD_PERP"], seed=3, duration_s=0, activity=2.0)
+    symbols = ["spot:btcusdt", "spot:ETHUSDT", "coinm:BTCUSD_PERP"]
+    found = simulation(symbols, seed=3, duration_s=0, activity=2.0, start_ms=5_000, trades_kept=9_000)
 
     assert found.symbols == {Market.SPOT: ("BTCUSDT", "ETHUSDT"), Market.COINM: ("BTCUSD_PERP",)}
-    assert (found.seed, found.duration_s, found.activity) == (3, None, 2.0)
+    assert (found.seed, found.duration_s, found.activity, found.start_ms) == (3, None, 2.0, 5_000)
+    assert (found.trades_kept, found.depth_levels) == (9_000, SimulationConfig().depth_levels)
 
 
 @pytest.mark.parametrize("text", ["BTCUSDT", "moon:BTCUSDT", "spot:"])
 def test_a_symbol_without_its_market_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="MARKET:SYMBOL"):
-        simulation([text], seed=1, duration_s=1, activity=1.0)
+        simulation([text], seed=1, duration_s=1, activity=1.0, start_ms=0)

@@ -10,7 +10,7 @@ from schemas.markets import Market
 from tests.unit.sandbox.payloads import EPOCH_MS, EPOCH_NS
 
 
-__all__ = ["DemandedSource", "ListSource", "RememberingClient", "event", "numbered", "payload_of"]
+__all__ = ["DemandedSource", "ListSource", "RememberingClient", "SteeredSource", "event", "numbered", "payload_of"]
 
 MS = 1_000_000
 
@@ -64,6 +64,35 @@ class DemandedSource(ListSource):
 
     def set_demand(self, streams: frozenset[tuple[Market, str]]) -> None:
         self.demanded.append(streams)
+
+
+class SteeredSource(ListSource):
+    """Notes how it is steered; its book's update id counts the events passed."""
+
+    def __init__(self, events: Sequence[StreamEvent | Halt]) -> None:
+        super().__init__(events)
+        self.steered: list[tuple[str, Market, str | None]] = []
+
+    def streams(self, market: Market) -> frozenset[str]:
+        return super().streams(market) | {"btcusdt@depth"}
+
+    def list_symbol(self, market: Market, symbol: str) -> None:
+        self.steered.append(("list", market, symbol))
+
+    def delist(self, market: Market, symbol: str) -> None:
+        if symbol == "NOSUCH":
+            msg = f'symbol "{symbol}" is not traded'
+            raise ValueError(msg)
+        self.steered.append(("delist", market, symbol))
+
+    def wipe(self, market: Market, symbol: str | None) -> None:
+        self.steered.append(("wipe", market, symbol))
+
+    def rest(self, market: Market, path: str, params: Mapping[str, str]) -> RestReply:
+        if not path.endswith("/depth"):
+            return super().rest(market, path, params)
+        level = [["1", "1"]] * int(params["limit"])
+        return json_reply({"lastUpdateId": self.passed, "bids": level, "asks": level})
 
 
 class RememberingClient:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from sandbox.simulation.config import SimulationConfig
 from sandbox.simulation.rest.requests import RefusedError
 from sandbox.simulation.source import SimulatedSource
 from schemas import rest
@@ -237,3 +238,38 @@ def test_refusals_are_the_venues(run: Run, market: Market) -> None:
 
 def test_a_refusal_says_what_it_is() -> None:
     assert str(RefusedError(-1121, "Invalid symbol.")) == "-1121: Invalid symbol."
+
+
+@each_market
+def test_an_id_beyond_memory_is_answered_from_the_oldest_remembered_and_one_of_the_future_with_nothing(
+    market: Market,
+) -> None:
+    """The answer begins later than asked for: who fills holes must look where it begins."""
+    symbol = CONFIG.symbols[market][0]
+    source = SimulatedSource(
+        SimulationConfig(
+            symbols={market: (symbol,)}, activity=40.0, duration_s=40.0, depth_levels=40, trades_kept=1_500
+        )
+    )
+    names = [f"{symbol.lower()}@trade", f"{symbol.lower()}@aggTrade"]
+    source.set_demand(frozenset((market, name) for name in names))
+    events = list(source.events())
+    told = {
+        name: [msgspec.json.decode(event.data, type=dict[str, Any]) for event in events if event.stream == name]
+        for name in names
+    }
+
+    def ask(endpoint: str, from_id: int) -> list[dict[str, Any]]:
+        params = {"symbol": symbol, "fromId": str(from_id), "limit": "500"}
+        reply = source.rest(market, REST_PREFIX[market] + endpoint, params)
+        return msgspec.json.decode(reply.body)  # type: ignore[no-any-return]
+
+    for name, endpoint, key, answered in ((names[0], "historicalTrades", "t", "id"), (names[1], "aggTrades", "a", "a")):
+        first, last = told[name][0][key], told[name][-1][key]
+        found = ask(endpoint, first)
+
+        assert last - first > 3_000
+        assert [each[answered] for each in found] == list(range(found[0][answered], found[0][answered] + 500))
+        assert first < found[0][answered] <= last - 1_499
+        assert ask(endpoint, last + 1) == []
+        assert [each[answered] for each in ask(endpoint, last)] == [last]

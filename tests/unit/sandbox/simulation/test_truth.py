@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from sandbox.exchange.source import StreamEvent
 from sandbox.simulation.config import SimulationConfig
 from sandbox.simulation.source import SimulatedSource
-from sandbox.simulation.truth import TruthLog
+from sandbox.simulation.truth import TruthExistsError, TruthLog
 from schemas.markets import Market
 
 
@@ -82,6 +83,13 @@ def test_a_wipe_is_a_new_epoch_in_the_log_and_loses_no_trade_of_the_old_one(tmp_
         assert ids == list(range(ids[0], ids[-1] + 1))
         assert ids == [i for a in aggregates if a["epoch"] == epoch for i in range(a["f"], a["l"] + 1)]
         assert (ids[0] == 1) is (epoch == 1)
+
+
+def test_the_log_of_an_earlier_run_is_not_overwritten(tmp_path: Path) -> None:
+    TruthLog(tmp_path, Clock()).close()
+
+    with pytest.raises(TruthExistsError, match=r"trades.jsonl\" exists: move it away"):
+        TruthLog(tmp_path, Clock())
 
 
 def test_lines_wait_for_half_a_second_at_most(tmp_path: Path) -> None:
