@@ -156,6 +156,7 @@ def setup(
 def check_everything(
     config: ConfigOption = None,
     as_data: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    venue_only: Annotated[bool, typer.Option("--venue-only", help="Binance alone: no broker, no registry.")] = False,
 ) -> None:
     """Try everything that ingest needs from here: Binance's streams and REST, clock, broker, topics, registry.
 
@@ -166,7 +167,8 @@ def check_everything(
     **Example**: `binance-ingest check --config ingest.yaml`
     """
     settings = _load(config)
-    if not asyncio.run(check(settings, SystemClocks(), out=_out, progress=_errors, as_data=as_data)):
+    checking = check(settings, SystemClocks(), out=_out, progress=_errors, as_data=as_data, venue_only=venue_only)
+    if not asyncio.run(checking):
         raise typer.Exit(EXIT_FAILED)
 
 

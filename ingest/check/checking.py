@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import Final
 
@@ -26,6 +26,9 @@ __all__ = ["Checking"]
 LIMIT_S: Final = 25.0
 """No probe takes longer, and all run at once."""
 
+_Probe = tuple[str, str, Callable[[], Awaitable[None]]]
+"""What it is about, what is waited for in words, and the probe itself."""
+
 
 class Checking:
     """Tries everything that the settings name.
@@ -34,13 +37,23 @@ class Checking:
         settings: what to try.
         clocks: time.
         report: takes the findings as they are made, in this process's event loop.
+        venue_only: leave broker and registry out.
         limit_s: how long a probe may take in all.
     """
 
-    def __init__(self, settings: Settings, clocks: Clocks, report: Report, limit_s: float = LIMIT_S) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clocks: Clocks,
+        report: Report,
+        *,
+        venue_only: bool = False,
+        limit_s: float = LIMIT_S,
+    ) -> None:
         self._settings = settings
         self._clocks = clocks
         self._report = report
+        self._venue_only = venue_only
         self._limit_s = limit_s
         self.waiting: set[str] = set()
         """What is still under way, in words."""
@@ -50,17 +63,28 @@ class Checking:
         # A proxy of the environment is for the way to Binance, not to a sandbox.
         through_proxy = self._settings.endpoint is not Environment.SANDBOX
         async with aiohttp.ClientSession(trust_env=through_proxy) as session, asyncio.TaskGroup() as tasks:
-            for group, words, probe in self._probes(session):
+            servers = () if self._venue_only else self._of_servers()
+            for group, words, probe in (*servers, *self._of_venue(session)):
                 self.waiting.add(words)
                 tasks.create_task(self._limited(group, words, probe))
 
-    def _probes(self, session: aiohttp.ClientSession) -> Iterable[tuple[str, str, Callable[[], Awaitable[None]]]]:
+    def _of_servers(self) -> Iterator[_Probe]:
         settings = self._settings
         yield KAFKA, KAFKA, partial(self._in_thread, probe_broker, settings.kafka_bootstrap_servers)
         yield REGISTRY, REGISTRY, partial(self._in_thread, probe_registry, settings.schema_registry_url)
+
+    def _of_venue(self, session: aiohttp.ClientSession) -> Iterator[_Probe]:
+        settings = self._settings
         for one in subjects_of(settings):
-            parts = {"session": session, "clocks": self._clocks, "report": self._report}
-            rest = RestProbe(one.market, one.rest_url, one.symbols, **parts)  # type: ignore[arg-type]
+            rest = RestProbe(
+                one.market,
+                one.rest_url,
+                one.symbols,
+                own_time=settings.endpoint is Environment.SANDBOX,
+                session=session,
+                clocks=self._clocks,
+                report=self._report,
+            )
             yield one.market, f"{one.market} REST", rest.run
             for route, (url, streams) in one.routes.items():
                 words = f"{one.market} streams" + ("" if route is Route.ALL else f" /{route}")

@@ -22,7 +22,9 @@ __all__ = ["check"]
 _REDRAW_S: Final = 0.1
 
 
-async def check(settings: Settings, clocks: Clocks, *, out: Console, progress: Console, as_data: bool) -> bool:
+async def check(
+    settings: Settings, clocks: Clocks, *, out: Console, progress: Console, as_data: bool, venue_only: bool
+) -> bool:
     """Try everything that the settings name, and print what was found.
 
     Args:
@@ -31,12 +33,13 @@ async def check(settings: Settings, clocks: Clocks, *, out: Console, progress: C
         out: where the table goes.
         progress: where is shown what is waited for, if it is a terminal.
         as_data: print JSON instead of a table.
+        venue_only: leave broker and registry out.
 
     Returns:
         Whether nothing failed.
     """
     findings: list[Finding] = []
-    checking = Checking(settings, clocks, findings.append)
+    checking = Checking(settings, clocks, findings.append, venue_only=venue_only)
     asyncio.get_running_loop().set_default_executor(DaemonExecutor())
     with progress.status("checking") as status:
         showing = asyncio.create_task(_show_progress(status, checking, findings))

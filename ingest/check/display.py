@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ingest.check.findings import Finding, Mark
+from ingest.check.rest_probe import REST
 from ingest.check.server_probes import KAFKA, REGISTRY
 from schemas.markets import Market
 
@@ -30,13 +31,8 @@ _TITLES: Final[Mapping[str, str]] = {Market.SPOT: "spot", Market.USDM: "USD-M fu
 
 
 def sorted_findings(findings: Iterable[Finding]) -> list[Finding]:
-    """Return findings by what they are about; within that as they were made, REST before streams."""
-    return sorted(findings, key=lambda one: (_GROUPS.index(one.group), _place(one)))
-
-
-def _place(finding: Finding) -> int:
-    order = ("REST", "clock", "symbols", "REST depth", "REST weight")
-    return order.index(finding.subject) if finding.subject in order else len(order)
+    """Return findings by what they are about, REST before streams; those of one part as they were made."""
+    return sorted(findings, key=lambda one: (_GROUPS.index(one.group), one.part != REST, one.part))
 
 
 def show(findings: Sequence[Finding], console: Console) -> None:

@@ -32,6 +32,8 @@ class Finding(Struct, frozen=True):
     detail: str
     advice: str | None = None
     """What to do about it, in one line."""
+    part: str = ""
+    """Of the group: ``REST``, or a socket; findings of one part are shown together, as they were made."""
 
 
 Report = Callable[[Finding], object]

@@ -17,11 +17,13 @@ from schemas import rest
 from schemas.markets import Market
 
 
-__all__ = ["RestProbe"]
+__all__ = ["REST", "RestProbe"]
 
+REST: Final = "REST"
 ANSWER_LIMIT_S: Final = 6.0
 CLOCK_LIMIT_MS: Final = 1_000
 _MOST_NAMES: Final = 8
+_UNITS: Final = ((86_400, "days"), (3600, "hours"), (60, "minutes"))
 
 T = TypeVar("T")
 
@@ -41,6 +43,7 @@ class RestProbe:
         market: which.
         base_url: with the version.
         symbols: the configured instruments.
+        own_time: whether the venue has a time of its own, as a simulated one: then no difference is wrong.
         session: the HTTP client.
         clocks: ours, to compare the venue's with.
         report: takes the findings.
@@ -52,6 +55,7 @@ class RestProbe:
         base_url: str,
         symbols: Sequence[str],
         *,
+        own_time: bool,
         session: aiohttp.ClientSession,
         clocks: Clocks,
         report: Report,
@@ -59,6 +63,7 @@ class RestProbe:
         self._market = market
         self._base_url = base_url
         self._symbols = symbols
+        self._own_time = own_time
         self._session = session
         self._clocks = clocks
         self._report = report
@@ -68,7 +73,7 @@ class RestProbe:
     async def run(self) -> None:
         """Try one after the other; what cannot work any more is not tried."""
         left = [
-            ("REST", self._ping),
+            (REST, self._ping),
             ("clock", self._clock),
             ("symbols", self._symbols_known),
             ("REST depth", self._depth),
@@ -96,10 +101,12 @@ class RestProbe:
         # The venue's clock was read somewhere in between: certain is only the difference to that span.
         certain_ms = max(0, before_ms - venue_ms) + max(0, venue_ms - after_ms)
         middle_ms = (before_ms + after_ms) // 2 - venue_ms
-        words = f"{abs(middle_ms):,} ms {'ahead of' if middle_ms > 0 else 'behind'} the venue's"
+        words = f"{_duration(abs(middle_ms))} {'ahead of' if middle_ms > 0 else 'behind'} the venue's"
         detail = f"ours is {words}, give or take {(after_ms - before_ms) // 2} ms"
-        if certain_ms > CLOCK_LIMIT_MS:
-            self._tell(subject, Mark.WARN, detail, "let this machine's clock be set by NTP (a replay's may differ)")
+        if self._own_time:
+            self._tell(subject, Mark.OK, f"{detail}; a sandbox has a time of its own")
+        elif certain_ms > CLOCK_LIMIT_MS:
+            self._tell(subject, Mark.WARN, detail, "let this machine's clock be set by NTP")
         else:
             self._tell(subject, Mark.OK, detail)
 
@@ -171,7 +178,15 @@ class RestProbe:
         return Diagnosis(f"{said.detail}: {error.message} (code {error.code})", said.advice)
 
     def _tell(self, subject: str, mark: Mark, detail: str, advice: str | None = None) -> None:
-        self._report(Finding(self._market, subject, mark, detail, advice))
+        self._report(Finding(self._market, subject, mark, detail, advice, REST))
+
+
+def _duration(milliseconds: int) -> str:
+    if milliseconds < 10_000:
+        return f"{milliseconds:,} ms"
+    seconds = milliseconds / 1000
+    amount, unit = next(((seconds / size, name) for size, name in _UNITS if seconds >= 2 * size), (seconds, "s"))
+    return f"{amount:,.0f} {unit}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -139,4 +139,4 @@ class StreamProbe:
         return reply if isinstance(reply, Reply) else None
 
     def _tell(self, subject: str, mark: Mark, detail: str, advice: str | None = None) -> None:
-        self._report(Finding(self._market, subject, mark, detail, advice))
+        self._report(Finding(self._market, subject, mark, detail, advice, self._subject))
