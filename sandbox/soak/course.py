@@ -19,9 +19,16 @@ __all__ = ["ActKind", "Course", "PlannedAct", "course_of"]
 LISTED: Final = "NEWCOINUSDT"
 _QUIET: Final = ("NKN", "BLZ")
 """Assets that may not trade for hours: what is lost of their last trades before that, nobody can know."""
+_MOST_TRADED: Final = 8
+"""Assets at the head of the list whose futures are left out."""
 _GUARD_S: Final = 12.0
 """Around a listing, delisting and wipe nothing else happens, on the wall's clock: at the edge of a stream of ids
 nothing that comes later tells what is missing."""
+_EDGES: Final = 0.22
+"""Which part of the day has gone by when they happen, one after the other: before ingest is killed the first time."""
+_ACTS: Final = 0.35
+"""Which part of the day has gone by before anything is done to processes, or to connections of spot: until then
+there are connections that live until the exchange ends them."""
 _BATCH: Final = 10
 """Frames that one fault drops, duplicates, or the like."""
 _FRAMES: Final = ("*@trade", "*@aggTrade", "*@depth*")
@@ -124,7 +131,8 @@ class _Planner:
             for market, names in change.items()
             for symbol in names
         ]
-        for at_s, (fault, market, symbol) in zip(self._spread(len(jobs)), jobs, strict=True):
+        for number, (fault, market, symbol) in enumerate(jobs):
+            at_s = round(self._scenario.day_s * _EDGES + number * self._scenario.speed, 1)
             self._faults.append({"at": at_s, "fault": fault, "market": str(market), "symbol": symbol})
             self._guarded.append(at_s)
 
@@ -133,11 +141,10 @@ class _Planner:
         kinds = [ActKind.KILL] * amounts.kills
         # The broker in the middle of them: what it was away for must be found out before the day ends.
         kinds[amounts.kills // 2 : amounts.kills // 2] = [ActKind.BROKER] * amounts.broker_restarts
-        # The first third of the day belongs to connections that live until the exchange ends them.
-        for at_s, kind in zip(self._spread(len(kinds), start=0.35), kinds, strict=True):
+        for number in range(amounts.slow_readers):
+            kinds.insert(1 + number * (len(kinds) + 1) // amounts.slow_readers, ActKind.STOP)
+        for at_s, kind in zip(self._spread(len(kinds), start=_ACTS), kinds, strict=True):
             self._acts.append(PlannedAct(at_s, kind))
-        for at_s in self._spread(amounts.slow_readers, start=0.35):
-            self._acts.append(PlannedAct(at_s, ActKind.STOP))
 
     def _plan_connections(self) -> None:
         amounts = self._scenario.amounts
@@ -149,12 +156,12 @@ class _Planner:
         self._rng.shuffle(kinds)
         for at_s, kind in zip(self._spread(len(kinds)), kinds, strict=True):
             fault: dict[str, Any] = {"at": at_s, "fault": kind, "connection": "one"}
-            early = at_s < self._scenario.day_s * 0.35
+            early = at_s < self._scenario.day_s * _ACTS
             fault["market"] = str(self._rng.choice((Market.USDM, Market.COINM) if early else tuple(Market)))
             if not early and self._rng.random() < 0.25:
                 fault |= {"connection": "all", "count": 2}
             self._faults.append(fault)
-        for at_s in self._spread(amounts.shutdowns, start=0.35):
+        for at_s in self._spread(amounts.shutdowns, start=_ACTS):
             self._faults.append({"at": at_s, "fault": "shutdown", "market": "spot", "after_s": 3.0})
         if amounts.cut_depth:
             self._faults.append({"at": round(self._scenario.day_s / 2, 1), "fault": "cut-depth"})
@@ -211,8 +218,15 @@ class _Planner:
 
 
 def _symbols(count: int) -> dict[Market, tuple[str, ...]]:
-    more = universe(count + 10 * len(_QUIET))
-    return {
-        market: tuple(name for name in more[market] if not name.startswith(_QUIET))[: len(names)]
-        for market, names in universe(count).items()
-    }
+    """Return the symbols: on spot the most traded ones, on the futures others.
+
+    Without a key the futures give their newest 1,000 trades alone. Of the most traded symbols those are, at a hundred
+    times the speed, the last ten seconds: what is longer away can be told, not fetched.
+    """
+    more = universe(10 * count)
+    chosen = {}
+    for market, names in universe(count).items():
+        offered = [name for name in more[market] if not name.startswith(_QUIET)]
+        first = _MOST_TRADED if market.is_futures else 0
+        chosen[market] = tuple(offered[first : first + len(names)])
+    return chosen

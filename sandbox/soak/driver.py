@@ -192,14 +192,15 @@ class _Day:
                 finally:
                     self._stand.resume_ingest()
             case ActKind.BROKER:
-                self._display.tell(f"the broker stops for {self._scenario.broker_down_s:g} s")
+                self._display.tell(f"the broker is told to stop, for {self._scenario.broker_down_s:g} s")
                 self._stand.stop_broker()
+                self._display.tell("the broker is gone")
                 self._watch(self._scenario.broker_down_s)
                 self._stand.start_broker()
                 # The old one would ask by the leaders' old epochs for ever (confluent-kafka 2.16.0).
                 admin_of.cache_clear()
                 self._display.tell("the broker is back")
-                self._acts.append(Act(act.kind, time.time_ns() // 1_000_000))
+                self._acts.append(Act("broker back", time.time_ns() // 1_000_000))
 
     def _watch(self, seconds: float) -> None:
         until_s = time.monotonic() + seconds

@@ -23,8 +23,10 @@ _REACH_MS: Final = 180_000
 """How long after something happened a hole may be found that it made: a reconnect, a restart, a quiet symbol."""
 _AHEAD_MS: Final = 2_000
 """An interruption may be noted a little after the hole that it made was found."""
-_FRAMES: Final = frozenset({"drop", "duplicate", "reorder", "delay", "event-time"})
+_FRAMES: Final = frozenset({"drop", "duplicate", "reorder", "delay", "silence"})
 """Faults that touch single frames: their lines name ids."""
+_INTERRUPTIONS: Final = frozenset({"reset", "half-open", "close", "shutdown"})
+"""Faults that end connections."""
 
 
 class Act(msgspec.Struct, frozen=True):
@@ -100,8 +102,9 @@ class Causes:
 
     def _take(self, line: FaultLine) -> None:
         self.fault_lines[line.fault] += 1
-        if line.fault not in _FRAMES:
+        if line.fault in _INTERRUPTIONS:
             self._moments.append((line.wall_ms, line.fault))
+        if line.fault not in _FRAMES:
             return
         market = Market(line.market or "")
         stream = carried(market, line.stream or "")
