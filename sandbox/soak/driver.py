@@ -15,19 +15,20 @@ from rich.console import Console
 from sandbox.demo.exchange_control import ExchangeStatus
 from sandbox.demo.workspace import Workspace
 from sandbox.errors import SandboxError
+from sandbox.soak.actor import Actor
 from sandbox.soak.checker.book import WholeBook
 from sandbox.soak.checker.books import SymbolKey
-from sandbox.soak.checker.causes import Act, Causes
+from sandbox.soak.checker.causes import Causes
 from sandbox.soak.checker.checker import Checker, Verdict, topics_to_read
 from sandbox.soak.checker.truth import Truth, read_faults
 from sandbox.soak.control import OrderedFault, SoakControl
-from sandbox.soak.course import ActKind, Course, PlannedAct, course_of
+from sandbox.soak.course import ActKind, Course, course_of
 from sandbox.soak.display import SoakDisplay, Standing
 from sandbox.soak.report import SoakReport
 from sandbox.soak.scenario import Scenario
 from sandbox.soak.stand import Stand
 from sandbox.soak.watch import LedgerWatch, LogWatch
-from sandbox.verify.topics import admin_of, read_to_end
+from sandbox.verify.topics import read_to_end
 from schemas.codec import Codec
 from schemas.markets import Market
 from schemas.registry import Registry
@@ -97,13 +98,19 @@ class _Day:
         self._codec = codec
         self._display = display
         self._control = SoakControl(stand.exchange_url)
-        self._acts: list[Act] = []
         self._problems: list[str] = []
         self._peak_mb = 0.0
         self._shown = 0.0, 0
         self._rate = 0.0
         self._faults: list[OrderedFault] = []
         self._ledger = LedgerWatch(stand.bootstrap_servers, stand.table, codec)
+        self._actor = Actor(
+            scenario,
+            course,
+            stand,
+            before_kill=lambda: self._configure(scenario.ingest),
+            tell=display.tell,
+        )
         raw = [topic for topic in stand.table if topic.layer is Layer.RAW]
         self._log = LogWatch(stand.bootstrap_servers, raw)
 
@@ -133,7 +140,7 @@ class _Day:
             return SoakReport(
                 scenario=self._scenario,
                 verdict=verdict,
-                acts=self._acts,
+                acts=self._actor.done,
                 faults=dict(Counter(fault.fault for fault in self._faults if fault.hits)),
                 day_seconds=day_s,
                 settle_seconds=settle_s,
@@ -143,6 +150,7 @@ class _Day:
                 problems=self._problems,
             )
         finally:
+            self._actor.close()
             self._ledger.close()
 
     def _configure(self, sections: dict[str, Any]) -> None:
@@ -163,49 +171,16 @@ class _Day:
             time.sleep(_POLL_S)
 
     def _go_through(self) -> None:
-        """Do everything at its time, until the exchange has no more to send."""
-        waiting = list(self._course.acts)
+        """Let the day go by, until the exchange has no more to send."""
         while True:
-            self._stand.check_running()
+            self._stand.check_running(broker_away=self._actor.broker_away)
             status = self._control.status()
-            self._show(status)
             if status.ended:
                 break
-            if waiting and status.clock_ms - _START_MS >= waiting[0].at_s * 1000:
-                self._act(waiting.pop(0))
+            self._actor.step((status.clock_ms - _START_MS) / 1000, time.monotonic())
+            self._show(status)
             time.sleep(_POLL_S)
-        if waiting:
-            self._problems.append(f"the day ended before {len(waiting)} of {len(self._course.acts)} acts were done")
-
-    def _act(self, act: PlannedAct) -> None:
-        self._acts.append(Act(act.kind, time.time_ns() // 1_000_000))
-        match act.kind:
-            case ActKind.KILL:
-                self._display.tell("SIGKILL to ingest, and a new one")
-                self._configure(self._scenario.ingest)
-                self._stand.kill_ingest()
-            case ActKind.STOP:
-                self._display.tell(f"ingest stands still for {self._scenario.stopped_s:g} s")
-                self._stand.pause_ingest()
-                try:
-                    self._watch(self._scenario.stopped_s)
-                finally:
-                    self._stand.resume_ingest()
-            case ActKind.BROKER:
-                self._display.tell(f"the broker is told to stop, for {self._scenario.broker_down_s:g} s")
-                self._stand.stop_broker()
-                self._display.tell("the broker is gone")
-                self._watch(self._scenario.broker_down_s)
-                self._stand.start_broker()
-                # The old one would ask by the leaders' old epochs for ever (confluent-kafka 2.16.0).
-                admin_of.cache_clear()
-                self._display.tell("the broker is back")
-                self._acts.append(Act("broker back", time.time_ns() // 1_000_000))
-
-    def _watch(self, seconds: float) -> None:
-        until_s = time.monotonic() + seconds
-        while time.monotonic() < until_s:
-            time.sleep(_POLL_S)
+        self._problems += self._actor.finish()
 
     def _settle(self) -> float:
         """Wait until nothing more comes into the log and no hole is open; returns the seconds it took."""
@@ -238,7 +213,9 @@ class _Day:
         self._display.tell("reading the exchange's own log")
         directory = stand.directory / TRUTH
         truth = Truth.read(directory, markets)
-        checker = Checker(stand.table, self._codec, truth, Causes(read_faults(directory / "faults.jsonl"), self._acts))
+        checker = Checker(
+            stand.table, self._codec, truth, Causes(read_faults(directory / "faults.jsonl"), self._actor.done)
+        )
         self._display.tell(f"reading the topics: {len(truth):,} trades and aggregate trades must be there")
         for record in read_to_end(stand.bootstrap_servers, topics_to_read(stand.table, markets)):
             checker.take(record)
@@ -255,7 +232,10 @@ class _Day:
         shown_s, shown_records = self._shown
         if now_s - shown_s < 1.0:
             return
-        records = self._log.look()
+        if not self._actor.broker_away:
+            self._log.look()
+            self._ledger.look()
+        records = self._log.records
         self._rate = (records - shown_records) / (now_s - shown_s) if shown_s else 0.0
         self._shown = now_s, records
         resident_mb = self._stand.ingest_mb()
@@ -269,10 +249,10 @@ class _Day:
             connections=status.connections,
             raw_records=records,
             records_per_s=self._rate,
-            kills=sum(act.act == ActKind.KILL for act in self._acts),
+            kills=sum(act.act == ActKind.KILL for act in self._actor.done),
             faults_done=done,
             faults_planned=len(self._course.faults),
-            holes=self._ledger.look(),
+            holes=self._ledger.holes(),
             resident_mb=resident_mb,
         )
         self._display.show(standing)

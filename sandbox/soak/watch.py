@@ -65,8 +65,8 @@ class LedgerWatch:
         )
         self._consumer.assign([TopicPartition(self._topic.name, number, 0) for number in range(self._topic.partitions)])
 
-    def look(self) -> dict[str, int]:
-        """Return how many entries have which status."""
+    def look(self) -> None:
+        """Take in what has come since."""
         for message in self._consumer.consume(_AT_ONCE, timeout=0.05):
             if message.error() is not None or message.value() is None:
                 continue
@@ -77,6 +77,9 @@ class LedgerWatch:
                 continue  # the checker tells
             if isinstance(value, Gap):
                 self._entries[message.key() or b""] = value.status
+
+    def holes(self) -> dict[str, int]:
+        """Return how many entries have which status, as far as was looked."""
         return dict(Counter(self._entries.values()))
 
     def unsettled(self) -> int:

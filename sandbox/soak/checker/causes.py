@@ -23,8 +23,8 @@ _REACH_MS: Final = 180_000
 """How long after something happened a hole may be found that it made: a reconnect, a restart, a quiet symbol."""
 _AHEAD_MS: Final = 2_000
 """An interruption may be noted a little after the hole that it made was found."""
-_FRAMES: Final = frozenset({"drop", "duplicate", "reorder", "delay", "silence"})
-"""Faults that touch single frames: their lines name ids."""
+_FRAMES: Final = frozenset({"drop", "reorder", "delay", "silence"})
+"""Faults by which a frame comes late or not at all: their lines name ids."""
 _INTERRUPTIONS: Final = frozenset({"reset", "half-open", "close", "shutdown"})
 """Faults that end connections."""
 
