@@ -30,6 +30,7 @@ from sandbox.exchange.rest_service import RestService
 from sandbox.exchange.routes import stream_endpoint
 from sandbox.exchange.rules import RULES, MarketRules
 from sandbox.exchange.source import DemandDriven, Source, error_reply
+from sandbox.exchange.time_units import BAD_TIME_UNIT, answer_in_microseconds, asks_microseconds
 from sandbox.ports import require_free
 from schemas.markets import Market
 
@@ -241,13 +242,21 @@ class ExchangeServer:
 
     async def _handle_rest(self, request: web.Request) -> web.Response:
         api_key = request.headers.get("X-MBX-APIKEY", "")
-        return http_response(await self._rest.answer(request.path, request.query, api_key, request.remote or ""))
+        market = ENDPOINTS[request.path].market
+        microseconds = asks_microseconds(None if market.is_futures else request.headers.get("X-MBX-TIME-UNIT"))
+        if microseconds is None:
+            return http_response(BAD_TIME_UNIT)
+        reply = await self._rest.answer(request.path, request.query, api_key, request.remote or "")
+        return http_response(answer_in_microseconds(reply) if microseconds else reply)
 
     async def _handle_stream(self, request: web.Request) -> web.StreamResponse:
         endpoint = stream_endpoint(request.path, request.query.get("streams", ""))
         if endpoint is None or request.headers.get("Upgrade", "").lower() != "websocket":
             return http_response(error_reply(404, -5000, f"Path {request.path}, Method GET is invalid"))
         market = endpoint.market
+        microseconds = asks_microseconds(None if market.is_futures else request.query.get("timeUnit"))
+        if microseconds is None:
+            return http_response(BAD_TIME_UNIT)
         wait_s = self._attempts[market].attempt(request.remote or "", self._loop.time())
         if wait_s:
             _log.warning("too many connection attempts, handshake refused", address=request.remote, market=market)
@@ -262,6 +271,7 @@ class ExchangeServer:
             fanout=self._fanout,
             on_subscribed=self._on_subscribed,
             settings=self._settings.connections,
+            microseconds=microseconds,
         )
         self._connections[number] = connection
         try:
