@@ -222,6 +222,10 @@ class ExchangeServer:
     async def _run_pump(self) -> None:
         await self._pump.run()
         self._board.tap.release()
+        for order in self._board.orders.waiting():
+            _log.warning(
+                "the source ended before a fault's time came", id=order.number, fault=order.name, at=order.at_s
+            )
         _log.info("source ended", frames_sent=self._fanout.sent_count, clock_ms=self._source.clock_ms())
 
     def _venue_ms(self) -> int:
