@@ -31,7 +31,7 @@ CLEAR := --clear
 endif
 
 help:  ## list the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMP)  ## market data through a real Kafka, proven right (SOURCE=PATH... or live, ARGS=...)
 	@$(BIN)/binance-sandbox demo $(foreach source,$(SOURCE),--source '$(source)') $(ARGS)

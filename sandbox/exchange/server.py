@@ -30,6 +30,7 @@ from sandbox.exchange.rest_service import RestService
 from sandbox.exchange.routes import stream_endpoint
 from sandbox.exchange.rules import RULES, MarketRules
 from sandbox.exchange.source import DemandDriven, Source, error_reply
+from sandbox.exchange.time_units import BAD_TIME_UNIT, answer_in_microseconds, asks_microseconds
 from sandbox.ports import require_free
 from schemas.markets import Market
 
@@ -221,6 +222,10 @@ class ExchangeServer:
     async def _run_pump(self) -> None:
         await self._pump.run()
         self._board.tap.release()
+        for order in self._board.orders.waiting():
+            _log.warning(
+                "the source ended before a fault's time came", id=order.number, fault=order.name, at=order.at_s
+            )
         _log.info("source ended", frames_sent=self._fanout.sent_count, clock_ms=self._source.clock_ms())
 
     def _venue_ms(self) -> int:
@@ -241,13 +246,21 @@ class ExchangeServer:
 
     async def _handle_rest(self, request: web.Request) -> web.Response:
         api_key = request.headers.get("X-MBX-APIKEY", "")
-        return http_response(await self._rest.answer(request.path, request.query, api_key, request.remote or ""))
+        market = ENDPOINTS[request.path].market
+        microseconds = asks_microseconds(None if market.is_futures else request.headers.get("X-MBX-TIME-UNIT"))
+        if microseconds is None:
+            return http_response(BAD_TIME_UNIT)
+        reply = await self._rest.answer(request.path, request.query, api_key, request.remote or "")
+        return http_response(answer_in_microseconds(reply) if microseconds else reply)
 
     async def _handle_stream(self, request: web.Request) -> web.StreamResponse:
         endpoint = stream_endpoint(request.path, request.query.get("streams", ""))
         if endpoint is None or request.headers.get("Upgrade", "").lower() != "websocket":
             return http_response(error_reply(404, -5000, f"Path {request.path}, Method GET is invalid"))
         market = endpoint.market
+        microseconds = asks_microseconds(None if market.is_futures else request.query.get("timeUnit"))
+        if microseconds is None:
+            return http_response(BAD_TIME_UNIT)
         wait_s = self._attempts[market].attempt(request.remote or "", self._loop.time())
         if wait_s:
             _log.warning("too many connection attempts, handshake refused", address=request.remote, market=market)
@@ -262,6 +275,7 @@ class ExchangeServer:
             fanout=self._fanout,
             on_subscribed=self._on_subscribed,
             settings=self._settings.connections,
+            microseconds=microseconds,
         )
         self._connections[number] = connection
         try:

@@ -473,3 +473,40 @@ async def test_the_whole_book_can_be_asked_for() -> None:
 
     assert (good[0], len(good[1]["bids"])) == (200, 5_000)
     assert (bad[0], bad[1]["error"]) == (400, "market is none of spot, usdm, coinm")
+
+
+async def test_times_in_microseconds_can_be_asked_for_on_spot() -> None:
+    data = b'{"e":"trade","E":1723161600000,"t":5,"T":1723161599999}'
+    events = [StreamEvent(1, market, "btcusdt@trade", data) for market in (Market.SPOT, Market.USDM)]
+    unit = "timeUnit=MICROSECOND"
+    async with (
+        serving(ListSource(events)) as server,
+        socket_to(server, f"/ws/btcusdt@trade?{unit}") as micro,
+        socket_to(server, "/ws/btcusdt@trade") as milli,
+        socket_to(server, f"/stream?streams=btcusdt@trade&{unit}") as combined,
+        socket_to(server, f"/usdm/public/ws/btcusdt@trade?{unit}") as futures,
+    ):
+        server.start()
+        got = [json.loads(await client.recv()) for client in (micro, milli, combined, futures)]
+
+    told = {"e": "trade", "E": 1723161600000000, "t": 5, "T": 1723161599999000}
+    assert got == [told, json.loads(data), {"stream": "btcusdt@trade", "data": told}, json.loads(data)]
+
+
+async def test_answers_in_microseconds_can_be_asked_for_on_spot() -> None:
+    unit = {"X-MBX-TIME-UNIT": "microsecond"}
+    async with serving(ListSource(numbered(1))) as server:
+        _, spot, _ = await get(server, "/api/v3/time", headers=unit)
+        _, futures, _ = await get(server, "/fapi/v1/time", headers=unit)
+
+    assert (spot, futures) == ({"serverTime": EPOCH_MS * 1_000}, {"serverTime": EPOCH_MS})
+
+
+async def test_another_unit_of_time_is_refused() -> None:
+    async with serving(ListSource(numbered(1))) as server:
+        status, body, _ = await get(server, "/api/v3/time", headers={"X-MBX-TIME-UNIT": "NANOSECOND"})
+        with pytest.raises(InvalidStatus) as refused:
+            await socket_to(server, "/ws?timeUnit=second")
+
+    assert (status, body["code"]) == (400, -1194)
+    assert refused.value.response.status_code == 400
