@@ -2,7 +2,7 @@
 # requirements.lock or pyproject.toml. `make` alone lists the verbs.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check setup lock clients bench-simulation
+.PHONY: help demo up test check setup lock clients bench-exchange bench-simulation
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -31,7 +31,7 @@ CLEAR := --clear
 endif
 
 help:  ## list the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMP)  ## market data through a real Kafka, proven right (SOURCE=PATH... or live, ARGS=...)
 	@$(BIN)/binance-sandbox demo $(foreach source,$(SOURCE),--source '$(source)') $(ARGS)
@@ -59,6 +59,9 @@ lock: $(UV)  ## pin the dependencies of pyproject.toml in requirements.lock (UPG
 	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
 		--output-file tests/clients/requirements.lock tests/clients/requirements.in
+
+bench-exchange: $(STAMP)  ## events per second that the exchange serves on one core (ARGS=--rounds 5)
+	@$(BIN)/python -m bench.exchange $(ARGS)
 
 bench-simulation: $(STAMP)  ## events per second of the simulated market (ARGS=--rounds 5)
 	@$(BIN)/python -m bench.simulation $(ARGS)

@@ -221,7 +221,8 @@ class SimulatedSource:
         simulation = self._simulation
         arguments = ["--simulate", "--start", "manual", "--speed", simulation.speed]
         arguments += ["--seed", str(simulation.seed), "--duration", str(simulation.duration_s)]
-        arguments += ["--start-time", str(simulation.start_ms)]
+        # The proof counts on every frame that was sent: nobody is cut off for being slow on a slow machine.
+        arguments += ["--start-time", str(simulation.start_ms), "--slow-readers", "wait"]
         for market, symbols in simulation.symbols.items():
             for symbol in symbols:
                 arguments += ["--symbol", f"{market}:{symbol}"]

@@ -91,6 +91,10 @@ def exchange(
             help="How many times as fast the rules' clock runs: pings, 24 h, connection attempts, weight, bans.",
         ),
     ] = 1.0,
+    lifetime: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="When a connection is cut, by the client's clock; by default after 24 h."),
+    ] = None,
     weight_limit: Annotated[
         list[str] | None,
         typer.Option(metavar="POOL=N", help="Request weight per minute of spot or futures. May be repeated."),
@@ -118,6 +122,7 @@ def exchange(
         record=record,
         truth=truth,
         time_factor=_positive("--time-factor", time_factor),
+        lifetime_s=None if lifetime is None else _positive("--lifetime", lifetime),
         weight_limits=_weight_limits(weight_limit or ()),
         connections=ConnectionSettings(flat_errors=flat_errors, slow_readers=slow_readers),
         scenario=_scenario(scenario),

@@ -20,6 +20,7 @@ from sandbox.exchange.keepalive import Keepalive
 from sandbox.exchange.routes import StreamEndpoint
 from sandbox.exchange.rules import MarketRules
 from sandbox.exchange.session import Outcome, StreamSession
+from sandbox.exchange.time_units import payload_in_microseconds
 from schemas.markets import Market
 
 
@@ -63,6 +64,7 @@ class Connection:
         fanout: Where its subscriptions go.
         on_subscribed: Called after each new subscription.
         settings: How it is treated.
+        microseconds: Whether it gets times in microseconds.
     """
 
     def __init__(
@@ -74,9 +76,11 @@ class Connection:
         fanout: Fanout,
         on_subscribed: Callable[[], None],
         settings: ConnectionSettings,
+        microseconds: bool = False,
     ) -> None:
         self.number = number
         self.endpoint = endpoint
+        self.microseconds = microseconds
         self.frames_sent = 0
         """Data frames written or about to be."""
         self._rules = rules
@@ -173,6 +177,8 @@ class Connection:
 
     def announce(self, stream: str, payload: bytes) -> bool:
         """Send something that nobody subscribed to; return False if the client is gone."""
+        if self.microseconds:
+            payload = payload_in_microseconds(payload)
         if not self.combined:
             return self.push(text_frame(payload))
         return self.push(text_frame(b'{"stream":"%b","data":%b}' % (stream.encode(), payload)))

@@ -13,6 +13,7 @@ from typing import Protocol
 import msgspec
 
 from sandbox.exchange.source import StreamEvent
+from sandbox.exchange.time_units import payload_in_microseconds
 from schemas.markets import Market
 
 
@@ -42,6 +43,8 @@ class Client(Protocol):
 
     number: int
     """Its number among all connections of the server."""
+    microseconds: bool
+    """Whether it gets times in microseconds."""
 
     @property
     def combined(self) -> bool:
@@ -79,8 +82,16 @@ class _Audience:
     def __init__(self, stream: str) -> None:
         self.opening = b'{"stream":' + _encode(stream) + b',"data":'
         self.clients: tuple[Client, ...] = ()
+        self.alike = True
+        """Whether payloads are the same for all clients."""
+
+    def set_clients(self, clients: tuple[Client, ...]) -> None:
+        self.clients = clients
+        self.alike = not any(client.microseconds for client in clients)
 
     def push(self, client: Client, data: bytes) -> bool:
+        if client.microseconds:
+            data = payload_in_microseconds(data)
         return client.push(text_frame(self.opening + data + b"}" if client.combined else data))
 
 
@@ -106,14 +117,14 @@ class Fanout:
         """Let a client get a stream from the next event on."""
         audience = self._audiences[market].setdefault(stream, _Audience(stream))
         if client not in audience.clients:
-            audience.clients += (client,)
+            audience.set_clients((*audience.clients, client))
             self.subscription_count += 1
 
     def unsubscribe(self, client: Client, market: Market, stream: str) -> None:
         """Let a client get a stream no more."""
         audience = self._audiences[market].get(stream)
         if audience is not None and client in audience.clients:
-            audience.clients = tuple(other for other in audience.clients if other is not client)
+            audience.set_clients(tuple(other for other in audience.clients if other is not client))
             self.subscription_count -= 1
 
     def deliver(self, event: StreamEvent) -> bool:
@@ -126,8 +137,10 @@ class Fanout:
             return False
         if self.tap is not None and self.tap.touches(market, event.stream):
             count = sum(audience.push(client, data) for client, data in self.tap.feed(event, audience.clients))
-        else:
+        elif audience.alike:
             count = self._push_to_all(audience, event.data)
+        else:
+            count = sum(audience.push(client, event.data) for client in audience.clients)
         self.sent_count += count
         return count > 0
 

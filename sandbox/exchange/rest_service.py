@@ -135,7 +135,7 @@ class RestService:
         if limit is None or reply.status != _OK:
             return reply
         info = _decode(reply.body)
-        for each in info["rateLimits"]:
+        for each in info.get("rateLimits", ()):
             if each["rateLimitType"] == "REQUEST_WEIGHT" and each["interval"] == "MINUTE":
                 each["limit"] = limit
         return RestReply(_OK, _encode(info), reply.headers)

@@ -37,11 +37,12 @@ class MarketRules(msgspec.Struct, frozen=True):
     request_bytes: int = 8_192
     """Longest request; Binance states no number, clients were dropped above some 8,000 characters."""
 
-    def hastened(self, factor: float) -> MarketRules:
+    def hastened(self, factor: float, least_deadline_s: float = 0.0) -> MarketRules:
         """Return the same rules on a clock that runs `factor` times as fast as the client's.
 
         Messages still count by the client's second, for a client can send no faster than it does; it may send as many
-        more as it must to answer the pings.
+        more as it must to answer the pings. A deadline is not shortened below `least_deadline_s`: a machine is no
+        faster for a clock that is.
         """
         if factor == 1:
             return self
@@ -49,7 +50,7 @@ class MarketRules(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(
             self,
             ping_interval_s=interval_s,
-            pong_deadline_s=self.pong_deadline_s / factor,
+            pong_deadline_s=max(self.pong_deadline_s / factor, min(self.pong_deadline_s, least_deadline_s)),
             lifetime_s=self.lifetime_s / factor,
             attempts_window_s=self.attempts_window_s / factor,
             messages_per_second=self.messages_per_second + ceil(1 / interval_s),

@@ -30,11 +30,15 @@ from sandbox.exchange.rest_service import RestService
 from sandbox.exchange.routes import stream_endpoint
 from sandbox.exchange.rules import RULES, MarketRules
 from sandbox.exchange.source import DemandDriven, Source, error_reply
+from sandbox.exchange.time_units import BAD_TIME_UNIT, answer_in_microseconds, asks_microseconds
 from sandbox.ports import require_free
 from schemas.markets import Market
 
 
 __all__ = ["ExchangeServer", "ExchangeSettings", "StartMode"]
+
+_LEAST_DEADLINE_S = 2.0
+"""How long a client has for its answer to a ping, however hastened."""
 
 _log = structlog.get_logger()
 
@@ -68,6 +72,8 @@ class ExchangeSettings(msgspec.Struct, frozen=True, kw_only=True):
     rules: Mapping[Market, MarketRules] = msgspec.field(default_factory=lambda: RULES)
     time_factor: float = 1.0
     """How many times as fast the clock of the rules runs: pings, connection age, attempts, request weight, bans."""
+    lifetime_s: float | None = None
+    """When a connection is cut, by the client's clock; None: after 24 hours by the rules' clock."""
     weight_limits: Mapping[Pool, int] = {}
     """Request weight per minute, where it is not the venue's; exchangeInfo states it."""
     connections: ConnectionSettings = ConnectionSettings()
@@ -102,7 +108,7 @@ class ExchangeServer:
         self._recorder: SentRecorder | None = None
         self._journal: FaultJournal | None = None
         self._quiet_timer: asyncio.TimerHandle | None = None
-        self._rules = {market: rules.hastened(settings.time_factor) for market, rules in settings.rules.items()}
+        self._rules = {market: _hastened(rules, settings) for market, rules in settings.rules.items()}
         self._attempts = {
             market: Attempts(rules.attempts, rules.attempts_window_s) for market, rules in self._rules.items()
         }
@@ -236,13 +242,21 @@ class ExchangeServer:
 
     async def _handle_rest(self, request: web.Request) -> web.Response:
         api_key = request.headers.get("X-MBX-APIKEY", "")
-        return http_response(await self._rest.answer(request.path, request.query, api_key, request.remote or ""))
+        market = ENDPOINTS[request.path].market
+        microseconds = asks_microseconds(None if market.is_futures else request.headers.get("X-MBX-TIME-UNIT"))
+        if microseconds is None:
+            return http_response(BAD_TIME_UNIT)
+        reply = await self._rest.answer(request.path, request.query, api_key, request.remote or "")
+        return http_response(answer_in_microseconds(reply) if microseconds else reply)
 
     async def _handle_stream(self, request: web.Request) -> web.StreamResponse:
         endpoint = stream_endpoint(request.path, request.query.get("streams", ""))
         if endpoint is None or request.headers.get("Upgrade", "").lower() != "websocket":
             return http_response(error_reply(404, -5000, f"Path {request.path}, Method GET is invalid"))
         market = endpoint.market
+        microseconds = asks_microseconds(None if market.is_futures else request.query.get("timeUnit"))
+        if microseconds is None:
+            return http_response(BAD_TIME_UNIT)
         wait_s = self._attempts[market].attempt(request.remote or "", self._loop.time())
         if wait_s:
             _log.warning("too many connection attempts, handshake refused", address=request.remote, market=market)
@@ -257,6 +271,7 @@ class ExchangeServer:
             fanout=self._fanout,
             on_subscribed=self._on_subscribed,
             settings=self._settings.connections,
+            microseconds=microseconds,
         )
         self._connections[number] = connection
         try:
@@ -266,16 +281,13 @@ class ExchangeServer:
             self._board.tap.forget(number)
 
     def _on_subscribed(self) -> None:
-        subscribed = {market: self._fanout.subscribed_streams(market) for market in Market}
-        streams = {market: self._source.streams(market) for market in Market}
         if isinstance(self._source, DemandDriven):
-            # Streams that do not exist yet among them: a symbol that is listed later is told to who waits for it.
-            wanted = {(market, stream) for market in Market for stream in subscribed[market]}
-            if any(subscribed[market] & streams[market] for market in Market):
-                self._source.set_demand(frozenset(wanted))
+            self._source.set_demand(
+                frozenset((market, stream) for market in Market for stream in self._fanout.subscribed_streams(market))
+            )
         if self._settings.start is StartMode.AUTO and self._pump.state is PumpState.WAITING:
             self._cancel_quiet_timer()
-            if all(streams[market] <= subscribed[market] for market in Market):
+            if all(self._source.streams(market) <= self._fanout.subscribed_streams(market) for market in Market):
                 self._pump.start()
             else:
                 self._quiet_timer = self._loop.call_later(self._settings.start_quiet_s, self._pump.start)
@@ -284,6 +296,13 @@ class ExchangeServer:
         if self._quiet_timer is not None:
             self._quiet_timer.cancel()
             self._quiet_timer = None
+
+
+def _hastened(rules: MarketRules, settings: ExchangeSettings) -> MarketRules:
+    rules = rules.hastened(settings.time_factor, _LEAST_DEADLINE_S)
+    if settings.lifetime_s is None:
+        return rules
+    return msgspec.structs.replace(rules, lifetime_s=settings.lifetime_s)
 
 
 def _wall_ms() -> int:

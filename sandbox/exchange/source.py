@@ -103,7 +103,10 @@ class DemandDriven(Protocol):
     """A source that need not produce what nobody wants."""
 
     def set_demand(self, streams: frozenset[tuple[Market, str]]) -> None:
-        """Produce these streams, of those that it can deliver, and no others from now on."""
+        """Produce these streams and no others from now on.
+
+        Streams that there are not, or not yet, may be among them: a symbol may be listed that somebody waits for.
+        """
         ...
 
 

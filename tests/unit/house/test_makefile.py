@@ -12,7 +12,7 @@ from tests.support.project import ROOT, run_tool
 
 
 MAKEFILE = (ROOT / "Makefile").read_text()
-VERBS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
+VERBS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
 DOCUMENTS = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md"))]
 
 
@@ -22,7 +22,7 @@ def last_command_of(*arguments: str) -> str:
 
 
 def test_make_alone_lists_every_verb_with_a_line_of_text() -> None:
-    listed = re.findall(r"^make ([a-z]+) +\S.+$", run_tool("make").stdout, re.MULTILINE)
+    listed = re.findall(r"^make ([a-z-]+) +\S.+$", run_tool("make").stdout, re.MULTILINE)
 
     assert sorted(listed) == sorted(VERBS)
 
@@ -60,6 +60,6 @@ def test_the_verbs_that_a_document_names_exist(document: str) -> None:
     text = (ROOT / document).read_text()
     blocks = re.findall(r"^```.*?^```", text, re.MULTILINE | re.DOTALL)
     phrases = re.findall(r"`[^`\n]+`", text)
-    named = {verb for code in blocks + phrases for verb in re.findall(r"\bmake ([a-z]+)", code)}
+    named = {verb for code in blocks + phrases for verb in re.findall(r"\bmake ([a-z-]+)", code)}
 
     assert named <= VERBS

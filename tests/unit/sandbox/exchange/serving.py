@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -36,7 +36,7 @@ async def stays_silent(client: ClientConnection, server: ExchangeServer) -> bool
 
 
 async def get(
-    server: ExchangeServer, path: str, *, as_text: bool = False, **headers: str
+    server: ExchangeServer, path: str, *, as_text: bool = False, headers: Mapping[str, str] | None = None
 ) -> tuple[int, Any, dict[str, str]]:
     async with aiohttp.ClientSession() as session, session.get(server.url + path, headers=headers) as reply:
         return reply.status, await (reply.text() if as_text else reply.json()), dict(reply.headers)

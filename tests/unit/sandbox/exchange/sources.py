@@ -101,6 +101,7 @@ class RememberingClient:
     def __init__(self, *, combined: bool = False, number: int = 1) -> None:
         self.number = number
         self.combined = combined
+        self.microseconds = False
         self.gone = False
         self.slow = False
         self.frames: list[bytes] = []

@@ -17,9 +17,12 @@ from sandbox.exchange.faults.model import FaultError
 from sandbox.exchange.faults.scenario import parse_scenario
 from sandbox.exchange.server import ExchangeServer
 from sandbox.exchange.source import StreamEvent
+from sandbox.simulation.config import SimulationConfig
+from sandbox.simulation.source import SimulatedSource
 from schemas.markets import Market
 from tests.unit.sandbox.exchange.serving import get, serving, socket_to
 from tests.unit.sandbox.exchange.sources import ListSource, SteeredSource, event, numbered
+from tests.unit.sandbox.payloads import EPOCH_MS
 
 
 def trades(count: int, every_ms: int = 1) -> list[StreamEvent]:
@@ -232,9 +235,7 @@ async def test_a_futures_ban_is_told_in_the_text_alone() -> None:
         again = (await get(server, "/dapi/v1/ping"))[0]
         spot = (await get(server, "/api/v3/ping"))[0]
 
-        assert body["msg"].startswith(
-            f"Way too much request weight used; IP banned until {server.status()['clock_ms'] + 60_000}"
-        )
+        assert body["msg"].startswith(f"Way too much request weight used; IP banned until {EPOCH_MS + 60_000}")
         assert "Retry-After" not in headers
         assert (again, spot) == (418, 200)
 
@@ -347,3 +348,20 @@ async def test_a_snapshot_can_be_newer_than_all_that_the_stream_told() -> None:
 
         assert reply["lastUpdateId"] > there[0]["frames_sent"]
         assert told == list(range(400))
+
+
+async def test_a_simulated_market_can_be_steered_over_http() -> None:
+    """A stream that was subscribed to before its symbol was listed speaks when it is."""
+    source = SimulatedSource(SimulationConfig(symbols={Market.SPOT: ("BTCUSDT",)}, duration_s=None))
+    async with serving(source, speed=50) as server, socket_to(server, "/stream?streams=ethusdt@trade") as client:
+        server.start()
+        await order(server, fault="list", market="spot", symbol="ETHUSDT")
+        first = json.loads(await client.recv())["data"]
+        _, body = await ask(server, {"fault": "list", "market": "spot", "symbol": "ETHUSDT"})
+        await order(server, fault="wipe", market="spot", symbol="ETHUSDT")
+        later = first
+        while later["t"] >= first["t"]:
+            first, later = later, json.loads(await client.recv())["data"]
+
+    assert "is traded on spot already" in body["error"]
+    assert later["T"] >= first["T"]

@@ -6,22 +6,27 @@ import asyncio
 import json
 import socket
 from collections.abc import Sequence
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import aiohttp
+import msgspec
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from sandbox.errors import PortTakenError
+from sandbox.exchange.connection import ConnectionSettings, SlowReaders
 from sandbox.exchange.rules import RULES
 from sandbox.exchange.server import ExchangeServer, ExchangeSettings, StartMode
 from sandbox.exchange.source import StreamEvent
 from sandbox.recordings import Frame, Recording, RestAnswer, read, survey
 from sandbox.replay import ReplaySource
+from sandbox.simulation.config import SimulationConfig
+from sandbox.simulation.source import SimulatedSource
 from schemas.markets import Market
 from tests.unit.sandbox.exchange.serving import get, post, serving, socket_to, stays_silent
-from tests.unit.sandbox.exchange.sources import DemandedSource, ListSource, event, numbered
+from tests.unit.sandbox.exchange.sources import DemandedSource, ListSource, SteeredSource, event, numbered
 from tests.unit.sandbox.payloads import EPOCH_MS
 
 
@@ -292,7 +297,9 @@ async def test_refusals_have_the_venues_form(path: str, status: int, code: int) 
 
 async def test_a_key_of_any_kind_opens_old_futures_trades() -> None:
     async with serving(ListSource(numbered(1))) as server:
-        status, _, _ = await get(server, "/fapi/v1/historicalTrades?symbol=BTCUSDT", **{"X-MBX-APIKEY": "sandbox"})
+        status, _, _ = await get(
+            server, "/fapi/v1/historicalTrades?symbol=BTCUSDT", headers={"X-MBX-APIKEY": "sandbox"}
+        )
 
     assert status == 200
 
@@ -308,8 +315,8 @@ async def test_a_source_that_produces_on_demand_is_told_what_is_wanted() -> None
         await subscribe(usdm, "btcusdt@aggTrade", "btcusdt@trade")
 
         assert source.demanded == [
-            {(Market.SPOT, "btcusdt@trade")},
-            {(Market.SPOT, "btcusdt@trade"), (Market.USDM, "btcusdt@aggTrade")},
+            {(Market.SPOT, "btcusdt@trade"), (Market.SPOT, "nosuch@trade")},
+            {(Market.SPOT, "btcusdt@trade"), (Market.SPOT, "nosuch@trade"), (Market.USDM, "btcusdt@aggTrade")},
         ]
 
 
@@ -371,3 +378,135 @@ async def client_knows_the_book(server: ExchangeServer) -> bool:
     await server.wait_ended()
     status, body, _ = await get(server, "/dapi/v1/depth?symbol=ETHUSD_210924&limit=5")
     return status == 200 and len(body["bids"]) == 5
+
+
+async def test_who_asks_too_much_is_refused_and_then_banned_in_each_markets_words() -> None:
+    async with serving(ListSource(numbered(1)), weight_limits={"spot": 50, "futures": 40}) as server:
+        spot = [await get(server, "/api/v3/trades?symbol=BTCUSDT") for _ in range(9)]
+        futures = [await get(server, "/dapi/v1/ticker/24hr") for _ in range(9)]
+
+    for replies, over in ((spot, 2), (futures, 1)):
+        assert [reply[0] for reply in replies] == ([200] * over + [429] * 5 + [418] * 9)[:9]
+        assert {reply[1]["code"] for reply in replies[over:]} == {-1003}
+        assert (
+            [int(reply[2]["X-MBX-USED-WEIGHT-1M"]) for reply in replies[:3]] == [25, 50, 75]
+            if over == 2
+            else [40, 80, 120]
+        )
+    assert [reply[2].get("Retry-After") for reply in spot[:2]] == [None, None]
+    assert 1 <= int(spot[2][2]["Retry-After"]) <= 60
+    assert 110 <= int(spot[8][2]["Retry-After"]) <= 120
+    assert {reply[2].get("Retry-After") for reply in futures} == {None}
+    until_ms = int(futures[8][1]["msg"].partition("until ")[2].partition(".")[0])
+    assert EPOCH_MS + 110_000 <= until_ms <= EPOCH_MS + 120_000
+
+
+async def test_the_clock_of_the_rules_can_be_hastened() -> None:
+    async with serving(ListSource(numbered(1)), weight_limits={"spot": 1}, time_factor=6_000) as server:
+        statuses = set()
+        while 200 not in statuses or 429 not in statuses:
+            statuses.add((await get(server, "/api/v3/ping"))[0])
+
+    assert statuses <= {200, 429, 418}
+
+
+async def test_a_weight_limit_that_is_set_is_stated_by_exchange_info() -> None:
+    source = SimulatedSource(SimulationConfig(symbols={Market.SPOT: ("BTCUSDT",), Market.USDM: ("BTCUSDT",)}))
+    async with serving(source, weight_limits={"spot": 1_234}) as server:
+        stated = [
+            (await get(server, path))[1]["rateLimits"][0] for path in ("/api/v3/exchangeInfo", "/fapi/v1/exchangeInfo")
+        ]
+
+    assert [limit["limit"] for limit in stated] == [1_234, 2_400]
+    assert {limit["rateLimitType"] for limit in stated} == {"REQUEST_WEIGHT"}
+
+
+async def test_answers_carry_the_venues_date() -> None:
+    async with serving(ListSource(numbered(1))) as server:
+        _, _, headers = await get(server, "/api/v3/ping")
+
+    assert parsedate_to_datetime(headers["Date"]).timestamp() == EPOCH_MS // 1000
+
+
+async def test_too_many_connection_attempts_are_refused_at_the_handshake() -> None:
+    rules = {market: msgspec.structs.replace(RULES[market], attempts=2) for market in Market}
+    async with serving(ListSource(numbered(1)), rules=rules) as server:
+        async with socket_to(server, "/ws"), socket_to(server, "/stream"), socket_to(server, "/usdm/public/ws"):
+            with pytest.raises(InvalidStatus) as refused:
+                await socket_to(server, "/ws")
+
+        assert refused.value.response.status_code == 429
+        assert 290 <= int(refused.value.response.headers["Retry-After"]) <= 300
+
+
+async def test_a_connection_is_cut_without_a_word_when_its_time_is_over() -> None:
+    rules = {market: msgspec.structs.replace(RULES[market], lifetime_s=0.05) for market in Market}
+    async with serving(ListSource(numbered(1)), rules=rules) as server, socket_to(server, "/ws") as client:
+        with pytest.raises(ConnectionClosed):
+            await client.recv()
+
+        assert client.close_code == 1006
+
+
+async def test_a_slow_reader_is_cut_where_slow_readers_are_and_holds_nobody_up() -> None:
+    events = [
+        StreamEvent(each.due_ns, each.market, each.stream, b'{"t":%d,"x":"%s"}' % (number, b"x" * 5_000))
+        for number, each in enumerate(numbered(4_000))
+    ]
+    settings = ConnectionSettings(slow_readers=SlowReaders.CUT, most_unsent_bytes=1_000_000)
+    async with (
+        serving(ListSource(events), speed=1, connections=settings) as server,
+        connect(f"ws://127.0.0.1:{server.port}/ws/btcusdt@trade", proxy=None, max_queue=1) as slow,
+        socket_to(server, "/ws/btcusdt@trade") as fast,
+    ):
+        server.start()
+
+        assert await receive(fast, 4_000) == payloads(events)
+        with pytest.raises(ConnectionClosed):
+            await receive(slow, 4_000)
+
+
+async def test_the_whole_book_can_be_asked_for() -> None:
+    async with serving(SteeredSource(numbered(1))) as server:
+        good = await get(server, "/sandbox/book?market=spot&symbol=btcusdt")
+        bad = await get(server, "/sandbox/book?market=moon&symbol=BTCUSDT")
+
+    assert (good[0], len(good[1]["bids"])) == (200, 5_000)
+    assert (bad[0], bad[1]["error"]) == (400, "market is none of spot, usdm, coinm")
+
+
+async def test_times_in_microseconds_can_be_asked_for_on_spot() -> None:
+    data = b'{"e":"trade","E":1723161600000,"t":5,"T":1723161599999}'
+    events = [StreamEvent(1, market, "btcusdt@trade", data) for market in (Market.SPOT, Market.USDM)]
+    unit = "timeUnit=MICROSECOND"
+    async with (
+        serving(ListSource(events)) as server,
+        socket_to(server, f"/ws/btcusdt@trade?{unit}") as micro,
+        socket_to(server, "/ws/btcusdt@trade") as milli,
+        socket_to(server, f"/stream?streams=btcusdt@trade&{unit}") as combined,
+        socket_to(server, f"/usdm/public/ws/btcusdt@trade?{unit}") as futures,
+    ):
+        server.start()
+        got = [json.loads(await client.recv()) for client in (micro, milli, combined, futures)]
+
+    told = {"e": "trade", "E": 1723161600000000, "t": 5, "T": 1723161599999000}
+    assert got == [told, json.loads(data), {"stream": "btcusdt@trade", "data": told}, json.loads(data)]
+
+
+async def test_answers_in_microseconds_can_be_asked_for_on_spot() -> None:
+    unit = {"X-MBX-TIME-UNIT": "microsecond"}
+    async with serving(ListSource(numbered(1))) as server:
+        _, spot, _ = await get(server, "/api/v3/time", headers=unit)
+        _, futures, _ = await get(server, "/fapi/v1/time", headers=unit)
+
+    assert (spot, futures) == ({"serverTime": EPOCH_MS * 1_000}, {"serverTime": EPOCH_MS})
+
+
+async def test_another_unit_of_time_is_refused() -> None:
+    async with serving(ListSource(numbered(1))) as server:
+        status, body, _ = await get(server, "/api/v3/time", headers={"X-MBX-TIME-UNIT": "NANOSECOND"})
+        with pytest.raises(InvalidStatus) as refused:
+            await socket_to(server, "/ws?timeUnit=second")
+
+    assert (status, body["code"]) == (400, -1194)
+    assert refused.value.response.status_code == 400
