@@ -25,12 +25,11 @@ from ingest.connection import Clocks
 from ingest.control_records import ControlRecords
 from ingest.core.ledger import OpenHole
 from ingest.core.log_partitions import DEPTH_SNAPSHOT, REPAIRED_TYPES, LogPartition, Read, log_partition
-from ingest.kafka_log import LogRecord
 from ingest.metrics import Metrics
 from ingest.publisher import Publisher
 from ingest.repair_books import BookMender
 from ingest.repair_filler import Filler, HeadersOf
-from ingest.repair_group import group_member
+from ingest.repair_group import LeanRecord, group_member, take
 from ingest.repair_ledger import LedgerWriter
 from ingest.repair_rest import HoleRest
 from ingest.repair_state import read_known, starts_of
@@ -41,7 +40,6 @@ from schemas.topics import RawType, Topic, TopicTable, partition_of
 
 __all__ = ["Repair", "RepairParts", "new_repair"]
 
-_POLL_MS: Final = 500
 _MOST_RECORDS: Final = 10_000
 _PAUSE_S: Final = 0.2
 """Between polls that brought little: holes are decided within 10 s, so there is no hurry, and large polls are cheap."""
@@ -239,7 +237,7 @@ class Repair:
     async def _poll(self) -> int:
         """Read what there is; returns how many records that was."""
         generation = self._generation
-        batches = await self._reader.getmany(timeout_ms=_POLL_MS, max_records=_MOST_RECORDS)
+        batches = await take(self._reader, _MOST_RECORDS)
         async with self._turn:
             if generation != self._generation:
                 return 0  # they are read again, by whoever has the partitions now
@@ -256,7 +254,7 @@ class Repair:
         one = self._partitions.get(place)
         return one.next_offset if one is not None and self._lag(place) < _CAUGHT_UP else None
 
-    async def _follow(self, partition: LogPartition, records: list[LogRecord]) -> None:
+    async def _follow(self, partition: LogPartition, records: list[LeanRecord]) -> None:
         found = partition.read(records, self._wall_ms())
         if found.opened or found.touched or found.epochs or found.doubts:
             await self._act(found)

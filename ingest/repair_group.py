@@ -9,11 +9,12 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.structs import TopicPartition
+from msgspec import Struct
 
 from schemas.topics import Topic
 
 
-__all__ = ["group_member"]
+__all__ = ["LeanRecord", "group_member", "take"]
 
 _FETCH_BYTES: Final = 2 * 1024 * 1024
 _FETCH_WAIT_MS: Final = 500
@@ -39,6 +40,39 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """These are all partitions that this member has from now on."""
         self._assigned(assigned)
+
+
+class LeanRecord(Struct, gc=False):
+    """What repair reads of a record.
+
+    A consumer's own records cost 6 to 9 µs apiece, of which the most is the garbage collector's walk over their
+    headers; these cost less than 3, reading and judging the ids included.
+    """
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+def take(reader: Any, max_records: int) -> Awaitable[dict[TopicPartition, list[LeanRecord]]]:
+    """Return the records that a consumer has fetched, without waiting for more.
+
+    Args:
+        reader: the consumer; nobody else may read from it.
+        max_records: how many at most.
+    """
+    # What was fetched is unpacked as it is taken, by a method that can be replaced; aiokafka is pinned. Without it, or
+    # if a fetch comes between, the records are the consumer's own, which have these fields too.
+    for fetched in getattr(reader._fetcher, "_records", {}).values():  # noqa: SLF001
+        if (records := getattr(fetched, "_partition_records", None)) is not None:
+            records._consumer_record = _lean  # noqa: SLF001
+    batches: Awaitable[dict[TopicPartition, list[LeanRecord]]] = reader.getmany(timeout_ms=0, max_records=max_records)
+    return batches
+
+
+def _lean(_: TopicPartition, record: Any) -> LeanRecord:
+    return LeanRecord(record.offset, record.timestamp, record.key, record.value)
 
 
 @asynccontextmanager

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from ingest.kafka_log import LogRecord
 from ingest.topic_admin import TopicAdmin
 from sandbox.broker import EmbeddedKafka
 from schemas.markets import Market
-from schemas.topics import RawType
+from schemas.topics import ControlType, RawType, partition_of
 from tests.conftest import Registry
+from tests.support.broker_io import Sent, send
 from tests.support.ingest_service import Site, create_topics
 from tests.support.kafka import Broker
 from tests.support.polling import until
 from tests.support.project import ROOT
-from tests.support.venue import FakeVenue, trade_frame
+from tests.support.venue import FakeVenue, History, trade_frame
 
 
 VENUE = 1_700_000_000_000
@@ -225,3 +228,46 @@ async def test_keep_everything_is_applied_to_topics_that_exist_and_is_not_taken_
     assert "left alone" not in outputs[1][1]
     assert f"left alone, though the table says retention.ms=604800000: {topic.name}" in outputs[2][1]
     assert await asyncio.to_thread(admin.deviations, [topic], keep=True) == {}
+
+
+async def test_who_repairs_takes_over_from_one_that_was_killed_and_the_ledger_says_what_became_of_all(
+    site: Site,
+) -> None:
+    gaps = site.table.control(ControlType.GAP)
+    history = site.venue.trades = History(40)
+    history.refusal = (503, '{"code":-1001,"msg":"away"}')
+    async with ingest(site, "repair", INGEST_INGEST_ID="first") as first, ingest(site, "repair") as second:
+        await send(site.bootstrap_servers, [raw_trade(site, one) for one in (10, 11, 15)])
+        await site.until(gaps, lambda records: len(records) >= 2, timeout_s=90)
+        async with ingest(site, "gaps", "--symbol", site.btc, COLUMNS="200") as command:
+            status, table = await outcome(command)
+        first.kill()
+        await send(site.bootstrap_servers, [raw_trade(site, one) for one in (16, 20)])
+        history.refusal = None
+        await site.until(gaps, lambda records: len(newest(records)) == 2 and b"filled" in newest(records)[-1], 90)
+        await site.until(gaps, lambda records: all(b"filled" in value for value in newest(records)), 90)
+        second.terminate()
+        assert (await outcome(second))[0] == 0
+
+    assert (status, "deferred" in table, "venue-unreachable" in table) == (1, True, True)
+    async with ingest(site, "gaps", "--json", "--symbol", site.btc) as command:
+        status, lines = await outcome(command)
+    ledger = [json.loads(line) for line in lines.splitlines()]
+    assert status == 0
+    assert [(one["first_id"], one["last_id"], one["status"]) for one in ledger] == [
+        (12, 14, "filled"),
+        (17, 19, "filled"),
+    ]
+    records = await site.read(site.table.raw(Market.SPOT, RawType.TRADE))
+    assert sorted({json.loads(record.value or b"")["t"] for record in records}) == list(range(10, 21))
+
+
+def raw_trade(site: Site, trade_id: int) -> Sent:
+    value = json.dumps(json.loads(trade_frame(site.btc, trade_id, VENUE + trade_id))["data"]).encode()
+    topic, partition = site.table.raw(Market.SPOT, RawType.TRADE), partition_of(site.btc)
+    return Sent(topic.name, partition, value, site.btc.encode(), VENUE + trade_id)
+
+
+def newest(records: Sequence[LogRecord]) -> list[bytes]:
+    """Return the last value of each key."""
+    return list({record.key: record.value or b"" for record in records}.values())

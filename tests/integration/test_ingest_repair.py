@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 
 import pytest
 
 from ingest.kafka_log import LogRecord
-from schemas.control import Gap, GapStatus
+from schemas.control import Gap
 from schemas.markets import Market
 from schemas.topics import ControlType, RawType
 from tests.conftest import Registry
 from tests.support.ingest_service import Site, create_topics
 from tests.support.kafka import Broker
-from tests.support.venue import FakeVenue, rest_trade, trade_frame
+from tests.support.venue import FakeVenue, History, trade_frame
 
 
 VENUE = 1_700_000_000_000
@@ -40,25 +40,6 @@ async def site(kafka: Broker, registry: Registry, prefix: str) -> AsyncIterator[
             yield site
         finally:
             site.close()
-
-
-class History:
-    """What the venue answers over REST: trades from 0 to a last one, without some."""
-
-    def __init__(self, last_id: int, absent: tuple[int, ...] = ()) -> None:
-        self.ids = [one for one in range(last_id + 1) if one not in absent]
-        self.refusal: tuple[int, str] | None = None
-        self.questions: list[tuple[str, int]] = []
-
-    def __call__(self, endpoint: str, query: Mapping[str, str]) -> tuple[int, str]:
-        if self.refusal is not None:
-            return self.refusal
-        limit = int(query["limit"])
-        first = int(query.get("fromId", 0))
-        self.questions.append((endpoint, first))
-        found = [one for one in self.ids if one >= first]
-        found = found[-limit:] if endpoint == "trades" else found[:limit]
-        return 200, json.dumps([rest_trade(one, VENUE + one) for one in found])
 
 
 def ids(records: list[LogRecord]) -> list[int]:
@@ -136,4 +117,3 @@ async def test_a_hole_in_depth_gets_that_symbol_a_snapshot_and_is_closed_by_it(s
     assert before == [(102, 109, "open", None)]
     assert states(await site.decoded(gaps))[1:] == [(102, 109, "unfillable", "healed-by-snapshot")]
     assert site.venue.requests[f"depth {site.eth}"] == 1
-    assert GapStatus.UNFILLABLE == "unfillable"

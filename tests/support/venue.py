@@ -12,7 +12,7 @@ from typing import Any, Self
 from aiohttp import WSCloseCode, WSMsgType, web
 
 
-__all__ = ["FakeVenue", "rest_trade", "trade_frame"]
+__all__ = ["FakeVenue", "History", "rest_trade", "trade_frame"]
 
 
 def trade_frame(symbol: str, trade_id: int, time_ms: int, **changes: object) -> bytes:
@@ -190,6 +190,30 @@ def rest_trade(trade_id: int, time_ms: int) -> dict[str, Any]:
         "isBuyerMaker": True,
         "isBestMatch": True,
     }
+
+
+class History:
+    """What the venue answers over REST: the trades from id 0 to a last one, at a millisecond each, without some.
+
+    Args:
+        last_id: of the newest.
+        absent: ids that it does not have.
+        start_ms: the time of id 0.
+    """
+
+    def __init__(self, last_id: int, absent: Sequence[int] = (), start_ms: int = 1_700_000_000_000) -> None:
+        self._ids = [one for one in range(last_id + 1) if one not in absent]
+        self._start_ms = start_ms
+        self.refusal: tuple[int, str] | None = None
+        """Answered in place of trades."""
+
+    def __call__(self, endpoint: str, query: Mapping[str, str]) -> tuple[int, str]:
+        if self.refusal is not None:
+            return self.refusal
+        limit, first = int(query["limit"]), int(query.get("fromId", 0))
+        found = [one for one in self._ids if one >= first]
+        found = found[-limit:] if endpoint == "trades" else found[:limit]
+        return 200, json.dumps([rest_trade(one, self._start_ms + one) for one in found])
 
 
 def _no_trades(endpoint: str, _: Mapping[str, str]) -> tuple[int, str]:
