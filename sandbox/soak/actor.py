@@ -6,20 +6,43 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from typing import Final
+from typing import Final, Protocol
 
 from sandbox.soak.checker.causes import Act
 from sandbox.soak.course import ActKind, Course
 from sandbox.soak.scenario import Scenario
-from sandbox.soak.stand import Stand
 from sandbox.verify.topics import admin_of
 
 
-__all__ = ["Actor"]
+__all__ = ["BACK", "Actor", "Processes"]
 
 _BREATH_S: Final = 5.0
 """Between two acts, where one took so long that the next is due."""
 BACK: Final = "broker back"
+
+
+class Processes(Protocol):
+    """What an actor does things to; `sandbox.soak.stand.Stand`."""
+
+    def kill_ingest(self) -> None:
+        """Kill ingest and start it again at once."""
+        ...
+
+    def pause_ingest(self) -> None:
+        """Let ingest do nothing."""
+        ...
+
+    def resume_ingest(self) -> None:
+        """Let ingest go on."""
+        ...
+
+    def stop_broker(self) -> None:
+        """Stop Kafka in good order."""
+        ...
+
+    def start_broker(self) -> None:
+        """Start Kafka again on its data."""
+        ...
 
 
 class Actor:
@@ -28,7 +51,7 @@ class Actor:
     Args:
         scenario: how long things last, and until when they may happen.
         course: what is to be done.
-        stand: the processes.
+        processes: to whom it is done.
         before_kill: called before ingest is killed: what its next life is set up with.
         tell: receives a line about each act.
     """
@@ -37,7 +60,7 @@ class Actor:
         self,
         scenario: Scenario,
         course: Course,
-        stand: Stand,
+        processes: Processes,
         *,
         before_kill: Callable[[], None],
         tell: Callable[[str], None],
@@ -45,7 +68,7 @@ class Actor:
         self._scenario = scenario
         self._waiting = list(course.acts)
         self._count = len(course.acts)
-        self._stand = stand
+        self._processes = processes
         self._before_kill = before_kill
         self._tell = tell
         self._free_at_s = 0.0
@@ -104,11 +127,11 @@ class Actor:
             case ActKind.KILL:
                 self._tell("SIGKILL to ingest, and a new one")
                 self._before_kill()
-                self._stand.kill_ingest()
+                self._processes.kill_ingest()
                 self._free_at_s = now_s + _BREATH_S
             case ActKind.STOP:
                 self._tell(f"ingest stands still for {self._scenario.stopped_s:g} s")
-                self._stand.pause_ingest()
+                self._processes.pause_ingest()
                 self._resume_at_s = now_s + self._scenario.stopped_s
             case ActKind.BROKER:
                 self._tell(f"the broker is stopped, and is to be away for {self._scenario.broker_down_s:g} s")
@@ -125,12 +148,12 @@ class Actor:
 
     def _resume(self) -> None:
         self._resume_at_s = None
-        self._stand.resume_ingest()
+        self._processes.resume_ingest()
 
     def _restart_broker(self) -> None:
-        self._stand.stop_broker()
+        self._processes.stop_broker()
         time.sleep(self._scenario.broker_down_s)
-        self._stand.start_broker()
+        self._processes.start_broker()
 
     def _come_back(self) -> None:
         self._restart = None

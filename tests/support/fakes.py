@@ -13,7 +13,7 @@ from ingest.core.heartbeats import Position
 from ingest.core.records import Record
 
 
-__all__ = ["FakeClocks", "RealClocks", "RecordingPublisher"]
+__all__ = ["FakeClocks", "RealClocks", "RecordingProcesses", "RecordingPublisher"]
 
 
 class RecordingPublisher:
@@ -142,3 +142,32 @@ class FakeClocks:
 
     def random(self) -> float:
         return next(self._chances)
+
+
+class RecordingProcesses:
+    """The processes of a soak that write down what is done to them.
+
+    Args:
+        broker_fails: whether the broker does not start again.
+    """
+
+    def __init__(self, *, broker_fails: bool = False) -> None:
+        self.calls: list[str] = []
+        self._broker_fails = broker_fails
+
+    def kill_ingest(self) -> None:
+        self.calls.append("kill")
+
+    def pause_ingest(self) -> None:
+        self.calls.append("pause")
+
+    def resume_ingest(self) -> None:
+        self.calls.append("resume")
+
+    def stop_broker(self) -> None:
+        self.calls.append("stop broker")
+
+    def start_broker(self) -> None:
+        if self._broker_fails:
+            raise RuntimeError("no broker")
+        self.calls.append("start broker")
