@@ -84,6 +84,9 @@ def exchange(
     flat_errors: Annotated[
         bool, typer.Option("--flat-errors", help="Error replies as documented instead of as seen on the wire.")
     ] = False,
+    unknown_keys: Annotated[
+        bool, typer.Option("--unknown-keys", help="Put a key that no documentation names into every payload.")
+    ] = False,
     time_factor: Annotated[
         float,
         typer.Option(
@@ -125,6 +128,7 @@ def exchange(
         lifetime_s=None if lifetime is None else _positive("--lifetime", lifetime),
         weight_limits=_weight_limits(weight_limit or ()),
         connections=ConnectionSettings(flat_errors=flat_errors, slow_readers=slow_readers),
+        unknown_keys=unknown_keys,
         scenario=_scenario(scenario),
     )
     paths = [*(replay_paths or []), *(more or [])]
