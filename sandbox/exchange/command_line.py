@@ -106,6 +106,9 @@ def exchange(
         SlowReaders | None,
         typer.Option(help="Wait for clients that read slowly, or cut them; by default cut a paced simulation's."),
     ] = None,
+    unsent_limit: Annotated[
+        int, typer.Option(min=1, metavar="BYTES", help="A slow reader with more than this unsent is cut, if such are.")
+    ] = ConnectionSettings().most_unsent_bytes,
     scenario: Annotated[
         Path | None, typer.Option(metavar="FILE.yaml", help="Faults, and when they happen: see docs/exchange.md.")
     ] = None,
@@ -127,7 +130,9 @@ def exchange(
         time_factor=_positive("--time-factor", time_factor),
         lifetime_s=None if lifetime is None else _positive("--lifetime", lifetime),
         weight_limits=_weight_limits(weight_limit or ()),
-        connections=ConnectionSettings(flat_errors=flat_errors, slow_readers=slow_readers),
+        connections=ConnectionSettings(
+            flat_errors=flat_errors, slow_readers=slow_readers, most_unsent_bytes=unsent_limit
+        ),
         unknown_keys=unknown_keys,
         scenario=_scenario(scenario),
     )
