@@ -2,7 +2,7 @@
 # requirements.lock or pyproject.toml. `make` alone lists the verbs.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check setup lock bench-exchange bench-simulation
+.PHONY: help demo up test check setup lock clients bench-exchange bench-simulation
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -56,12 +56,22 @@ lock: $(UV)  ## pin the dependencies of pyproject.toml in requirements.lock (UPG
 	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes --all-extras \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
 		--output-file requirements.lock pyproject.toml
+	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
+		--output-file tests/clients/requirements.lock tests/clients/requirements.in
 
 bench-exchange: $(STAMP)  ## events per second that the exchange serves on one core (ARGS=--rounds 5)
 	@$(BIN)/python -m bench.exchange $(ARGS)
 
 bench-simulation: $(STAMP)  ## events per second of the simulated market (ARGS=--rounds 5)
 	@$(BIN)/python -m bench.simulation $(ARGS)
+
+clients: .make/clients/.installed  ## install clients that others wrote, which tests run against the exchange
+
+.make/clients/.installed: tests/clients/requirements.lock
+	@$(FIND_PYTHON); "$$python" -m venv --clear .make/clients
+	@.make/clients/bin/python $(PIP) --require-hashes --only-binary :all: --requirement $<
+	@touch $@
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(FIND_PYTHON); \
