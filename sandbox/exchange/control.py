@@ -13,7 +13,7 @@ from sandbox.exchange.connection import Connection
 from sandbox.exchange.faults.board import FaultBoard
 from sandbox.exchange.faults.model import FaultError, parse_fault
 from sandbox.exchange.rest import ENDPOINTS
-from sandbox.exchange.source import KnowsBooks, RestReply, Source, json_reply
+from sandbox.exchange.source import Closable, KnowsBooks, RestReply, Source, json_reply
 from schemas.markets import Market
 
 
@@ -62,6 +62,7 @@ class ControlApi:
             web.get("/sandbox/status", self._status),
             web.post("/sandbox/start", self._start),
             web.post("/sandbox/stop", self._stop),
+            web.post("/sandbox/close", self._close),
             web.get("/sandbox/connections", self._list_connections),
             web.get("/sandbox/book", self._book),
             web.get("/sandbox/faults", self._list_faults),
@@ -80,6 +81,15 @@ class ControlApi:
     async def _stop(self, _: web.Request) -> web.Response:
         self._server.stop()
         await asyncio.sleep(0)
+        return http_response(json_reply(self._server.status()))
+
+    async def _close(self, _: web.Request) -> web.Response:
+        if not isinstance(self._source, Closable):
+            return _refused(_BAD_REQUEST, "this source ends by itself; only a simulated market can be closed")
+        try:
+            self._source.close_markets()
+        except ValueError as error:
+            return _refused(_BAD_REQUEST, str(error))
         return http_response(json_reply(self._server.status()))
 
     async def _list_connections(self, _: web.Request) -> web.Response:

@@ -15,6 +15,7 @@ from schemas.markets import Market
 
 
 __all__ = [
+    "Closable",
     "DemandDriven",
     "Halt",
     "KnowsBooks",
@@ -128,6 +129,19 @@ class Steerable(Protocol):
 
     def wipe(self, market: Market, symbol: str | None) -> None:
         """Let all ids of a symbol, or of every symbol, start again at a low number, while times go on."""
+        ...
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """A source that can come to its end in order."""
+
+    def close_markets(self) -> None:
+        """Let nothing new happen; what has happened is told, then there are no more events.
+
+        Raises:
+            ValueError: It is at its end already.
+        """
         ...
 
 

@@ -31,6 +31,8 @@ class Agenda:
         self.now_us = now_us
         self.spoke_us = now_us
         """When a stream last said something."""
+        self.until_us: int | None = None
+        """When everything ends; None: never. It may be brought forward while things happen."""
         self._serial = count()
         self._due: list[tuple[int, int, Activity]] = []
         self._added: list[tuple[int, int, Activity]] = []
@@ -49,16 +51,17 @@ class Agenda:
         self._added.append((due_us, rank, activity))
 
     def run(self, until_us: int | None) -> Iterator[Output]:
-        """Do everything in its order up to a time; yield, each time, what streams said.
+        """Do everything in its order up to a time, see `until_us`; yield, each time, what streams said.
 
         The list yielded is used again afterwards.
         """
         due, added = self._due, self._added
+        self.until_us = until_us
         output: Output = []
         while True:
             while added:
                 heappush(due, added.pop())
-            if not due or (until_us is not None and due[0][0] > until_us):
+            if not due or (self.until_us is not None and due[0][0] > self.until_us):
                 return
             now_us, rank, activity = due[0]
             self.now_us = now_us

@@ -106,6 +106,14 @@ class SimulatedSource:
         """
         self.venue.wipe(market, symbol)
 
+    def close_markets(self) -> None:
+        """Let all trading end at the next full second; streams tell what was, then there are no more events.
+
+        Raises:
+            ValueError: it ends before that anyhow.
+        """
+        self.venue.close_markets()
+
     def _request(self, market: Market, params: Mapping[str, str]) -> Request | None:
         symbols = self.venue.symbols(market)
         if symbols is None:

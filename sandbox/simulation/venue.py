@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
@@ -140,17 +140,31 @@ class Venue:
             raise ValueError(msg)
         self._plan(partial(self._wipe, market, symbol))
 
+    def close_markets(self) -> None:
+        """Let all trading end at the next full second; streams tell what was, then everything has happened.
+
+        Raises:
+            ValueError: it ends before that anyhow.
+        """
+        self._end_us = self._plan(self._close_markets)
+
     def _require(self, market: Market, symbol: str) -> None:
         if not self._expected.get((market, symbol)):
             msg = f'symbol "{symbol}": is not traded on {market}'
             raise ValueError(msg)
 
-    def _plan(self, change: partial[None]) -> None:
+    def _plan(self, change: Callable[[int, Output], None]) -> int:
         due_us = (self.now_us // _SECOND_US + 1) * _SECOND_US
         if self.ended or (self._end_us is not None and due_us >= self._end_us):
             msg = "the simulated market closes before the next full second"
             raise ValueError(msg)
         self._agenda.add(due_us, change, trading=True)
+        return due_us
+
+    def _close_markets(self, now_us: int, output: Output) -> None:
+        for trading in self._trading.values():
+            trading.close(now_us, output)
+        self._agenda.until_us = now_us + _DRAIN_US
 
     def _list(self, each: Instrument, now_us: int, output: Output) -> None:
         self._open(self._listings.later(each))

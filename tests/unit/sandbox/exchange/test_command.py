@@ -143,3 +143,13 @@ def test_a_scenario_that_a_recording_cannot_show_is_refused(tmp_path: Path) -> N
 
     assert result.exit_code == 2
     assert "this source cannot be steered" in result.stderr
+
+
+def test_the_log_of_an_earlier_run_is_left_alone(tmp_path: Path) -> None:
+    for name in ("faults.jsonl", "spot.trades.jsonl"):
+        (tmp_path / name).write_text("evidence")
+    result = CliRunner().invoke(app, ["exchange", "--simulate", "--port", "0", "--truth", str(tmp_path)])
+
+    assert result.exit_code == 1
+    assert 'faults.jsonl" exists' in result.stderr
+    assert (tmp_path / "spot.trades.jsonl").read_text() == "evidence"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from sandbox.exchange.source import StreamEvent
 from sandbox.simulation.config import SimulationConfig
 from sandbox.simulation.source import SimulatedSource
+from sandbox.simulation.truth import TruthLog
 from schemas.markets import Market
 from tests.unit.sandbox.simulation.conftest import REST_PREFIX
 from tests.unit.sandbox.simulation.test_agreement import FollowedBook
@@ -280,3 +283,36 @@ def test_the_whole_book_has_more_levels_than_the_venue_answers() -> None:
     assert (whole["lastUpdateId"], whole["bids"][:1000]) == (depth["lastUpdateId"], depth["bids"])
     assert source.whole_book(Market.USDM, "NOSUCH").status == 400
     assert source.whole_book(Market.SPOT, "BTCUSDT").status == 400
+
+
+@each_market
+def test_a_closed_market_tells_everything_and_ends(market: Market, tmp_path: Path) -> None:
+    """Every trade that was logged is told, and the diffs lead to the whole book, also without a planned end."""
+    symbol = FIRST[market]
+    stream = symbol.lower()
+    with TruthLog(tmp_path, lambda: 0.0) as truth:
+        source = SimulatedSource(replace(CONFIG, duration_s=None), truth)
+        snapshot = msgspec.json.decode(source.whole_book(market, symbol).body)
+        events: list[StreamEvent] = []
+        closed_ns = 0
+        for event in source.events():
+            events.append(event)
+            if len(events) == 2_000:
+                source.close_markets()
+                closed_ns = (event.due_ns // 10**9 + 2) * 10**9
+    payloads = {
+        kind: [msgspec.json.decode(each.data) for each in events if (each.market, each.stream) == (market, kind)]
+        for kind in (f"{stream}@trade", f"{stream}@aggTrade", f"{stream}@depth@100ms")
+    }
+    trades, aggregates, diffs = payloads.values()
+    logged = [msgspec.json.decode(line) for line in (tmp_path / f"{market}.trades.jsonl").read_bytes().splitlines()]
+    book = FollowedBook(snapshot, market)
+    for diff in diffs:
+        book.apply(diff)
+
+    assert [each["t"] for each in trades] == [each["t"] for each in logged if each["s"] == symbol]
+    assert aggregates[-1]["l"] == trades[-1]["t"]
+    assert book.update_id == msgspec.json.decode(source.whole_book(market, symbol).body)["lastUpdateId"]
+    assert events[-1].due_ns <= closed_ns + 2_600_000_000
+    with pytest.raises(ValueError, match="closes before"):
+        source.close_markets()
