@@ -14,6 +14,7 @@ import msgspec
 import structlog
 import uvloop
 
+from sandbox.exchange.faults.journal import require_unused
 from sandbox.exchange.limits import LIMITS, Pool
 from sandbox.exchange.server import ExchangeServer, ExchangeSettings
 from sandbox.exchange.source import Source
@@ -92,10 +93,13 @@ def run_exchange(what: ReplayOptions | SimulationConfig, settings: ExchangeSetti
         RecordingError: The recording cannot be used.
         PortTakenError: Somebody else listens on the port.
         EvidenceExistsError: The directory to record into is used.
+        JournalExistsError: The directory of the exchange's own log is used.
         ValueError: The simulation is not possible as configured.
     """
     source: Source
     event_count = truth = None
+    if settings.truth is not None:
+        require_unused(settings.truth)
     if isinstance(what, ReplayOptions):
         recording = Recording.find(what.paths, what.market)
         _log.info("reading recording", files=len(recording.files))

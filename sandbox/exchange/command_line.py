@@ -84,6 +84,9 @@ def exchange(
     flat_errors: Annotated[
         bool, typer.Option("--flat-errors", help="Error replies as documented instead of as seen on the wire.")
     ] = False,
+    unknown_keys: Annotated[
+        bool, typer.Option("--unknown-keys", help="Put a key that no documentation names into every payload.")
+    ] = False,
     time_factor: Annotated[
         float,
         typer.Option(
@@ -103,6 +106,9 @@ def exchange(
         SlowReaders | None,
         typer.Option(help="Wait for clients that read slowly, or cut them; by default cut a paced simulation's."),
     ] = None,
+    unsent_limit: Annotated[
+        int, typer.Option(min=1, metavar="BYTES", help="A slow reader with more than this unsent is cut, if such are.")
+    ] = ConnectionSettings().most_unsent_bytes,
     scenario: Annotated[
         Path | None, typer.Option(metavar="FILE.yaml", help="Faults, and when they happen: see docs/exchange.md.")
     ] = None,
@@ -124,7 +130,10 @@ def exchange(
         time_factor=_positive("--time-factor", time_factor),
         lifetime_s=None if lifetime is None else _positive("--lifetime", lifetime),
         weight_limits=_weight_limits(weight_limit or ()),
-        connections=ConnectionSettings(flat_errors=flat_errors, slow_readers=slow_readers),
+        connections=ConnectionSettings(
+            flat_errors=flat_errors, slow_readers=slow_readers, most_unsent_bytes=unsent_limit
+        ),
+        unknown_keys=unknown_keys,
         scenario=_scenario(scenario),
     )
     paths = [*(replay_paths or []), *(more or [])]

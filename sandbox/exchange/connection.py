@@ -115,6 +115,11 @@ class Connection:
         return self._session.subscriptions
 
     @property
+    def alive(self) -> bool:
+        """Whether it sends and answers: neither ending nor half-open."""
+        return not self._mute and self._transport is not None and not self._transport.is_closing()
+
+    @property
     def half_open(self) -> bool:
         """Whether it stays open without a word."""
         return self._half_open
@@ -126,7 +131,7 @@ class Connection:
 
     def push(self, frame: bytes) -> bool:
         """Keep a WebSocket frame for the next flush; return False if the client is gone or hears nothing any more."""
-        if self._mute or self._transport is None or self._transport.is_closing():
+        if not self.alive:
             return False
         if not self._pending:
             self._fanout.keeps(self)

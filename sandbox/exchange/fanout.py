@@ -6,7 +6,7 @@ Nobody awaits for a frame, so one core moves tens of thousands of them a second.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from struct import Struct
 from typing import Protocol
 
@@ -105,6 +105,8 @@ class Fanout:
         """Subscriptions that exist now."""
         self.tap: Tap | None = None
         """What frames pass by, if anything."""
+        self.alter: Callable[[StreamEvent], StreamEvent] | None = None
+        """What every event is made into before it goes out, if anything."""
         self._audiences: dict[Market, dict[str, _Audience]] = {market: {} for market in Market}
         self._spot, self._usdm, self._coinm = (self._audiences[market] for market in Market)
         self._written_to: list[Client] = []
@@ -135,6 +137,8 @@ class Fanout:
         audience = audiences.get(event.stream)
         if audience is None or not audience.clients:
             return False
+        if self.alter is not None:
+            event = self.alter(event)
         if self.tap is not None and self.tap.touches(market, event.stream):
             count = sum(audience.push(client, data) for client, data in self.tap.feed(event, audience.clients))
         elif audience.alike:

@@ -3,82 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from enum import StrEnum
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from time import time_ns
 from types import TracebackType
 from typing import Self
 
-import msgspec
 import structlog
 from aiohttp import web
 
-from sandbox.exchange.connection import Connection, ConnectionSettings
+from sandbox.exchange.connection import Connection
 from sandbox.exchange.control import ControlApi, http_response
 from sandbox.exchange.fanout import Fanout
 from sandbox.exchange.faults.board import FaultBoard
 from sandbox.exchange.faults.journal import FaultJournal
 from sandbox.exchange.faults.orders import Orders
 from sandbox.exchange.faults.scenario import Scheduled
-from sandbox.exchange.limits import Attempts, Pool, whole_seconds
+from sandbox.exchange.limits import Attempts, whole_seconds
 from sandbox.exchange.pump import Pump, PumpState
 from sandbox.exchange.recorder import SentRecorder
 from sandbox.exchange.rest import ENDPOINTS
 from sandbox.exchange.rest_service import RestService
 from sandbox.exchange.routes import stream_endpoint
-from sandbox.exchange.rules import RULES, MarketRules
+from sandbox.exchange.settings import ExchangeSettings, StartMode
 from sandbox.exchange.source import DemandDriven, Source, error_reply
 from sandbox.exchange.time_units import BAD_TIME_UNIT, answer_in_microseconds, asks_microseconds
+from sandbox.exchange.unknown_keys import answer_with_unknown_key, event_with_unknown_key
 from sandbox.ports import require_free
 from schemas.markets import Market
 
 
 __all__ = ["ExchangeServer", "ExchangeSettings", "StartMode"]
 
-_LEAST_DEADLINE_S = 2.0
-"""How long a client has for its answer to a ping, however hastened."""
-
 _log = structlog.get_logger()
-
-
-class StartMode(StrEnum):
-    """What lets the first event go."""
-
-    AUTO = "auto"
-    """Somebody subscribed to every stream of the source, or to some and to no further one for three seconds."""
-    NOW = "now"
-    """Nothing: it goes at once."""
-    MANUAL = "manual"
-    """``POST /sandbox/start``."""
-
-
-class ExchangeSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How the server serves."""
-
-    host: str = "127.0.0.1"
-    port: int = 9443
-    """0: any free one."""
-    speed: float | None = 1
-    """How many times as fast as in the source; None: as fast as the clients take it."""
-    start: StartMode = StartMode.AUTO
-    start_quiet_s: float = 3
-    """Automatic start: how long no further stream is subscribed to."""
-    record: Path | None = None
-    """A directory for a recording of what is sent."""
-    truth: Path | None = None
-    """A directory for ``faults.jsonl``: what faults did."""
-    rules: Mapping[Market, MarketRules] = msgspec.field(default_factory=lambda: RULES)
-    time_factor: float = 1.0
-    """How many times as fast the clock of the rules runs: pings, connection age, attempts, request weight, bans."""
-    lifetime_s: float | None = None
-    """When a connection is cut, by the client's clock; None: after 24 hours by the rules' clock."""
-    weight_limits: Mapping[Pool, int] = {}
-    """Request weight per minute, where it is not the venue's; exchangeInfo states it."""
-    connections: ConnectionSettings = ConnectionSettings()
-    scenario: Sequence[Scheduled] = ()
-    """Faults that happen by themselves."""
 
 
 class ExchangeServer:
@@ -103,12 +60,14 @@ class ExchangeServer:
         self._settings = settings
         self._event_count = event_count
         self._fanout = Fanout()
+        if settings.unknown_keys:
+            self._fanout.alter = event_with_unknown_key
         self._connections: dict[int, Connection] = {}
         self._connection_count = 0
         self._recorder: SentRecorder | None = None
         self._journal: FaultJournal | None = None
         self._quiet_timer: asyncio.TimerHandle | None = None
-        self._rules = {market: _hastened(rules, settings) for market, rules in settings.rules.items()}
+        self._rules = settings.rules_in_force()
         self._attempts = {
             market: Attempts(rules.attempts, rules.attempts_window_s) for market, rules in self._rules.items()
         }
@@ -222,6 +181,10 @@ class ExchangeServer:
     async def _run_pump(self) -> None:
         await self._pump.run()
         self._board.tap.release()
+        for order in self._board.orders.waiting():
+            _log.warning(
+                "the source ended before a fault's time came", id=order.number, fault=order.name, at=order.at_s
+            )
         _log.info("source ended", frames_sent=self._fanout.sent_count, clock_ms=self._source.clock_ms())
 
     def _venue_ms(self) -> int:
@@ -247,6 +210,8 @@ class ExchangeServer:
         if microseconds is None:
             return http_response(BAD_TIME_UNIT)
         reply = await self._rest.answer(request.path, request.query, api_key, request.remote or "")
+        if self._settings.unknown_keys:
+            reply = answer_with_unknown_key(reply)
         return http_response(answer_in_microseconds(reply) if microseconds else reply)
 
     async def _handle_stream(self, request: web.Request) -> web.StreamResponse:
@@ -296,13 +261,6 @@ class ExchangeServer:
         if self._quiet_timer is not None:
             self._quiet_timer.cancel()
             self._quiet_timer = None
-
-
-def _hastened(rules: MarketRules, settings: ExchangeSettings) -> MarketRules:
-    rules = rules.hastened(settings.time_factor, _LEAST_DEADLINE_S)
-    if settings.lifetime_s is None:
-        return rules
-    return msgspec.structs.replace(rules, lifetime_s=settings.lifetime_s)
 
 
 def _wall_ms() -> int:

@@ -49,6 +49,11 @@ class BreakableClient(Client, Protocol):
         """The market that it is for."""
         ...
 
+    @property
+    def alive(self) -> bool:
+        """Whether it sends and answers."""
+        ...
+
     def reset(self) -> None:
         """End it by a TCP reset."""
         ...
@@ -194,6 +199,8 @@ class FaultBoard:
         asyncio.get_running_loop().call_later(fault.after_s, self._cut, order, there)
 
     def _cut(self, order: Order, connections: Iterable[BreakableClient]) -> None:
+        if order.state is not OrderState.ACTIVE:
+            return
         still_there = set(self._connections())
         for connection in connections:
             if connection in still_there:
@@ -217,7 +224,7 @@ class FaultBoard:
         order.state = OrderState.ENDED
 
     def _chosen(self, fault: Reset | HalfOpen | Close) -> Sequence[BreakableClient]:
-        there = [connection for connection in self._connections() if fault.concerns(connection.market)]
+        there = [each for each in self._connections() if each.alive and fault.concerns(each.market)]
         match fault.connection:
             case "all":
                 return there[: fault.count]

@@ -11,7 +11,7 @@ from sandbox.errors import SandboxError
 from schemas.markets import Market
 
 
-__all__ = ["Deed", "FaultJournal", "JournalExistsError", "ids_of"]
+__all__ = ["Deed", "FaultJournal", "JournalExistsError", "ids_of", "require_unused"]
 
 _FILE = "faults.jsonl"
 _IDS = {"trade": ("t",), "aggTrade": ("a", "f", "l"), "depthUpdate": ("U", "u", "pu")}
@@ -49,6 +49,16 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True):
     """Of the frame touched: trade id `t`; aggregate id `a` and its trades `f` to `l`; `U`, `u`, futures `pu`."""
     detail: str | None = None
     """What else there is to say: a request's path, a symbol."""
+
+
+def require_unused(directory: Path) -> None:
+    """Refuse a directory that holds the log of an earlier run, before any of its files is opened.
+
+    Raises:
+        JournalExistsError: It does.
+    """
+    if (directory / _FILE).exists():
+        raise JournalExistsError(directory / _FILE)
 
 
 class FaultJournal:

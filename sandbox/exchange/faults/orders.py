@@ -86,6 +86,10 @@ class Orders:
         """Return the order of a number."""
         return self._orders.get(number)
 
+    def waiting(self) -> list[Order]:
+        """Return the orders whose time has not come."""
+        return [order for order in self._orders.values() if order.state is OrderState.WAITING]
+
     def describe(self) -> list[dict[str, Any]]:
         """Return what ``GET /sandbox/faults`` shows."""
         return [order.describe() for order in self._orders.values()]

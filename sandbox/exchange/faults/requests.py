@@ -56,7 +56,7 @@ class RequestFaults:
             return
         books = None
         if fault.kind is SnapshotKind.STALE:
-            books = RememberedBooks(fault, self._symbols(), self._deepest)
+            books = RememberedBooks(fault, self._symbols(), self._deepest, self._source.clock_ms())
             reminding = self._remember(books)
             self._reminders[order.number] = asyncio.get_running_loop().create_task(reminding)
         self._snapshots.append(_SnapshotWork(order, fault, books))
@@ -131,13 +131,9 @@ class RequestFaults:
         self.end(order)
 
     async def _remember(self, books: RememberedBooks) -> None:
-        due_ms = self._source.clock_ms()
         while True:
-            clock_ms = self._source.clock_ms()
-            if clock_ms >= due_ms:
-                books.remember(clock_ms)
-                due_ms = clock_ms + books.interval_ms
             await asyncio.sleep(_CLOCK_POLL_S)
+            books.remember_one(self._source.clock_ms())
 
     def _symbols(self) -> set[tuple[Market, str]]:
         return {

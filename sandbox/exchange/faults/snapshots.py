@@ -19,6 +19,7 @@ __all__ = ["HeldDiffs", "RememberedBooks"]
 _REMEMBERED = 5
 """Books kept of each symbol, so that one is old enough and not much older."""
 _MS_PER_S = 1_000
+_OK = 200
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder().encode
@@ -31,35 +32,49 @@ class RememberedBooks:
         fault: Which symbols, and how old the answers are to be.
         symbols: All symbols there are, by market.
         take: Returns the answer to a depth request with the largest limit.
+        clock_ms: The venue's clock: every symbol's book is taken at once.
     """
 
     def __init__(
-        self, fault: Snapshot, symbols: Iterable[tuple[Market, str]], take: Callable[[Market, str], RestReply]
+        self,
+        fault: Snapshot,
+        symbols: Iterable[tuple[Market, str]],
+        take: Callable[[Market, str], RestReply],
+        clock_ms: int,
     ) -> None:
-        self.interval_ms = max(1, round(fault.age_s * _MS_PER_S / (_REMEMBERED - 1)))
-        """How often `remember` is to be called, by the venue's clock."""
         self._age_ms = fault.age_s * _MS_PER_S
         self._take = take
-        self._books: dict[tuple[Market, str], deque[tuple[int, dict[str, Any]]]] = {
-            (market, symbol): deque(maxlen=_REMEMBERED) for market, symbol in symbols if fault.matches(market, symbol)
-        }
+        self._books: dict[tuple[Market, str], deque[tuple[int, bytes]]] = {}
+        """By symbol, that whose book was taken longest ago first."""
+        for key in sorted(key for key in symbols if fault.matches(*key)):
+            self._remember(key, clock_ms)
 
-    def remember(self, clock_ms: int) -> None:
-        """Take a book of every symbol."""
-        for (market, symbol), books in self._books.items():
-            reply = self._take(market, symbol)
-            if reply.status == 200:
-                books.append((clock_ms, _decode(reply.body)))
+    def remember_one(self, clock_ms: int) -> None:
+        """Take the book of the symbol whose turn it is; one at a time, for a book of 5,000 levels takes its time."""
+        oldest = next(iter(self._books), None)
+        if oldest is None:
+            return
+        taken_ms = self._books[oldest][-1][0] if self._books[oldest] else 0
+        if clock_ms - taken_ms >= self._age_ms / (_REMEMBERED - 1):
+            self._remember(oldest, clock_ms)
 
     def answer(self, market: Market, symbol: str, limit: int, now: RestReply, clock_ms: int) -> RestReply | None:
         """Return the youngest answer that is old enough, else the oldest; None if there is none older than `now`."""
-        books = self._books.get((market, symbol), ())
-        old_enough = [book for taken_ms, book in books if clock_ms - taken_ms >= self._age_ms]
-        book = old_enough[-1] if old_enough else books[0][1] if books else None
-        if book is None or now.status != 200 or book["lastUpdateId"] >= _decode(now.body)["lastUpdateId"]:
+        books = self._books.get((market, symbol))
+        if not books or now.status != _OK:
             return None
-        cut = {side: book[side][:limit] for side in ("bids", "asks")}
-        return RestReply(200, _encode(book | cut))
+        old_enough = [body for taken_ms, body in books if clock_ms - taken_ms >= self._age_ms]
+        book = _decode(old_enough[-1] if old_enough else books[0][1])
+        if book["lastUpdateId"] >= _decode(now.body)["lastUpdateId"]:
+            return None
+        return RestReply(_OK, _encode(book | {side: book[side][:limit] for side in ("bids", "asks")}))
+
+    def _remember(self, key: tuple[Market, str], clock_ms: int) -> None:
+        books = self._books.pop(key, deque(maxlen=_REMEMBERED))
+        reply = self._take(*key)
+        if reply.status == _OK:
+            books.append((clock_ms, reply.body))
+        self._books[key] = books
 
 
 class HeldDiffs:

@@ -55,7 +55,7 @@ def test_the_simulated_market_is_described_to_the_exchange(tmp_path: Path) -> No
 
     assert source.exchange == [
         *("--simulate", "--start", "manual", "--speed", "3", "--seed", "7", "--duration", "135"),
-        *("--start-time", "1000", "--symbol", "usdm:ABCUSDT", "--record", str(tmp_path)),
+        *("--start-time", "1000", "--slow-readers", "wait", "--symbol", "usdm:ABCUSDT", "--record", str(tmp_path)),
     ]
     assert source.subscriptions.streams == (
         (Market.USDM, "abcusdt@depth@100ms"),

@@ -12,9 +12,17 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from typer.testing import CliRunner
 from websockets.asyncio.client import connect
 
-from sandbox.exchange.command import ReplayOptions, parse_contract_size, parse_speed, run_exchange
+from sandbox.__main__ import app
+from sandbox.exchange.command import (
+    ReplayOptions,
+    parse_contract_size,
+    parse_speed,
+    parse_weight_limit,
+    run_exchange,
+)
 from sandbox.exchange.server import ExchangeSettings
 from sandbox.ports import free_port
 from sandbox.recordings import RecordingNotFoundError
@@ -92,3 +100,56 @@ async def test_the_exchange_serves_until_it_is_told_to_stop(tmp_path: Path) -> N
 
         assert await process.wait() == 0
         assert ids == [0, 1, 2, 3, 4]
+
+
+def test_a_weight_limit_belongs_to_a_pool() -> None:
+    assert parse_weight_limit("futures=240") == ("futures", 240)
+
+
+@pytest.mark.parametrize("text", ["usdm=240", "spot", "spot=", "spot=0", "spot=-1", "spot=many", ""])
+def test_other_weight_limits_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="POOL=N, as in spot=6000"):
+        parse_weight_limit(text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--time-factor", "0"], "--time-factor: 0 is not a positive number"),
+        (["--lifetime", "inf"], "--lifetime: inf is not a positive number"),
+        (["--weight-limit", "usdm=5"], '--weight-limit: "usdm=5" is not of the form POOL=N'),
+        (["--scenario", "nothing.yaml"], 'scenario "nothing.yaml"'),
+        (["--scenario", "bad.yaml"], 'scenario "bad.yaml": entry 1: there is no fault "explode"'),
+    ],
+)
+def test_a_wrong_option_is_refused_by_its_name(
+    arguments: list[str], text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bad.yaml").write_text("faults: [{at: 1, fault: explode}]")
+    result = CliRunner().invoke(app, ["exchange", "--simulate", *arguments])
+
+    assert result.exit_code == 2
+    assert text in result.stderr
+
+
+def test_a_scenario_that_a_recording_cannot_show_is_refused(tmp_path: Path) -> None:
+    recording = write_lines(tmp_path / "recording", [line(EPOCH_NS, combined("btcusdt@trade", trade(1)))])
+    scenario = tmp_path / "wipe.yaml"
+    scenario.write_text("faults: [{at: 1, fault: wipe, market: spot}]")
+    result = CliRunner().invoke(
+        app, ["exchange", "--replay", str(recording), "--port", "0", "--scenario", str(scenario)]
+    )
+
+    assert result.exit_code == 2
+    assert "this source cannot be steered" in result.stderr
+
+
+def test_the_log_of_an_earlier_run_is_left_alone(tmp_path: Path) -> None:
+    for name in ("faults.jsonl", "spot.trades.jsonl"):
+        (tmp_path / name).write_text("evidence")
+    result = CliRunner().invoke(app, ["exchange", "--simulate", "--port", "0", "--truth", str(tmp_path)])
+
+    assert result.exit_code == 1
+    assert 'faults.jsonl" exists' in result.stderr
+    assert (tmp_path / "spot.trades.jsonl").read_text() == "evidence"

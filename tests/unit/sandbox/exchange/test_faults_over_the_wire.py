@@ -194,6 +194,34 @@ async def test_a_half_open_connection_stays_and_answers_nothing() -> None:
         assert [(each["half_open"], each["frames_sent"]) for each in there] == [(True, 0)]
 
 
+async def test_one_connection_is_the_oldest_of_those_that_work() -> None:
+    async with (
+        serving(ListSource(trades(1))) as server,
+        socket_to(server, "/ws/btcusdt@trade") as first,
+        socket_to(server, "/ws/btcusdt@trade") as second,
+        socket_to(server, "/ws/btcusdt@trade") as third,
+    ):
+        await order(server, fault="half-open")
+        await order(server, fault="close", count=1)
+        with pytest.raises(ConnectionClosed):
+            await second.recv()
+        server.start()
+
+        assert await ids(third, server) == [0]
+        first.transport.abort()
+
+
+async def test_a_shutdown_that_was_called_off_cuts_nobody() -> None:
+    async with serving(ListSource(trades(1))) as server, socket_to(server, "/ws/btcusdt@trade") as client:
+        number = await order(server, fault="shutdown", after_s=0.05)
+        await client.recv()
+        await end(server, number)
+        await asyncio.sleep(0.1)
+        server.start()
+
+        assert await ids(client, server) == [0]
+
+
 async def test_a_shutdown_is_announced_in_both_framings_and_then_happens() -> None:
     async with (
         serving(ListSource(trades(1))) as server,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 from hypothesis import given, strategies as st
@@ -182,3 +183,45 @@ async def test_other_tasks_get_their_turn_however_fast_the_clients_are() -> None
         await asyncio.sleep(0)
 
     assert len(seen) > 10
+
+
+async def test_things_to_do_are_done_in_order_with_the_events() -> None:
+    source = ListSource([event(number, at_ms=number * 1_000) for number in range(4)])
+    pump, client, _ = pump_to_one_client(source, None)
+    done: list[tuple[str, int]] = []
+
+    def do(name: str) -> None:
+        done.append((name, len(client.frames)))
+
+    for seconds, name in ((2.5, "late"), (0, "first"), (2, "second"), (2, "third"), (60, "never")):
+        pump.call_after(seconds, partial(do, name))
+    pump.start()
+    await pump.run()
+
+    assert done == [("first", 0), ("second", 2), ("third", 2), ("late", 3)]
+
+
+async def test_what_is_to_be_done_between_events_does_not_wait_for_the_next_one() -> None:
+    clock = Clock()
+    source = ListSource([event(1), event(2, at_ms=3_600_000)])
+    pump, client, _ = pump_to_one_client(source, 1_000_000, clock)
+    done = asyncio.Event()
+    pump.call_after(1, done.set)
+    pump.start()
+    task = asyncio.create_task(pump.run())
+    await done.wait()
+
+    assert client.frames == [b'{"t":1}']
+    task.cancel()
+
+
+async def test_a_stopped_pump_does_nothing_more() -> None:
+    pump, _, _ = pump_to_one_client(ListSource([event(1), event(2, at_ms=3_600_000)]), 1)
+    pump.call_after(60, pytest.fail)
+    pump.start()
+    task = asyncio.create_task(pump.run())
+    await asyncio.sleep(0)
+    pump.stop()
+    await task
+
+    assert pump.state is PumpState.ENDED

@@ -84,9 +84,9 @@ def test_demand_changes_what_is_told_and_nothing_else() -> None:
     late_events = late.events()
     first = list(islice(late_events, 30))
     late.set_demand(WANTED)
-    after = list(late_events)
+    after = [event for event in late_events if event.stream]  # a quiet second has an event without a stream
 
-    assert list(little.events()) == heard
+    assert [event for event in little.events() if event.stream] == heard
     for market, path, params in REQUESTS:
         assert everything.rest(market, path, params) == little.rest(market, path, params)
         assert everything.rest(market, path, params) == late.rest(market, path, params)
