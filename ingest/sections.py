@@ -180,6 +180,10 @@ class RestSettings(_Section):
         description="Part of the venue's limit that everything at this address may use together: the venue tells"
         " what others used. The same in every replica.",
     )
+    keep_bans: bool = Field(
+        default=True,
+        description="Whether a ban of this address is kept over a restart; false where each start has another address.",
+    )
 
 
 class RepairSettings(_Section):

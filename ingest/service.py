@@ -184,7 +184,8 @@ class Service:
         )
         memory = BanMemory(publisher, control, self._wall_ms)
         pools = {pool: self._new_pool(pool, memory) for pool in Pool}
-        memory.restore(notes, pools.values())
+        if self._settings.rest.keep_bans:
+            memory.restore(notes, pools.values())
         feeds: dict[Market, MarketFeed] = {}
         for market in self._settings.markets.present():
             streams = [stream for stream in self._streams if stream.market is market]

@@ -45,7 +45,7 @@ FIRST_BAN_S: Final = 120.0
 LONGEST_BAN_S: Final = 3600.0
 """Likewise after a 418: the venue's bans begin at two minutes and grow."""
 MOST_BELIEVED_S: Final = 7 * 86_400.0
-"""The longest ban is three days by the venue's words; who names a time far beyond is not believed: it is asked again."""
+"""The longest ban is three days by the venue's words: a time far beyond is not believed, and it is asked again."""
 PENANCE_MS: Final = 3_600_000.0
 """After the end of a ban the share stays cut for so long."""
 LEAST_FACTOR: Final = 1 / 8
@@ -282,7 +282,8 @@ class Budget:
         if now_ms < self._paused_until_ms:
             return self._paused_until_ms - now_ms
         allowed = self.allowed(now_ms)
-        if self._under_way and (self._blind or self._under_way_weight + weight > allowed * UNDER_WAY):
+        blind = self._blind or any(window.forgotten(now_ms) for window in self._windows)
+        if self._under_way and (blind or self._under_way_weight + weight > allowed * UNDER_WAY):
             return math.inf
         return max(
             (
