@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from io import StringIO
 from typing import Any
 
@@ -182,6 +182,64 @@ async def test_a_port_that_speaks_no_tls_is_named() -> None:
     place = url.removeprefix("http://")
     assert results["spot", "REST"][1].startswith(f"no TLS with {place}: ")
     assert results["spot", "socket"][1].startswith(f"no TLS with {place}: ")
+
+
+@pytest.mark.parametrize(
+    ("answer", "detail"),
+    [(b"SSH-2.0-OpenSSH\r\n", "does not speak HTTP"), (b"", "cuts the connection")],
+)
+async def test_a_port_of_something_else_is_named(answer: bytes, detail: str) -> None:
+    async with listening(answer) as port:
+        results = await found(settings_for(f"http://127.0.0.1:{port}", {"spot": {"symbols": ["BTCUSDT"]}}))
+
+    assert results["spot", "REST"][1] == results["spot", "socket"][1] == f"127.0.0.1:{port} {detail}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "detail"),
+    [
+        (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "the proxy refuses {host} (HTTP 403)"),
+        (b"HTTP/1.1 407 Who?\r\nContent-Length: 0\r\n\r\n", "the proxy wants a password (HTTP 407)"),
+        (None, "the proxy does not answer"),
+    ],
+)
+async def test_the_proxy_of_the_environment_is_named(
+    answer: bytes | None, detail: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with listening(answer or b"") as port:
+        proxy = f"http://127.0.0.1:{port if answer else 9}"
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        monkeypatch.setenv("https_proxy", proxy)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        results = await found(settings_for("", {"spot": {"symbols": ["BTCUSDT"]}}, endpoint="production"))
+
+    assert results["spot", "REST"][1] == detail.format(host="api.binance.com")
+    assert results["spot", "socket"][1] == detail.format(host="stream.binance.com")
+
+
+@asynccontextmanager
+async def listening(answer: bytes) -> AsyncIterator[int]:
+    """Yield the port of a server that says this to everybody and hangs up."""
+
+    handled = set[asyncio.Task[None]]()
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, EOFError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer)
+            await writer.drain()
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+    def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        handled.add(asyncio.create_task(hang_up(reader, writer)))
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+        await asyncio.gather(*handled)
 
 
 async def test_everything_ends_in_time_though_nothing_answers() -> None:
