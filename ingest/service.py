@@ -182,6 +182,7 @@ class Service:
             attempts=Pacer(CONNECTION_ATTEMPTS),
             log=self._log,
         )
+        api_key = self._settings.api_key()
         memory = BanMemory(publisher, control, self._wall_ms)
         pools = {pool: self._new_pool(pool, memory) for pool in Pool}
         if self._settings.rest.keep_bans:
@@ -190,7 +191,7 @@ class Service:
         for market in self._settings.markets.present():
             streams = [stream for stream in self._streams if stream.market is market]
             endpoint = self._settings.endpoint_of(market)
-            rest = RestClient(market, endpoint.rest, session, pools[pool_of(market)], self._wall_ms)
+            rest = RestClient(market, endpoint.rest, session, pools[pool_of(market)], self._wall_ms, api_key=api_key)
             feeds[market] = MarketFeed(market, streams, shared, rest)
         return feeds
 
