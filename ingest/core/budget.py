@@ -30,7 +30,7 @@ from ingest.core.windows import Kind, Limit, Usage, Window
 
 __all__ = ["Budget", "Importance", "Ticket"]
 
-FRACTIONS: Final = (1.0, 0.95, 0.85, 0.7)
+FRACTIONS: Final = (1.0, 0.95, 0.8, 0.65)
 """How much of the share a request of each importance may use; the rest is kept for the more important."""
 UNDER_WAY: Final = 1 / 16
 """How much of the share may be under way at once."""
