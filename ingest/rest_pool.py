@@ -79,7 +79,7 @@ class RestPool:
         """
         now_ms = self._now_ms()
         left_ms = until_ms - self._wall_ms()
-        self._budget.restore_ban(now_ms + left_ms, now_ms)
+        self._budget.restraint.restore_ban(now_ms + left_ms, now_ms)
         if left_ms > 0:
             self._log.error("address still banned by the venue: nothing is asked", pause_s=round(left_ms / 1000, 1))
         self._tell()
@@ -110,13 +110,15 @@ class RestPool:
     def succeeded(self, turn: Turn) -> None:
         """Take note of a good answer."""
         turn.outcome = "ok"
-        self._budget.succeeded()
+        self._budget.restraint.answered()
 
     def refused(self, turn: Turn, retry_after_s: float | None, *, banned: bool) -> None:
         """Take note that the venue says that too much was asked: nobody asks for a while."""
         turn.outcome = "banned" if banned else "slow-down"
-        refusal = self._budget.refused(turn.ticket, retry_after_s, banned=banned, now_ms=self._now_ms())
-        pause_s = round((refusal.until_ms - self._now_ms()) / 1000, 1)
+        now_ms = self._now_ms()
+        sent_ms = now_ms if turn.ticket.sent_ms is None else turn.ticket.sent_ms
+        refusal = self._budget.restraint.refused(sent_ms, retry_after_s, banned=banned, now_ms=now_ms)
+        pause_s = round((refusal.until_ms - now_ms) / 1000, 1)
         if banned and refusal.news:
             self._log.error("address banned by the venue: nothing is asked", pause_s=pause_s)
             self._remember(self.name, self._wall_of(refusal.until_ms))
@@ -147,8 +149,8 @@ class RestPool:
         metrics.rest_allowed_weight.labels(self.name).set(budget.allowed(now_ms))
         for importance in Importance:
             metrics.rest_queue.labels(self.name, importance.name.lower()).set(budget.waiting(importance))
-        if math.isfinite(budget.paused_until_ms):
-            metrics.rest_paused_until.labels(self.name).set(self._wall_of(budget.paused_until_ms) / 1000)
+        if math.isfinite(budget.restraint.until_ms):
+            metrics.rest_paused_until.labels(self.name).set(self._wall_of(budget.restraint.until_ms) / 1000)
 
     def _wall_of(self, monotonic_ms: float) -> int:
         return int(self._wall_ms() + monotonic_ms - self._now_ms())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
@@ -203,6 +204,16 @@ class RestSettings(_Section):
         le=1,
         description="Part of the venue's limit that everything at this address may use together: the venue tells"
         " what others used. The same in every replica.",
+    )
+    api_key: SecretStr | None = Field(
+        default=None,
+        description="Binance API key, for trades of futures older than the last 1000; needs no permission, signs"
+        " nothing. From the environment alone: INGEST_REST__API_KEY.",
+    )
+    api_key_file: Path | None = Field(default=None, description="A mounted file that holds the key in place of that.")
+    keep_bans: bool = Field(
+        default=True,
+        description="Whether a ban of this address is kept over a restart; false where each start has another address.",
     )
 
 

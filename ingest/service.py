@@ -14,11 +14,9 @@ from msgspec import Struct
 from prometheus_client import CollectorRegistry
 from structlog.stdlib import BoundLogger
 
-from ingest.ban_memory import BanMemory
 from ingest.config import Settings
 from ingest.connection import Clocks
 from ingest.control_records import ControlRecords
-from ingest.core.budget import Budget
 from ingest.core.dead_letters import refused_letter
 from ingest.core.endpoints import Environment
 from ingest.core.heartbeats import VOUCHED_TYPES
@@ -26,7 +24,6 @@ from ingest.core.limits import CONNECTION_ATTEMPTS
 from ingest.core.merged import SeenVersions
 from ingest.core.pacing import Pacer
 from ingest.core.records import Record
-from ingest.core.windows import KNOWN_LIMITS, Pool, pool_of
 from ingest.errors import UndeliveredError
 from ingest.health import Readiness, serve
 from ingest.kafka_log import end_offsets, follow, read_to_end
@@ -35,8 +32,7 @@ from ingest.market_feed import READY, MarketFeed, Shared
 from ingest.metrics import Metrics
 from ingest.repair import Repair, RepairParts, new_repair
 from ingest.repair_rest import MarketRest
-from ingest.rest import RestClient
-from ingest.rest_pool import RestPool
+from ingest.rest_clients import new_rest_clients
 from ingest.symbols import SymbolBook
 from ingest.topic_admin import TopicAdmin, check_topics
 from schemas.codec import Codec, DecodeError
@@ -196,32 +192,25 @@ class Service:
             attempts=Pacer(CONNECTION_ATTEMPTS),
             log=self._log,
         )
-        memory = BanMemory(publisher, control, self._wall_ms)
-        pools = {pool: self._new_pool(pool, memory) for pool in Pool}
-        memory.restore(notes, pools.values())
+        rests = new_rest_clients(
+            self._settings,
+            session,
+            notes,
+            publisher=publisher,
+            control=control,
+            metrics=self._metrics,
+            clocks=self._clocks,
+            log=self._log,
+        )
         feeds: dict[Market, MarketFeed] = {}
-        rests: dict[Market, MarketRest] = {}
-        for market in self._settings.markets.present():
+        for market, rest in rests.items():
             streams = [stream for stream in self._streams if stream.market is market]
-            endpoint = self._settings.endpoint_of(market)
-            rest = RestClient(market, endpoint.rest, session, pools[pool_of(market)], self._wall_ms)
             if self._role is Role.ALL:
                 feeds[market] = MarketFeed(market, streams, shared, rest)
-            rests[market] = MarketRest(rest)
+        hole_rests = {market: MarketRest(rest) for market, rest in rests.items()}
         extra_headers = shared.symbol_book.extra_headers
         return feeds, RepairParts(
-            publisher, control, self._table, rests, extra_headers, self._metrics, self._clocks, self._log
-        )
-
-    def _new_pool(self, pool: Pool, memory: BanMemory) -> RestPool:
-        return RestPool(
-            pool,
-            Budget(KNOWN_LIMITS[pool], self._settings.rest.share),
-            now_ms=self._clocks.now_ms,
-            wall_ms=self._wall_ms,
-            metrics=self._metrics,
-            remember=memory.remember,
-            log=self._log.bind(pool=pool),
+            publisher, control, self._table, hole_rests, extra_headers, self._metrics, self._clocks, self._log
         )
 
     def _new_repair(self, parts: RepairParts) -> Repair | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -28,6 +28,8 @@ class Diagnosis(Struct, frozen=True):
     advice: str
 
 
+_PORT: Final = re.compile(r"\('[^']+', (\d+)")
+_SILENT_PROXY: Final = Diagnosis("the proxy does not answer", "look at HTTPS_PROXY, or unset it")
 _PROTOCOL: Final = "is the port right, and is it https or wss that is spoken there?"
 _STATUSES: Final[Mapping[int, Diagnosis]] = {
     451: Diagnosis(
@@ -88,29 +90,49 @@ def of_error(error: BaseException, url: str, limit_s: float) -> Diagnosis:
     """
     parts = urlsplit(url)
     host, place = parts.hostname or url, parts.netloc
-    for one in _causes(error):
+    causes = list(_causes(error))
+    if (found := _of_proxy(causes, url)) is not None:
+        return found
+    for one in causes:
         if (found := _named(one, host, place, limit_s)) is not None:
             return found
     return Diagnosis(f"no connection to {place}: {shortened(_words(error))}", "look at the address and the network")
 
 
 def _named(error: BaseException, host: str, place: str, limit_s: float) -> Diagnosis | None:
-    return _of_http(error, host) or _of_tls(error, place) or _of_network(error, host, place, limit_s)
+    if isinstance(error, InvalidStatus):
+        return of_status(error.response.status_code)
+    return _of_tls(error, place) or _of_network(error, host, place, limit_s)
 
 
-def _of_http(error: BaseException, host: str) -> Diagnosis | None:
-    match error:
-        case InvalidProxyStatus() if error.response.status_code != 407:
-            detail = f"the proxy refuses {host} (HTTP {error.response.status_code})"
-            return Diagnosis(detail, "let the host through at the proxy, or unset HTTPS_PROXY")
-        case InvalidStatus() | InvalidProxyStatus():
-            return of_status(error.response.status_code)
-        case aiohttp.ClientHttpProxyError():
-            return of_status(error.status)
-        case aiohttp.ClientProxyConnectionError() | ProxyError():
-            return Diagnosis("the proxy does not answer", "look at HTTPS_PROXY, or unset it")
-        case _:
-            return None
+def _of_proxy(causes: Iterable[BaseException], url: str) -> Diagnosis | None:
+    """Return what the proxy of the environment did, if it was that."""
+    for error in causes:
+        match error:
+            case InvalidProxyStatus():
+                return _refused_by_proxy(error.response.status_code, url)
+            case aiohttp.ClientHttpProxyError():
+                return _refused_by_proxy(error.status, url)
+            case aiohttp.ClientProxyConnectionError() | ProxyError():
+                return _SILENT_PROXY
+            # Some say only which port they could not reach; if it is not the address's own, it is the proxy's.
+            case ConnectionRefusedError() if (found := _PORT.search(str(error))) and int(found[1]) != _port(url):
+                return _SILENT_PROXY
+            case _:
+                pass
+    return None
+
+
+def _refused_by_proxy(status: int, url: str) -> Diagnosis:
+    if status == 407:
+        return of_status(status)
+    detail = f"the proxy refuses {urlsplit(url).hostname} (HTTP {status})"
+    return Diagnosis(detail, "let the host through at the proxy, or unset HTTPS_PROXY")
+
+
+def _port(url: str) -> int:
+    parts = urlsplit(url)
+    return parts.port or (443 if parts.scheme in {"https", "wss"} else 80)
 
 
 def _of_tls(error: BaseException, place: str) -> Diagnosis | None:
@@ -156,9 +178,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         chain.append(one)
         inner = getattr(one, "os_error", None) or getattr(one, "certificate_error", None)
         one = inner if isinstance(inner, BaseException) else one.__cause__
-    specific = [each for each in reversed(chain) if not isinstance(each, EOFError)]
-    yield from specific
-    yield from (each for each in chain if isinstance(each, EOFError))
+    yield from reversed(chain)
 
 
 def _words(error: BaseException) -> str:

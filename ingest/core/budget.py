@@ -24,12 +24,13 @@ from typing import Final
 
 from msgspec import Struct
 
+from ingest.core.restraint import Restraint
 from ingest.core.windows import Kind, Limit, Usage, Window
 
 
-__all__ = ["Budget", "Importance", "Refusal", "Ticket"]
+__all__ = ["Budget", "Importance", "Ticket"]
 
-FRACTIONS: Final = (1.0, 0.95, 0.85, 0.7)
+FRACTIONS: Final = (1.0, 0.95, 0.8, 0.65)
 """How much of the share a request of each importance may use; the rest is kept for the more important."""
 UNDER_WAY: Final = 1 / 16
 """How much of the share may be under way at once."""
@@ -37,19 +38,6 @@ PATIENCE_MS: Final = 600_000.0
 """A request that has waited so long gets turns before more important ones."""
 TURN: Final = 10
 """One of so many turns goes to the longest waiting request, if its patience is at an end."""
-
-FIRST_PAUSE_S: Final = 10.0
-LONGEST_PAUSE_S: Final = 300.0
-"""Limits of the pause after a 429 that does not say how long: doubled each time."""
-FIRST_BAN_S: Final = 120.0
-LONGEST_BAN_S: Final = 3600.0
-"""Likewise after a 418: the venue's bans begin at two minutes and grow."""
-MOST_BELIEVED_S: Final = 7 * 86_400.0
-"""The longest ban is three days by the venue's words; who names a time far beyond is not believed: it is asked again."""
-PENANCE_MS: Final = 3_600_000.0
-"""After the end of a ban the share stays cut for so long."""
-LEAST_FACTOR: Final = 1 / 8
-"""Each ban halves the share, but not below this."""
 
 
 class Importance(IntEnum):
@@ -78,15 +66,6 @@ class Ticket:
         """When it got its turn; None: it waits."""
 
 
-class Refusal(Struct, frozen=True):
-    """What a refusal for asking too much led to."""
-
-    until_ms: float
-    """Nothing is asked before this time."""
-    news: bool
-    """Whether nothing was asked before this time anyway: an answer to what was under way already says nothing new."""
-
-
 class _Turn(Struct, frozen=True):
     """Whose turn it is."""
 
@@ -107,12 +86,8 @@ class Budget:
 
     def __init__(self, limits: Iterable[Limit], share: float) -> None:
         self._share = share
-        self._factor = 1.0
-        self._factor_until_ms = -math.inf
-        self._paused_until_ms = -math.inf
-        self._refused_ms = -math.inf
-        self._refusals = 0
-        self._bans = 0
+        self.restraint = Restraint()
+        """Pauses that the venue asks for."""
         self._windows = [Window(limit) for limit in limits]
         self._queues: tuple[deque[Ticket], ...] = tuple(deque() for _ in Importance)
         self._under_way: set[Ticket] = set()
@@ -123,11 +98,6 @@ class Budget:
         """Whether the last request to end brought no count, although the venue tells it: who knows what others use."""
 
     # What may be known
-
-    @property
-    def paused_until_ms(self) -> float:
-        """Return until when nothing is asked; past, or minus infinity: it is."""
-        return self._paused_until_ms
 
     def waiting(self, importance: Importance) -> int:
         """Return how many requests wait."""
@@ -148,7 +118,7 @@ class Budget:
         """
         ahead = sum(ticket.weight for queue in self._queues[: importance + 1] for ticket in queue)
         count = sum(len(queue) for queue in self._queues[: importance + 1])
-        pause_ms = max(0.0, self._paused_until_ms - now_ms)
+        pause_ms = self.restraint.left_ms(now_ms)
         return pause_ms + max(
             (
                 window.estimate_ms(
@@ -228,42 +198,6 @@ class Budget:
         if any(window.limit.kind is Kind.WEIGHT for window in windows):
             self._windows = windows
 
-    def succeeded(self) -> None:
-        """Take note that the venue gave a good answer: the next refusal is the first of its series."""
-        self._refusals = 0
-
-    def refused(self, ticket: Ticket, retry_after_s: float | None, *, banned: bool, now_ms: float) -> Refusal:
-        """Ask nothing for a while: the venue says that too much was asked.
-
-        Args:
-            ticket: the request that was refused.
-            retry_after_s: how long the venue wants to be left alone; None: it does not say.
-            banned: whether the address is banned (418), not only told to slow down (429).
-            now_ms: the time.
-        """
-        news = ticket.sent_ms is None or ticket.sent_ms > self._refused_ms
-        if news:
-            self._refused_ms = now_ms
-            self._bans += banned
-            self._refusals += not banned
-        wait_s = self._pause_s(banned=banned) if retry_after_s is None else min(retry_after_s, MOST_BELIEVED_S)
-        before_ms = self._paused_until_ms
-        self.pause(now_ms + wait_s * 1000)
-        if banned:
-            self._repent(now_ms, halve=news)
-        return Refusal(self._paused_until_ms, self._paused_until_ms > before_ms)
-
-    def pause(self, until_ms: float) -> None:
-        """Ask nothing before a time; never shortens a pause."""
-        self._paused_until_ms = max(self._paused_until_ms, until_ms)
-
-    def restore_ban(self, until_ms: float, now_ms: float) -> None:
-        """Take note of a ban of an earlier run, which may be over."""
-        until_ms = min(until_ms, now_ms + MOST_BELIEVED_S * 1000)
-        self.pause(until_ms)
-        if now_ms < until_ms + PENANCE_MS:
-            self._bans, self._factor, self._factor_until_ms = 1, 0.5, until_ms + PENANCE_MS
-
     # Inside
 
     def _turn(self, now_ms: float) -> _Turn | None:
@@ -279,10 +213,11 @@ class Budget:
     def _obstacle_ms(self, turn: _Turn, now_ms: float) -> float:
         """Return how long a request must wait; infinite: for the end of another."""
         weight, fraction = turn.ticket.weight, turn.fraction
-        if now_ms < self._paused_until_ms:
-            return self._paused_until_ms - now_ms
+        if (pause_ms := self.restraint.left_ms(now_ms)) > 0:
+            return pause_ms
         allowed = self.allowed(now_ms)
-        if self._under_way and (self._blind or self._under_way_weight + weight > allowed * UNDER_WAY):
+        blind = self._blind or any(window.forgotten(now_ms) for window in self._windows)
+        if self._under_way and (blind or self._under_way_weight + weight > allowed * UNDER_WAY):
             return math.inf
         return max(
             (
@@ -302,8 +237,7 @@ class Budget:
         self._under_way_weight -= ticket.weight
 
     def _cap(self, window: Window, now_ms: float) -> int:
-        factor = self._factor if now_ms < self._factor_until_ms else 1.0
-        return int(window.limit.limit * self._share * factor)
+        return int(window.limit.limit * self._share * self.restraint.factor(now_ms))
 
     def _most(self, window: Window, fraction: float, now_ms: float) -> tuple[float, float]:
         """Return how much of ours, and of everybody's, may be used by who may use so much of the share."""
@@ -326,16 +260,3 @@ class Budget:
         of_kind = [one for one in self._windows if one.limit.kind is limit.kind]
         window.add(max((one.own(now_ms) for one in of_kind), default=0), now_ms)
         return window
-
-    def _pause_s(self, *, banned: bool) -> float:
-        first, longest, times = (
-            (FIRST_BAN_S, LONGEST_BAN_S, self._bans) if banned else (FIRST_PAUSE_S, LONGEST_PAUSE_S, self._refusals)
-        )
-        return float(min(longest, first * 2.0 ** min(30, max(0, times - 1))))
-
-    def _repent(self, now_ms: float, *, halve: bool) -> None:
-        if now_ms >= self._factor_until_ms:
-            self._factor = 1.0
-        if halve or self._factor == 1.0:
-            self._factor = max(LEAST_FACTOR, self._factor / 2)
-        self._factor_until_ms = self._paused_until_ms + PENANCE_MS

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import aiohttp
 import structlog
+from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from ingest.connection import Clocks
@@ -15,9 +17,12 @@ from ingest.metrics import Metrics
 from ingest.rest import RestClient
 from ingest.rest_pool import RestPool
 from schemas.markets import Market
+from tests.support.fakes import FakeClocks
 
 
-__all__ = ["rest_client", "rest_pool"]
+__all__ = ["Answer", "asking", "rest_client", "rest_pool"]
+
+Answer = Callable[[web.Request], web.StreamResponse | Awaitable[web.StreamResponse]]
 
 
 def rest_pool(
@@ -60,3 +65,33 @@ def rest_client(
         timeout_s=timeout_s,
         api_key=api_key,
     )
+
+
+@asynccontextmanager
+async def asking(
+    answer: Answer,
+    timeout_s: float = 10.0,
+    *,
+    pool: RestPool | None = None,
+    market: Market = Market.SPOT,
+    api_key: str | None = None,
+) -> AsyncIterator[RestClient]:
+    """Yield a client of a server that answers like this."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        answered = answer(request)
+        return await answered if isinstance(answered, Awaitable) else answered
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", handle)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        async with aiohttp.ClientSession() as session:
+            clocks = FakeClocks()
+            base = f"http://127.0.0.1:{runner.addresses[0][1]}/api/v3"
+            yield rest_client(base, session, clocks, market, timeout_s=timeout_s, pool=pool, api_key=api_key)
+    finally:
+        await runner.cleanup()

@@ -53,6 +53,8 @@ class FakeVenue:
         """Makes the answer to a control message in place of the ordinary one."""
         self.depth: Callable[[str], tuple[int, str]] = _ordinary_depth
         """Status and body of the answer to a depth request."""
+        self.depth_limits: dict[str, str] = {}
+        """How many levels were asked for last, by symbol."""
         self._depth_released = asyncio.Event()
         self._depth_released.set()
         self.trades: Callable[[str, Mapping[str, str]], tuple[int, str]] = _no_trades
@@ -162,6 +164,7 @@ class FakeVenue:
     async def _depth(self, request: web.Request) -> web.Response:
         symbol = request.query["symbol"]
         self.requests[f"depth {symbol}"] += 1
+        self.depth_limits[symbol] = request.query["limit"]
         status, body = self.depth(symbol)
         await self._tell()
         await self._depth_released.wait()

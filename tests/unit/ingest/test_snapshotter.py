@@ -3,8 +3,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import aiohttp
+import pytest
 import structlog
 from prometheus_client import CollectorRegistry
 
@@ -32,14 +34,16 @@ SYMBOLS = ("BTCUSDT", "ETHUSDT")
 
 
 @asynccontextmanager
-async def snapshotting(venue: FakeVenue, publisher: RecordingPublisher) -> AsyncIterator[Snapshotter]:
+async def snapshotting(
+    venue: FakeVenue, publisher: RecordingPublisher, market: Market = Market.SPOT, **settings: Any
+) -> AsyncIterator[Snapshotter]:
     clocks, log, table = RealClocks(), structlog.get_logger(), TopicTable()
     async with aiohttp.ClientSession() as session:
-        rest = rest_client(f"{venue.url}/api/v3", session, clocks)
+        rest = rest_client(f"{venue.url}/api/v3", session, clocks, market)
         snapshotter = Snapshotter(
-            Market.SPOT,
+            market,
             SnapshotSchedule(SYMBOLS, 6 * 3_600_000),
-            SnapshotSettings(),
+            SnapshotSettings(**settings),
             rest=rest,
             venue=VenueTime(VenueClock(VENUE, clocks.now_ms()), rest, clocks.now_ms, log),
             publisher=publisher,
@@ -174,3 +178,19 @@ async def test_a_wish_does_not_wait_for_the_refresh_of_the_same_symbol() -> None
         await publisher.arrived(PROGRESS, 1)
 
     assert len(publisher.of(DEPTH)) == 1
+
+
+@pytest.mark.parametrize(
+    ("market", "levels"),
+    [(Market.SPOT, {"BTCUSDT": "5000", "ETHUSDT": "500"}), (Market.USDM, {"BTCUSDT": "1000", "ETHUSDT": "500"})],
+)
+async def test_named_symbols_get_as_many_levels_as_the_market_gives(market: Market, levels: dict[str, str]) -> None:
+    publisher = RecordingPublisher()
+    async with (
+        FakeVenue(VENUE) as venue,
+        snapshotting(venue, publisher, market, levels=500, deep_symbols=("BTCUSDT",)) as snapshotter,
+    ):
+        snapshotter.live(SYMBOLS)
+        await publisher.arrived(f"binance.{market}.raw.depth", 2)
+
+    assert venue.depth_limits == levels
