@@ -161,7 +161,7 @@ async def test_all_markets_are_filled_by_the_simulated_exchange_as_its_streams_w
         settings = site.settings(markets).model_copy(update={"sandbox_url": exchange.url})
         async with repairing(settings):
             async with asyncio.timeout(90):
-                while not await all_closed(site, gaps, len(kept) // 4 - len(names)):
+                while not await all_closed(site, gaps, len(kept) // 4 - len(names)):  # noqa: ASYNC110
                     await asyncio.sleep(0.5)
 
     for name, events in sent.items():
