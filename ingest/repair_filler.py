@@ -51,9 +51,9 @@ HeadersOf = Callable[[Market, RawType, str], Sequence[Header]]
 class _Fill:
     """One hole, as far as it is filled."""
 
-    def __init__(self, hole: OpenHole, found_ms: float) -> None:
+    def __init__(self, hole: OpenHole, found_ms: float, *, keyed: bool) -> None:
         self.hole = hole
-        self.backfill = Backfill(hole)
+        self.backfill = Backfill(hole, keyed=keyed)
         self.found_ms = found_ms
         self.questions = 0
         self.failures = 0
@@ -110,7 +110,7 @@ class Filler:
         """Take holes to fill, until they are settled or given up."""
         now_ms = self._clocks.now_ms()
         for hole in holes:
-            self._fills[id(hole)] = _Fill(hole, now_ms)
+            self._fills[id(hole)] = _Fill(hole, now_ms, keyed=self._rest.reaches_history)
         self._wake.set()
 
     async def run(self) -> None:

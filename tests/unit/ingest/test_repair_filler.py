@@ -29,6 +29,7 @@ class FakeRest:
         self.error: Callable[[], RestError] | None = None
         self.answering = asyncio.Event()
         self.answering.set()
+        self.reaches_history = False
 
     async def trades(self, symbol: str, limit: int) -> list[RestTrade]:
         raise AssertionError(symbol, limit)
