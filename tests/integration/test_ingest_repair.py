@@ -87,10 +87,10 @@ async def test_a_hole_is_told_filled_in_the_streams_shape_and_told_again(site: S
     ]
 
 
-async def test_what_the_venue_refuses_is_deferred_at_once_and_filled_by_the_next_run(site: Site) -> None:
+async def test_what_the_venue_does_not_answer_is_deferred_at_once_and_filled_by_the_next_run(site: Site) -> None:
     gaps = site.table.control(ControlType.GAP)
     history = site.venue.trades = History(20)
-    history.refusal = (418, '{"code":-1003,"msg":"Way too much request weight used; IP banned"}')
+    history.refusal = (503, '{"code":-1001,"msg":"Internal error; unable to process your request."}')
     async with site.running(site.settings(site.trades()), suffix="-a"):
         await site.venue.until(lambda venue: bool(venue.subscriptions))
         await site.venue.send(*(trade_frame(site.btc, one, VENUE + one) for one in (10, 13)))
@@ -101,7 +101,7 @@ async def test_what_the_venue_refuses_is_deferred_at_once_and_filled_by_the_next
 
     assert states(await site.decoded(gaps)) == [
         (11, 12, "open", None),
-        (11, 12, "deferred", "venue-refuses-requests"),
+        (11, 12, "deferred", "venue-unreachable"),
         (11, 12, "filled", "backfilled"),
     ]
     assert sorted(ids(await site.read(site.table.raw(Market.SPOT, RawType.TRADE)))) == [10, 11, 12, 13]
