@@ -51,9 +51,9 @@ HeadersOf = Callable[[Market, RawType, str], Sequence[Header]]
 class _Fill:
     """One hole, as far as it is filled."""
 
-    def __init__(self, hole: OpenHole, found_ms: float) -> None:
+    def __init__(self, hole: OpenHole, found_ms: float, *, keyed: bool) -> None:
         self.hole = hole
-        self.backfill = Backfill(hole)
+        self.backfill = Backfill(hole, keyed=keyed)
         self.found_ms = found_ms
         self.questions = 0
         self.failures = 0
@@ -110,7 +110,7 @@ class Filler:
         """Take holes to fill, until they are settled or given up."""
         now_ms = self._clocks.now_ms()
         for hole in holes:
-            self._fills[id(hole)] = _Fill(hole, now_ms)
+            self._fills[id(hole)] = _Fill(hole, now_ms, keyed=self._rest.reaches_history)
         self._wake.set()
 
     async def run(self) -> None:
@@ -153,20 +153,39 @@ class Filler:
         wait_s = self._rest.wait_s(weight_of(self._market, fill.backfill.kind))
         if wait_s * 1000 > left_ms:
             await self._defer(hole, NO_WEIGHT)
+        if _over(hole):
+            return
         question = fill.backfill.question()
+        if self._others(fill):
+            question = fill.backfill.widened(question)
         fill.questions += 1
         items = await ask(self._rest, question)
-        if hole.given_up or hole.settled:
-            return
         fill.failures = 0
-        answered = fill.backfill.answer(question, items)
-        await self._take(hole, answered)
+        others = [one for one in self._others(fill) if one.backfill.answered_by(question, items)]
+        for other in others:
+            other.asking = True
+        answers = [(one.hole, one.backfill.answer(question, items)) for one in others]
+        answered = Answered() if _over(hole) else fill.backfill.answer(question, items)
+        try:
+            for one, what in [(hole, answered), *answers]:
+                await self._take(one, what)
+        finally:
+            for other in others:
+                other.asking = False
         if answered.waits:
             fill.not_before_ms = self._clocks.now_ms() + 1000 * delay_s(
                 fill.questions - 1, self._clocks.random(), ceiling_s=_LONGEST_PAUSE_S
             )
         if not fill.questions % _TELL_EVERY:
             self._log.info("filling a large hole", **_names(hole), missing_count=hole.fates.missing_count)
+
+    def _others(self, fill: _Fill) -> list[_Fill]:
+        """Return the holes of the same stream and symbol that nobody asks about: one answer may serve many."""
+        return [
+            one
+            for one in self._fills.values()
+            if one is not fill and one.hole.key == fill.hole.key and not (one.asking or one.hole.given_up)
+        ]
 
     async def _take(self, hole: OpenHole, answered: Answered) -> None:
         """Put into the log what was found, and tell what became of the hole; in this order."""
@@ -230,6 +249,11 @@ class Filler:
         if hole.status is GapStatus.OPEN and not hole.settled and not hole.given_up:
             hole.defer(reason)
             await self._tell(hole)
+
+
+def _over(hole: OpenHole) -> bool:
+    """Whether there is nothing more to do here about a hole."""
+    return hole.settled or hole.given_up
 
 
 def _names(hole: OpenHole) -> dict[str, object]:

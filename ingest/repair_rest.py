@@ -29,6 +29,10 @@ _WEIGHTS: Final[Mapping[tuple[bool, Kind], int]] = {
 class HoleRest(Protocol):
     """The part of the REST client that repair uses; every method raises ``RestError``."""
 
+    @property
+    def reaches_history(self) -> bool:
+        """Whether :meth:`historical_trades` can answer: futures want an API key for it."""
+
     async def trades(self, symbol: str, limit: int) -> list[RestTrade]:
         """Return the newest trades."""
 
@@ -51,6 +55,11 @@ class MarketRest:
 
     def __init__(self, client: RestClient) -> None:
         self._client = client
+
+    @property
+    def reaches_history(self) -> bool:
+        """Whether :meth:`historical_trades` can answer on futures: there is no API key."""
+        return False
 
     async def trades(self, symbol: str, limit: int) -> list[RestTrade]:
         """Return the newest trades."""

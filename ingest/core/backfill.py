@@ -15,7 +15,7 @@ from enum import Enum, auto
 from typing import Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ingest.core.ledger import EPOCH_OVER, OpenHole
 from ingest.core.records import Header, Record, header
@@ -109,6 +109,18 @@ class Backfill:
         from_id = max(0, self._anchor)
         limit = self._page if self.kind is Kind.NEWEST else min(self._page, last - from_id + 2)
         return Question(self.kind, self._symbol, from_id, limit)
+
+    def widened(self, question: Question) -> Question:
+        """Return a question with as large an answer as the venue gives: it costs no more, and may serve others."""
+        return structs.replace(question, limit=self._page)
+
+    def answered_by(self, question: Question, items: Sequence[RestItem]) -> bool:
+        """Whether the answer to a question about another hole of the same stream and symbol settles this one too."""
+        hole = self._hole
+        if hole.settled or not items or question.from_id >= hole.first_missing:
+            return False
+        ids = (id_of(items[0]), id_of(items[-1]))
+        return min(ids) < hole.first_missing and max(ids) > hole.hole.last_id
 
     def answer(self, question: Question, items: Sequence[RestItem]) -> Answered:
         """Take the answer to a question.
@@ -235,9 +247,11 @@ def _trade(market: Market, symbol: str, one: RestTrade) -> bytes:
             f'{{"e":"trade","E":{time},"s":{name},"t":{one.trade_id},"p":{price},"q":{quantity},"T":{time},'
             f'"m":{maker},"M":{_BOOLEAN[one.best_match is not False]}{_TAIL}'
         ).encode()
+    # COIN-M's undocumented stream has no `st` (seen 2026-09-25), USD-M's has.
+    futures_type = ',"st":1' if market is Market.USDM else ""
     return (
         f'{{"e":"trade","E":{time},"T":{time},"s":{name},"t":{one.trade_id},"p":{price},"q":{quantity},'
-        f'"m":{maker},"st":{_FUTURES_TYPES[market]}{_TAIL}'
+        f'"m":{maker}{futures_type}{_TAIL}'
     ).encode()
 
 

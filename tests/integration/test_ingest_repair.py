@@ -5,15 +5,26 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from collections import defaultdict
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
+import structlog
 
-from ingest.kafka_log import LogRecord
+from ingest.config import Settings
+from ingest.kafka_log import LogRecord, read_to_end
+from ingest.service import Role, Service
+from sandbox.exchange.server import ExchangeServer, ExchangeSettings, StartMode
+from sandbox.exchange.source import StreamEvent
+from sandbox.simulation.config import SimulationConfig
+from sandbox.simulation.source import SimulatedSource
 from schemas.control import Gap
 from schemas.markets import Market
-from schemas.topics import ControlType, RawType
+from schemas.topics import ControlType, RawType, Topic, partition_of
 from tests.conftest import Registry
+from tests.support.broker_io import Sent, send
+from tests.support.fakes import RealClocks
 from tests.support.ingest_service import Site, create_topics
 from tests.support.kafka import Broker
 from tests.support.venue import FakeVenue, History, trade_frame
@@ -76,10 +87,10 @@ async def test_a_hole_is_told_filled_in_the_streams_shape_and_told_again(site: S
     ]
 
 
-async def test_what_the_venue_refuses_is_deferred_at_once_and_filled_by_the_next_run(site: Site) -> None:
+async def test_what_the_venue_does_not_answer_is_deferred_at_once_and_filled_by_the_next_run(site: Site) -> None:
     gaps = site.table.control(ControlType.GAP)
     history = site.venue.trades = History(20)
-    history.refusal = (418, '{"code":-1003,"msg":"Way too much request weight used; IP banned"}')
+    history.refusal = (503, '{"code":-1001,"msg":"Internal error; unable to process your request."}')
     async with site.running(site.settings(site.trades()), suffix="-a"):
         await site.venue.until(lambda venue: bool(venue.subscriptions))
         await site.venue.send(*(trade_frame(site.btc, one, VENUE + one) for one in (10, 13)))
@@ -90,7 +101,7 @@ async def test_what_the_venue_refuses_is_deferred_at_once_and_filled_by_the_next
 
     assert states(await site.decoded(gaps)) == [
         (11, 12, "open", None),
-        (11, 12, "deferred", "venue-refuses-requests"),
+        (11, 12, "deferred", "venue-unreachable"),
         (11, 12, "filled", "backfilled"),
     ]
     assert sorted(ids(await site.read(site.table.raw(Market.SPOT, RawType.TRADE)))) == [10, 11, 12, 13]
@@ -117,3 +128,80 @@ async def test_a_hole_in_depth_gets_that_symbol_a_snapshot_and_is_closed_by_it(s
     assert before == [(102, 109, "open", None)]
     assert states(await site.decoded(gaps))[1:] == [(102, 109, "unfillable", "healed-by-snapshot")]
     assert site.venue.requests[f"depth {site.eth}"] == 1
+
+
+SYMBOLS = {Market.SPOT: "BTCUSDT", Market.USDM: "ETHUSDT", Market.COINM: "BTCUSD_PERP"}
+STREAMS = {RawType.TRADE: "trade", RawType.AGG_TRADE: "aggTrade"}
+
+
+async def test_all_markets_are_filled_by_the_simulated_exchange_as_its_streams_would_have_told(site: Site) -> None:
+    """What was dropped comes back over the exchange's REST, and differs from the streams in E, X and origin alone."""
+    source = SimulatedSource(
+        SimulationConfig(symbols={market: (one,) for market, one in SYMBOLS.items()}, seed=7, duration_s=20.0)
+    )
+    names = {
+        (market, f"{symbol.lower()}@{stream}"): site.table.raw(market, raw_type)
+        for market, symbol in SYMBOLS.items()
+        for raw_type, stream in STREAMS.items()
+    }
+    source.set_demand(frozenset(names))
+    sent: defaultdict[str, list[StreamEvent]] = defaultdict(list)
+    for event in source.events():
+        sent[names[event.market, event.stream].name].append(event)
+    kept = [
+        Sent(name, partition_of(SYMBOLS[one.market]), one.data, SYMBOLS[one.market].encode(), json.loads(one.data)["E"])
+        for name, events in sent.items()
+        for number, one in enumerate(events)
+        if number % 10 < 4 or number == len(events) - 1
+    ]
+    await send(site.bootstrap_servers, kept)
+    markets = {str(market): {"symbols": [one], "streams": ["trade", "aggTrade"]} for market, one in SYMBOLS.items()}
+    gaps = site.table.control(ControlType.GAP)
+    async with ExchangeServer(source, ExchangeSettings(port=0, start=StartMode.MANUAL)) as exchange:
+        settings = site.settings(markets).model_copy(update={"sandbox_url": exchange.url})
+        async with repairing(settings):
+            async with asyncio.timeout(90):
+                while not await all_closed(site, gaps, len(kept) // 4 - len(names)):  # noqa: ASYNC110
+                    await asyncio.sleep(0.5)
+
+    for name, events in sent.items():
+        assert len(events) > 20
+        there = await read_to_end(site.bootstrap_servers, site.table[name])
+        symbol = SYMBOLS[events[0].market].encode()
+        found = {id_in(record.value): record for record in there if record.key == symbol}
+        assert sorted(found) == [id_in(one.data) for one in events]
+        backfilled = 0
+        for one in events:
+            told, live = json.loads(found[id_in(one.data)].value or b""), json.loads(one.data)
+            if told.pop("origin", None) == "backfill":
+                backfilled += 1
+                assert told.pop("E") == live["T"]
+                del live["E"]
+                live.pop("X", None)
+            assert list(told.items()) == list(live.items())
+        assert backfilled >= len(events) // 2
+
+
+def id_in(value: bytes | None) -> int:
+    trade = json.loads(value or b"")
+    return int(trade["t"] if trade["e"] == "trade" else trade["a"])
+
+
+async def all_closed(site: Site, gaps: Topic, least: int) -> bool:
+    records = [one for one in await read_to_end(site.bootstrap_servers, gaps) if one.value]
+    latest = {one.key: one for one in records if (one.key or b"").split(b"|")[2].decode() in SYMBOLS.values()}
+    values = [site.codec.decode(gaps.name, one.partition, one.offset, one.value) for one in latest.values()]
+    return len(values) >= least and all(str(one.status) == "filled" for one in values if isinstance(one, Gap))
+
+
+@asynccontextmanager
+async def repairing(settings: Settings) -> AsyncIterator[None]:
+    """Repair alone."""
+    stop = asyncio.Event()
+    service = Service(settings, "repairer", RealClocks(), structlog.get_logger(), Role.REPAIR)
+    task = asyncio.create_task(service.run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await task

@@ -143,6 +143,18 @@ def test_what_came_late_meanwhile_is_not_put_into_the_log_again() -> None:
     assert backfill.answer(question, trades(*range(99, 106))).found == tuple(trades(100, 104))
 
 
+def test_a_wide_answer_about_one_hole_settles_another_that_it_reaches_over() -> None:
+    _, first = hole(100, 104)
+    _, second = hole(110, 111)
+    question = first.widened(first.question())
+
+    assert question == Question(Kind.HISTORICAL, "BTCUSDT", 99, 1000)
+    assert second.answered_by(question, trades(*range(99, 113)))
+    assert not second.answered_by(question, trades(*range(99, 112)))
+    assert not second.answered_by(question, trades(111, 112, 113))
+    assert second.answer(question, trades(*range(99, 111), 112)) == Answered(tuple(trades(110)), ((111, 111),))
+
+
 TABLE = TopicTable("binance")
 SPOT_TRADE = RestTrade(
     trade_id=5, price="755.17000000", quantity="0.00800000", trade_time=1_789_722_601_401, buyer_is_maker=False,
@@ -176,6 +188,14 @@ AGG = RestAggTrade(
             (
                 '{"e":"trade","E":1789722601401,"T":1789722601401,"s":"BTCUSDT","t":5,"p":"755.17000000",'
                 '"q":"0.00800000","m":false,"st":1,"origin":"backfill"}'
+            ),
+        ),
+        (
+            Market.COINM,
+            msgspec.structs.replace(SPOT_TRADE, best_match=None),
+            (
+                '{"e":"trade","E":1789722601401,"T":1789722601401,"s":"BTCUSDT","t":5,"p":"755.17000000",'
+                '"q":"0.00800000","m":false,"origin":"backfill"}'
             ),
         ),
         (

@@ -30,14 +30,10 @@ def outputs_of(story: Iterable[RawRecord | Gap]) -> list[Output | DeadLetter]:
 
 def seen(story: Iterable[RawRecord | Gap]) -> list[tuple[str, int, int | None, bool]]:
     """Return kind, id, last missing id and lateness of what comes out."""
-    partition = TradePartition()
-    outputs = [
-        one for item in story for one in (partition.gap(item) if isinstance(item, Gap) else partition.feed(item))
-    ]
     return [(str(one.kind), one.trade_id, one.last_missing_id, one.late) for one in trades_of(outputs_of(story))]
 
 
-def live(*ids: int, offset: int) -> list[RawRecord]:
+def live(*ids: int, offset: int) -> list[RawRecord | Gap]:
     return [trade_record(one, one * 10, at) for at, one in enumerate(ids, offset)]
 
 
@@ -88,9 +84,7 @@ def test_a_deferred_hole_that_is_settled_in_parts_makes_its_candles_complete_if_
         trade_record(8, 70_000, 9),
     ]
 
-    outputs = [
-        one for item in story for one in (partition.gap(item) if isinstance(item, Gap) else partition.feed(item))
-    ]
+    outputs = outputs_of(story)
 
     final = [candle for candle in candles_of(outputs) if candle.final and candle.interval == "1m"]
     assert [(candle.trade_count, candle.revision) for candle in final] == [(6, False)]
