@@ -260,7 +260,8 @@ class Connection:
     def _begin_overlap(self, successor: int) -> None:
         """Let two sockets through as one: begins before the second subscribes, so it misses nothing."""
         self._release(None)
-        old = next(life for life in self._lives.values() if life.number != successor and life.connection_id)
+        others = [life for life in self._lives.values() if life.number != successor and life.connection_id]
+        old = next((life for life in others if life.number == self._rotation.current), others[0])
         if self._overlap is None:
             self._overlap = Overlap(old.connection_id or "", self._raw_types)
         else:

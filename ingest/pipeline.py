@@ -149,7 +149,8 @@ class Pipeline:
         seen = self._decoder.seen
         if len(seen) == self._seen_count:
             return ()
-        first = tuple(islice(seen, self._seen_count, None))
+        # What is none of ours, as the stream of the notice of an end, proves nothing.
+        first = tuple(name for name, source in islice(seen.items(), self._seen_count, None) if source is not None)
         self._seen_count = len(seen)
         return first
 

@@ -64,7 +64,10 @@ class FrameDecoder:
 
     @property
     def seen(self) -> Mapping[str, object]:
-        """The streams that delivered, by name in the order of their first frames; since the last :meth:`watch`."""
+        """The streams that delivered, by name in the order of their first frames; since the last :meth:`watch`.
+
+        A stream that is none of ours has None as its value.
+        """
         return self._sources
 
     def watch(self) -> None:

@@ -86,11 +86,16 @@ def subscribe_messages(
     """Return the messages about these streams, each short enough, with ids counted from ``first_id``."""
     messages: list[Subscribe] = []
     batch: list[str] = []
+    length = 0
     for name in names:
-        if batch and len(_text(method, [*batch, name], first_id + len(messages))) > max_characters:
+        added = len(_json(name)) + 1  # and a comma
+        if batch and length + added - 1 > max_characters:
             messages.append(_subscribe(method, batch, first_id + len(messages)))
             batch = []
+        if not batch:
+            length = len(_text(method, [], first_id + len(messages)))
         batch.append(name)
+        length += added
     if batch:
         messages.append(_subscribe(method, batch, first_id + len(messages)))
     return messages
@@ -103,7 +108,11 @@ def _subscribe(method: Method, names: Sequence[str], message_id: int) -> Subscri
 def _text(method: Method, names: Sequence[str], message_id: int) -> str:
     # Futures take unsigned integers only as ids.
     request = {"method": method, "params": list(names), "id": message_id}
-    return json.dumps(request, separators=(",", ":"), ensure_ascii=False)
+    return _json(request)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def _parts(streams: Sequence[Stream], size: int) -> Iterator[tuple[Stream, ...]]:

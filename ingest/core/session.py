@@ -20,6 +20,7 @@ from ingest.core.limits import Allowance
 from ingest.core.outcomes import Reply
 from ingest.core.pacing import Pacer
 from ingest.core.plan import Method, Subscribe, subscribe_messages
+from ingest.core.session_actions import Action, Changed, Close, Live, Ping, Refused, Send, Silent
 
 
 __all__ = [
@@ -57,50 +58,6 @@ _TRANSITIONS: Final = frozenset(
         (State.LIVE, State.CLOSING),
     }
 )
-
-
-class Send(Struct, frozen=True):
-    """Send this text frame."""
-
-    text: str
-
-
-class Ping(Struct, frozen=True):
-    """Send a ping, and report its pong as something heard."""
-
-
-class Close(Struct, frozen=True):
-    """Close the socket."""
-
-    ending: Ending
-    reason: str
-
-
-class Live(Struct, frozen=True):
-    """Take note: every subscription that the socket began with is answered."""
-
-
-class Refused(Struct, frozen=True):
-    """Take note: the venue refuses these streams; the others go on."""
-
-    names: tuple[str, ...]
-    error: str
-
-
-class Changed(Struct, frozen=True):
-    """Take note: a part of a change is acknowledged; from now on these streams flow, or do not flow any more."""
-
-    added: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-
-
-class Silent(Struct, frozen=True):
-    """Take note: these streams are acknowledged and do not deliver."""
-
-    names: tuple[str, ...]
-
-
-Action = Send | Ping | Close | Live | Refused | Changed | Silent
 
 
 _LONG_HOLD_MS: Final = 5_000

@@ -61,6 +61,7 @@ class FakeVenue:
         """Status and body of the answer to a request for trades: which endpoint, and its parameters."""
         self.symbols: list[dict[str, Any]] = []
         self._sockets: dict[web.WebSocketResponse, None] = {}
+        self._subscribed: set[web.WebSocketResponse] = set()
         self._transports: dict[web.WebSocketResponse, asyncio.Transport] = {}
         self._runner: web.AppRunner | None = None
         self._changed = asyncio.Condition()
@@ -97,8 +98,8 @@ class FakeVenue:
         await self._runner.cleanup()
 
     async def send(self, *frames: bytes) -> None:
-        """Send frames to everybody who is connected."""
-        for socket in list(self._sockets):
+        """Send frames to everybody who asked for any."""
+        for socket in [one for one in self._sockets if one in self._subscribed]:
             for frame in frames:
                 await socket.send_str(frame.decode(errors="surrogateescape"))
 
@@ -145,11 +146,13 @@ class FakeVenue:
         finally:
             self._sockets.pop(socket, None)
             self._transports.pop(socket, None)
+            self._subscribed.discard(socket)
             await self._tell()
         return socket
 
     async def _control(self, socket: web.WebSocketResponse, request: dict[str, Any]) -> None:
         self.subscriptions += request["params"]
+        self._subscribed.add(socket)
         answer = f'{{"result":null,"id":{request["id"]}}}' if self.reply is None else self.reply(request)
         if self.acknowledges and answer is not None:
             await socket.send_str(answer)

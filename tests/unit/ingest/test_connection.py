@@ -377,10 +377,14 @@ async def test_a_socket_is_replaced_by_a_proven_successor_and_every_trade_comes_
     assert (rig.metrics.registry.get_sample_value("ingest_overlap_duplicates_total", {"market": "spot"}) or 0) > 0
 
 
-async def test_an_announced_end_is_met_by_a_successor_before_the_old_socket_goes() -> None:
+NOTICE = '{"e":"serverShutdown","E":1770123456789}'
+
+
+@pytest.mark.parametrize("notice", [NOTICE, f'{{"stream":"!serverShutdown","data":{NOTICE}}}'])
+async def test_an_announced_end_is_met_by_a_successor_before_the_old_socket_goes(notice: str) -> None:
     async with running(rotation=RotationLimits(overlap_ms=100)) as rig:
         await rig.listener.until(lambda: "live" in rig.listener.told)
-        await rig.venue.send(b'{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1770123456789}}')
+        await rig.venue.send(notice.encode())
         sent = await trades_until(rig, lambda: bool(rig.listener.ended))
         await rig.taken(sent)
 

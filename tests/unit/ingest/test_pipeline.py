@@ -9,11 +9,13 @@ from ingest.core.frames import FrameDecoder
 from ingest.core.guard import VenueClock
 from ingest.core.merged import SeenVersions
 from ingest.core.outcomes import Reply, ShutdownNotice
+from ingest.core.overlap import Overlap
+from ingest.core.records import Record
 from ingest.metrics import Metrics
 from ingest.pipeline import Pipeline, Worked
 from ingest.venue_time import VenueTime
 from schemas.markets import Market
-from schemas.topics import TopicTable
+from schemas.topics import RawType, TopicTable
 from tests.support.fakes import FakeClocks, RecordingPublisher
 from tests.support.rest import rest_client
 from tests.support.venue import FakeVenue, trade_frame
@@ -179,3 +181,27 @@ async def test_without_an_answer_an_impossible_time_is_replaced_all_the_same(ben
     await bench.work(trade_frame("A", 1, VENUE + 7_200_000))
 
     assert [record.timestamp_ms for record in bench.publisher.of(TRADES)] == [RECEIVED_NS // 1_000_000]
+
+
+async def test_the_first_frames_of_streams_are_told_once_and_again_after_a_watch(bench: Bench) -> None:
+    notice = b'{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1770123456789}}'
+    assert (await bench.work(trade_frame("BTCUSDT", 1, VENUE), notice)).first == ("btcusdt@trade",)
+    assert (await bench.work(trade_frame("BTCUSDT", 2, VENUE))).first == ()
+
+    bench.pipeline.watch()
+
+    assert (await bench.work(trade_frame("BTCUSDT", 3, VENUE), notice)).first == ("btcusdt@trade",)
+
+
+async def test_copies_of_the_other_socket_are_counted_and_told_as_newest_events_all_the_same(bench: Bench) -> None:
+    overlap = Overlap("other", {TRADES: RawType.TRADE})
+    copied = Record(TRADES, 0, b"BTCUSDT", b'{"t":1}', VENUE, [], VENUE)
+    assert overlap.admit(copied, "other", 0) == (copied,)
+    bench.pipeline.overlaps(overlap)
+
+    worked = await bench.work(trade_frame("BTCUSDT", 1, VENUE + 1))
+
+    assert worked.newest_event == VENUE + 1
+    assert bench.publisher.of(TRADES) == []
+    assert bench.count("ingest_overlap_duplicates_total") == 1
+    assert bench.count("ingest_records_total") == 0

@@ -328,6 +328,27 @@ def test_an_unwrapped_stranger_is_set_aside(bad: bytes) -> None:
 # Replies
 
 
+def test_streams_are_seen_in_the_order_of_their_first_frames() -> None:
+    decoder = new_decoder()
+    for stream in ("btcusdt@trade", "btcusdt@trade", "strange", "ethusdt@trade"):
+        decoder.decode(frame(stream, TRADE), RECEIVED_NS, 1)
+
+    assert list(decoder.seen) == ["btcusdt@trade", "strange", "ethusdt@trade"]
+    assert decoder.seen["strange"] is None
+
+
+def test_after_a_watch_every_stream_is_seen_anew_and_decoded_as_before() -> None:
+    decoder = new_decoder()
+    (before,) = decoder.decode(frame("btcusdt@trade", TRADE), RECEIVED_NS, 1)
+    decoder.decode(frame("ethusdt@trade", TRADE), RECEIVED_NS, 2)
+
+    decoder.watch()
+    assert list(decoder.seen) == []
+
+    assert decoder.decode(frame("btcusdt@trade", TRADE), RECEIVED_NS, 1) == [before]
+    assert list(decoder.seen) == ["btcusdt@trade"]
+
+
 @pytest.mark.parametrize(
     ("text", "reply"),
     [

@@ -317,12 +317,15 @@ def test_silence_does_not_count_while_we_do_not_read() -> None:
     assert messages(beat(session, 130_000)) == [("UNSUBSCRIBE", [FEW[1]])]
 
 
+SLICES = st.builds(lambda start, count: slice(start, start + count), st.integers(0, 900), st.integers(0, 400))
+
+
 class AnyLife(RuleBasedStateMachine):
     """Whatever happens in whatever order, the session's promises hold."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.session = StreamSession(MANY[:600], LIMITS)
+        self.session = StreamSession(MANY[:400], LIMITS)
         self.now_ms = 0.0
         self.sent_ms: list[float] = []
         self.unanswered: list[int] = []
@@ -354,13 +357,11 @@ class AnyLife(RuleBasedStateMachine):
     def hear(self) -> None:
         self.session.heard(self.now_ms)
 
-    @rule(data=st.data())
-    def change(self, data: st.DataObject) -> None:
-        some = st.lists(st.sampled_from(MANY), max_size=300)
-        add, remove = data.draw(some), data.draw(some)
+    @rule(add=SLICES, remove=SLICES)
+    def change(self, add: slice, remove: slice) -> None:
         before = set(self.session.names)
-        self.obey(self.session.change(add, remove, self.now_ms))
-        assert set(self.session.names) == (before - set(remove)) | set(add)
+        self.obey(self.session.change(MANY[add], MANY[remove], self.now_ms))
+        assert set(self.session.names) == (before - set(MANY[remove])) | set(MANY[add])
 
     @rule()
     def disconnect(self) -> None:
@@ -370,7 +371,7 @@ class AnyLife(RuleBasedStateMachine):
 
     @invariant()
     def sends_no_faster_than_allowed(self) -> None:
-        assert all(later - earlier >= 249 for earlier, later in pairwise(self.sent_ms))
+        assert all(later - earlier >= 249 for earlier, later in pairwise(self.sent_ms[-20:]))
 
     @invariant()
     def complete_only_when_live(self) -> None:
