@@ -58,8 +58,8 @@ class MarketRest:
 
     @property
     def reaches_history(self) -> bool:
-        """Whether :meth:`historical_trades` can answer on futures: there is no API key."""
-        return False
+        """Whether :meth:`historical_trades` can answer: futures want an API key for it."""
+        return self._client.reaches_history
 
     async def trades(self, symbol: str, limit: int) -> list[RestTrade]:
         """Return the newest trades."""

@@ -19,8 +19,6 @@ __all__ = ["ActKind", "Course", "PlannedAct", "course_of"]
 LISTED: Final = "NEWCOINUSDT"
 _QUIET: Final = ("NKN", "BLZ")
 """Assets that may not trade for hours: what is lost of their last trades before that, nobody can know."""
-_MOST_TRADED: Final = 8
-"""Assets at the head of the list whose futures are left out."""
 _GUARD_S: Final = 12.0
 """Around a listing, delisting and wipe nothing else happens, on the wall's clock: at the edge of a stream of ids
 nothing that comes later tells what is missing."""
@@ -218,15 +216,9 @@ class _Planner:
 
 
 def _symbols(count: int) -> dict[Market, tuple[str, ...]]:
-    """Return the symbols: on spot the most traded ones, on the futures others.
-
-    Without a key the futures give their newest 1,000 trades alone. Of the most traded symbols those are, at a hundred
-    times the speed, the last ten seconds: what is longer away can be told, not fetched.
-    """
+    """Return the most traded symbols of each market."""
     more = universe(10 * count)
-    chosen = {}
-    for market, names in universe(count).items():
-        offered = [name for name in more[market] if not name.startswith(_QUIET)]
-        first = _MOST_TRADED if market.is_futures else 0
-        chosen[market] = tuple(offered[first : first + len(names)])
-    return chosen
+    return {
+        market: tuple(name for name in more[market] if not name.startswith(_QUIET))[: len(names)]
+        for market, names in universe(count).items()
+    }

@@ -180,6 +180,8 @@ class Stand:
             "SCHEMA_REGISTRY_URL": self.registry_url,
             "TOPIC_PREFIX": self.table.prefix,
             "PYTHONUNBUFFERED": "1",
+            # Opens the history of the futures' trades; the exchange takes any, and this is nobody's.
+            "INGEST_REST__API_KEY": "sandbox-soak",
         }
 
     def _process(self, name: str, module: str, *arguments: str) -> ManagedProcess:
