@@ -211,7 +211,11 @@ def open_holes(gaps: Iterable[Gap]) -> list[OpenHole]:
     """
     spoken: dict[tuple[Key, int], list[Gap]] = {}
     holes: list[OpenHole] = []
-    for gap in list({_name(gap): gap for gap in gaps}.values())[::-1]:
+    latest: dict[tuple[str, str, str, int], Gap] = {}
+    for gap in gaps:
+        latest.pop(_name(gap), None)  # so that its place is that of the last
+        latest[_name(gap)] = gap
+    for gap in reversed(latest.values()):
         newer = spoken.setdefault(((gap.market, RawType(gap.stream), gap.symbol), gap.epoch), [])
         if is_open(gap):
             holes += [OpenHole.of(gap, *run) for run in untold(gap.first_id, gap.last_id, newer)]

@@ -52,7 +52,9 @@ def test_config_check_shows_the_settings_as_understood_environment_included(conf
     assert settings["topic_prefix"] == "mine"
 
 
-@pytest.mark.parametrize("command", [("plan",), ("run",), ("setup",), ("check",), ("config", "check")])
+@pytest.mark.parametrize(
+    "command", [("plan",), ("run",), ("repair",), ("gaps",), ("setup",), ("check",), ("config", "check")]
+)
 def test_a_wrong_configuration_ends_every_command_with_status_2_and_the_key(
     tmp_path: Path, command: tuple[str, ...]
 ) -> None:

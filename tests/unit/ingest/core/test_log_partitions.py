@@ -118,9 +118,7 @@ class World:
     def begin(self) -> None:
         """A process takes the partition over."""
         self.partition: LogPartition = log_partition(Market.SPOT, RawType.TRADE, 0)
-        self.partition.restore(
-            self.notes.values(), list({gap.first_id: gap for gap in self.ledger[::-1]}.values())[::-1]
-        )
+        self.partition.restore(self.notes.values(), compacted(self.ledger))
         self.read_to = self.committed
         self.backfills = {id(hole): (hole, Backfill(hole)) for hole in self.partition.holes()}
         for hole in list(self.partition.holes()):
@@ -182,6 +180,12 @@ class World:
         return {one: gap.status for gap in self.ledger for one in range(gap.first_id, gap.last_id + 1)}
 
 
+def compacted(ledger: list[Gap]) -> list[Gap]:
+    """Return what compaction leaves, in the order of the topic."""
+    latest = {gap.first_id: place for place, gap in enumerate(ledger)}
+    return [ledger[place] for place in sorted(latest.values())]
+
+
 def in_log(world: World) -> Iterator[int]:
     for record in world.log:
         yield msgspec.json.decode(record.value or b"")["t"]
@@ -234,8 +238,8 @@ def test_in_the_end_the_ledger_is_closed_and_the_log_whole(steps: list[tuple[str
     assert delivered.isdisjoint(one for one, status in newest.items() if status is GapStatus.ABSENT)
     assert all(one in delivered for one, status in newest.items() if status is GapStatus.FILLED)
     assert GapStatus.UNFILLABLE not in newest.values()
-    compacted = {gap.first_id: gap for gap in world.ledger}.values()
-    assert sorted(one for gap in compacted for one in range(gap.first_id, gap.last_id + 1)) == sorted(newest)
+    left = compacted(world.ledger)
+    assert sorted(one for gap in left for one in range(gap.first_id, gap.last_id + 1)) == sorted(newest)
 
 
 # Depth
