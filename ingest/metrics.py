@@ -42,6 +42,10 @@ METRICS: Final = {
     "ingest_holes_total": "Holes in the ids of a stream, by market and stream type.",
     # counter. A flat line while the market is open: nobody vouches, and no window closes.
     "ingest_heartbeats_total": "Heartbeats published, by market.",
+    # gauge, 1 or 0. 1: the file was changed and is wrong; the log says where. The settings before it are in force.
+    "ingest_config_invalid": "Whether the configuration file cannot be used as it is.",
+    # gauge. A fall: symbols were delisted or taken out of the configuration; the log says why.
+    "ingest_symbols": "Symbols whose streams this process takes, by market.",
 }
 """Names and help texts."""
 
@@ -81,6 +85,8 @@ class Metrics:
         self.snapshot_failures = self._counter("ingest_snapshot_failures_total", _MARKET)
         self.holes = self._counter("ingest_holes_total", ("market", "stream"))
         self.heartbeats = self._counter("ingest_heartbeats_total", _MARKET)
+        self.config_invalid = self._gauge("ingest_config_invalid")
+        self.symbols = self._gauge("ingest_symbols", _MARKET)
 
     def _counter(self, name: str, labels: tuple[str, ...] = ()) -> Counter:
         return Counter(name, METRICS[name], labels, registry=self.registry)
