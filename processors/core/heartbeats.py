@@ -67,39 +67,6 @@ class HeartbeatGate:
         return due
 
 
-class Coverage:
-    """Since when a raw partition is known to be whole.
-
-    A run of ingest vouches from its first heartbeat on, for the records from its beginning on. What happened before, or
-    between two runs, is only known where ids tell.
-    """
-
-    __slots__ = ("_known", "_runs")
-
-    def __init__(self) -> None:
-        self._known: deque[Run] = deque(maxlen=RUN_LIMIT)
-        self._runs: deque[tuple[int, int]] = deque(maxlen=RUN_LIMIT)
-
-    def note(self, heartbeat: Heartbeat) -> bool:
-        """Take a heartbeat as soon as it is read; return whether it is the first of its run."""
-        run = run_of(heartbeat)
-        if self._known and self._known[-1] == run:
-            return False
-        if run in self._known:
-            return False
-        self._known.append(run)
-        begin = heartbeat.offset if heartbeat.begin_offset is None else heartbeat.begin_offset
-        self._runs.append((begin, heartbeat.vouched_until))
-        return True
-
-    def since(self, offset: int) -> int | None:
-        """Return since when the run that delivered the record at ``offset`` vouches; None: it did not before it."""
-        for run_offset, vouched_until in reversed(self._runs):
-            if run_offset <= offset:
-                return vouched_until
-        return None
-
-
 class Rosters:
     """Which symbols the heartbeats of each run are about."""
 
@@ -122,6 +89,46 @@ class Rosters:
         """Return whether a run is about a symbol; one that does not say is about all."""
         symbols = self._symbols.get(run)
         return symbols is None or symbol in symbols
+
+
+class Coverage:
+    """Since when a raw partition is known to be whole.
+
+    A run of ingest vouches from its first heartbeat on, for the records from its beginning on. What happened before, or
+    between two runs, is only known where ids tell.
+
+    Args:
+        rosters: which symbols each run is about.
+    """
+
+    __slots__ = ("_known", "_rosters", "_runs")
+
+    def __init__(self, rosters: Rosters) -> None:
+        self._rosters = rosters
+        self._known: deque[Run] = deque(maxlen=RUN_LIMIT)
+        self._runs: deque[tuple[int, int, Run]] = deque(maxlen=RUN_LIMIT)
+
+    def note(self, heartbeat: Heartbeat) -> bool:
+        """Take a heartbeat as soon as it is read; return whether it is the first of its run."""
+        run = run_of(heartbeat)
+        if self._known and self._known[-1] == run:
+            return False
+        if run in self._known:
+            return False
+        self._known.append(run)
+        begin = heartbeat.offset if heartbeat.begin_offset is None else heartbeat.begin_offset
+        self._runs.append((begin, heartbeat.vouched_until, run))
+        return True
+
+    def since(self, offset: int, symbol: str) -> int | None:
+        """Return since when the run that delivered a symbol's record at ``offset`` vouches for it.
+
+        None: it did not before that record.
+        """
+        for begin, vouched_until, run in reversed(self._runs):
+            if begin <= offset and self._rosters.hold(run, symbol):
+                return vouched_until
+        return None
 
 
 class Voices:

@@ -67,8 +67,8 @@ class _Flow:
         self.source = source
         self.aggregate = source is TradeSource.AGG_TRADE
         self.gate = HeartbeatGate()
-        self.coverage = Coverage()
         self.rosters = Rosters()
+        self.coverage = Coverage(self.rosters)
         self.symbols: dict[bytes, _Symbol] = {}
 
 
@@ -109,7 +109,7 @@ class TradePartition:
         if flow.coverage.note(heartbeat):
             for symbol in flow.symbols.values():
                 if symbol.series is not None:
-                    since = flow.coverage.since(symbol.first_offset)
+                    since = flow.coverage.since(symbol.first_offset, symbol.name)
                     outputs.extend(_candles(flow, symbol.series.cover(since)))
         for due in flow.gate.offer(heartbeat):
             self._vouch(flow, due, outputs)
@@ -268,7 +268,7 @@ class TradePartition:
             symbol.name,
             flow.source,
             contracts=flow.market is Market.COINM,
-            covered_since=flow.coverage.since(offset),
+            covered_since=flow.coverage.since(offset, symbol.name),
         )
         return symbol.series
 

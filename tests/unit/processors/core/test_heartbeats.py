@@ -33,23 +33,37 @@ def test_waiting_heartbeats_are_bounded_and_the_newest_stays() -> None:
 
 
 def test_a_run_vouches_from_its_first_heartbeat_for_what_follows_it() -> None:
-    coverage = Coverage()
+    coverage = Coverage(Rosters())
 
-    assert coverage.since(100) is None
+    assert coverage.since(100, "A") is None
     assert coverage.note(heartbeat_of(1_000, 5, ingest_id="a"))
     assert not coverage.note(heartbeat_of(2_000, 6, ingest_id="a"))
     assert coverage.note(heartbeat_of(9_000, 50, ingest_id="b"))
     assert not coverage.note(heartbeat_of(9_001, 51, ingest_id="a"))
-    assert [coverage.since(offset) for offset in (4, 5, 49, 50, 99)] == [None, 1_000, 1_000, 9_000, 9_000]
+    assert [coverage.since(offset, "A") for offset in (4, 5, 49, 50, 99)] == [None, 1_000, 1_000, 9_000, 9_000]
 
 
 def test_a_run_that_says_where_it_began_covers_what_came_before_its_first_heartbeat() -> None:
-    coverage = Coverage()
+    coverage = Coverage(Rosters())
     coverage.note(heartbeat_of(1_000, 5, begin_offset=0))
 
     assert coverage.note(heartbeat_of(9_000, 60, begin_offset=50))
     assert not coverage.note(heartbeat_of(10_000, 70, begin_offset=50))
-    assert [coverage.since(offset) for offset in (0, 49, 50, 59, 60)] == [1_000, 1_000, 9_000, 9_000, 9_000]
+    assert [coverage.since(offset, "A") for offset in (0, 49, 50, 59, 60)] == [1_000, 1_000, 9_000, 9_000, 9_000]
+
+
+def test_a_run_covers_only_the_symbols_that_it_is_about() -> None:
+    rosters = Rosters()
+    coverage = Coverage(rosters)
+    for heartbeat in (
+        heartbeat_of(1_000, 5, begin_offset=0, symbols=["A"]),
+        heartbeat_of(9_000, 60, begin_offset=50, symbols=["A", "B"]),
+    ):
+        rosters.note(heartbeat)
+        coverage.note(heartbeat)
+
+    assert [coverage.since(10, symbol) for symbol in "AB"] == [1_000, None]
+    assert [coverage.since(50, symbol) for symbol in "AB"] == [9_000, 9_000]
 
 
 def test_a_heartbeat_is_about_the_symbols_of_its_run_or_about_all_where_it_does_not_say() -> None:
