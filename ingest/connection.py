@@ -1,94 +1,48 @@
-"""One connection to the venue: the edge that obeys :mod:`ingest.core.session`."""
+"""One connection to the venue, over all its sockets: the edge that obeys :mod:`ingest.core.rotation`."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Final, Protocol, TypeVar
+from functools import partial
+from typing import Any, Final
 
 from structlog.stdlib import BoundLogger
-from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from ingest.core.outcomes import Reply
+from ingest.core.endings import Ending
+from ingest.core.overlap import Overlap
 from ingest.core.plan import ConnectionPlan
-from ingest.core.session import Action, Close, Live, Ping, Refused, Send, StreamSession
-from ingest.feed_socket import FeedSocket, open_feed
-from ingest.frame_queue import FrameQueue
-from ingest.pipeline import Pipeline
+from ingest.core.rotation import Advance, Open, Probe, Retire, Rotation
+from ingest.core.session import Changed, Live, Refused, Silent, StreamSession
+from ingest.listener import ConnectionListener, Ended
+from ingest.pipeline import Pipeline, Worked
 from ingest.publisher import Publisher
+from ingest.socket_life import Clocks, ConnectionLimits, SocketLife
+from schemas.topics import RawType
 
 
-__all__ = ["Clocks", "Connection", "ConnectionLimits", "ConnectionListener"]
+__all__ = ["Clocks", "Connection", "ConnectionLimits"]
 
-T = TypeVar("T")
-
-_CHUNK_FRAMES: Final = 1_000
-"""Worked on between two looks at anything else: some 10 ms."""
-_TICK_S: Final = 0.1
-
-
-class ConnectionLimits(Protocol):
-    """What a connection is told to keep to; the settings of the section ``connection``."""
-
-    @property
-    def open_limit_s(self) -> float:
-        """How long opening may take."""
-
-    @property
-    def max_frame_bytes(self) -> int:
-        """A longer frame ends the connection."""
-
-    @property
-    def queue_bytes(self) -> int:
-        """Frames read but not worked on."""
-
-
-class Clocks(Protocol):
-    """The clocks and the chance that the composition root chose."""
-
-    def wall_ns(self) -> int:
-        """Return the time since the epoch."""
-
-    def now_ms(self) -> float:
-        """Return the monotonic time."""
-
-    def random(self) -> float:
-        """Return a random number in [0, 1)."""
-
-
-class ConnectionListener(Protocol):
-    """Who wants to know what becomes of a connection."""
-
-    def opened(self, plan: ConnectionPlan, connection_id: str, url: str) -> None:
-        """The socket is open."""
-
-    def live_now(self, plan: ConnectionPlan, *, complete: bool) -> None:
-        """Every SUBSCRIBE is answered; complete: none was refused."""
-
-    def worked(self, plan: ConnectionPlan, frame_count: int, byte_count: int, newest_event: int | None) -> None:
-        """A chunk of frames was handed to the publisher."""
-
-    def busy(self, plan: ConnectionPlan) -> None:
-        """Frames wait for us: the connection is not silent."""
-
-    def refused(self, plan: ConnectionPlan, names: Sequence[str], error: str) -> None:
-        """The venue refuses some streams."""
-
-    def closed(self, plan: ConnectionPlan, connection_id: str | None, url: str, reason: str) -> None:
-        """The connection ended, or could not be opened (no id then)."""
+_LOOK_S: Final = 0.1
+_LINGER_MS: Final = 5_000
+"""How long after the end of a socket the other one may still bring copies of what it brought."""
+_NAMED: Final = 20
+"""Streams named in a line of the log."""
 
 
 class Connection:
-    """Keeps the streams of a plan flowing, over all disconnects, until told to stop.
+    """Keeps the streams of a plan flowing, over all disconnects and rotations, until told to stop.
 
     Args:
         plan: what it carries.
         url: the combined stream address.
-        session: decides what to do.
+        rotation: decides which socket follows which.
         limits: sizes and times.
+        session: makes the session of a new socket that is to carry these streams.
         attempt: waits until a connection may be attempted.
         pipeline: makes the pipeline of a new socket, given its connection id.
+        raw_types: the stream types of the raw topics.
         connection_ids: names the sockets.
         publisher: full stops the work, and the work stops the reader.
         listener: is told.
@@ -100,11 +54,13 @@ class Connection:
         self,
         plan: ConnectionPlan,
         url: str,
-        session: StreamSession,
+        rotation: Rotation,
         limits: ConnectionLimits,
         *,
+        session: Callable[[Iterable[str]], StreamSession],
         attempt: Callable[[], Coroutine[Any, Any, None]],
         pipeline: Callable[[str], Pipeline],
+        raw_types: Mapping[str, RawType],
         connection_ids: Iterable[str],
         publisher: Publisher,
         listener: ConnectionListener,
@@ -113,135 +69,204 @@ class Connection:
     ) -> None:
         self._plan = plan
         self._url = url
-        self._session = session
+        self._rotation = rotation
         self._limits = limits
+        self._new_session = session
         self._attempt = attempt
-        self._pipeline = pipeline
+        self._new_pipeline = pipeline
+        self._raw_types = raw_types
         self._connection_ids = iter(connection_ids)
         self._publisher = publisher
         self._listener = listener
         self._clocks = clocks
         self._log = log
-        self._stopping = asyncio.Event()
-        self._reason = ""
+        self._lives: dict[int, SocketLife] = {}
+        self._pipelines: dict[int, Pipeline] = {}
+        """Those of the open sockets."""
+        self._overlap: Overlap | None = None
+        self._overlap_ends_ms = float("inf")
+        self._tasks: asyncio.TaskGroup | None = None
+        self._stopping = False
+        self._wake = asyncio.Event()
+
+    @property
+    def plan(self) -> ConnectionPlan:
+        """What it carries now."""
+        return self._plan
 
     def stop(self) -> None:
         """Stop reading; what was read is still handed over before :meth:`run` returns."""
-        self._stopping.set()
+        self._stopping = True
+        for life in self._lives.values():
+            life.leave(Ending.STOPPING, "stopping")
+        self._wake.set()
+
+    def change(self, plan: ConnectionPlan) -> None:
+        """Carry other streams from now on, without a reconnect; each socket's acknowledgement is told."""
+        old = {stream.name for stream in self._plan.streams}
+        new = {stream.name for stream in plan.streams}
+        self._plan = plan
+        add, remove = [one.name for one in plan.streams if one.name not in old], sorted(old - new)
+        self._rotation.forget(remove)
+        for life in self._lives.values():
+            life.change(add, remove)
+
+    def forget_targets(self) -> None:
+        """Ask for every symbol's extra headers anew: more is known of the symbols now."""
+        for pipeline in self._pipelines.values():
+            pipeline.forget_targets()
 
     async def run(self) -> None:
-        """Connect, and connect again, until told to stop."""
-        while not self._stopping.is_set():
-            await self._unless_stopping(self._attempt())
-            if self._stopping.is_set():
-                return
-            await self._life()
-            delay_ms = self._session.disconnected(self._clocks.now_ms(), self._clocks.random())
-            if delay_ms > 0:
-                await self._unless_stopping(asyncio.sleep(delay_ms / 1000))
+        """Connect, rotate, and connect again, until told to stop."""
+        async with asyncio.TaskGroup() as self._tasks:
+            while not self._stopping:
+                now_ms, jitter = self._clocks.now_ms(), self._clocks.random()
+                self._obey(self._rotation.tick(now_ms, joined=self._joined(), jitter=jitter))
+                self._end_overlap(now_ms)
+                self._wake.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_S):
+                        await self._wake.wait()
 
-    async def _unless_stopping(self, action: Coroutine[Any, Any, T]) -> T | None:
-        """Do something, but give it up when told to stop; returns its result if it came to one."""
-        doing = asyncio.ensure_future(action)
-        stopping = asyncio.ensure_future(self._stopping.wait())
-        try:
-            await asyncio.wait([doing, stopping], return_when=asyncio.FIRST_COMPLETED)
-            return doing.result() if doing.done() else None
-        finally:
-            stopping.cancel()
-            doing.cancel()
+    # What the sockets tell
 
-    async def _life(self) -> None:
-        """Open a socket and use it to its end."""
-        queue, limits = FrameQueue(self._limits.queue_bytes), self._limits
-        opening = open_feed(
-            self._url,
-            queue,
-            self._clocks.wall_ns,
-            open_limit_s=limits.open_limit_s,
-            max_frame_bytes=limits.max_frame_bytes,
+    def life_opened(self, life: SocketLife) -> Pipeline:
+        """Name the socket and give it a pipeline."""
+        life.connection_id = next(self._connection_ids)
+        pipeline = self._pipelines[life.number] = self._new_pipeline(life.connection_id)
+        self._rotation.opened(life.number, self._clocks.now_ms())
+        if len(self._pipelines) > 1:
+            self._begin_overlap()
+        self._log.info(
+            "connected", connection_id=life.connection_id, url=self._url, stream_count=len(self._plan.streams)
         )
-        try:
-            socket = await self._unless_stopping(opening)
-        except (OSError, TimeoutError, WebSocketException, ValueError) as error:
-            reason = str(error) or type(error).__name__
-            self._log.warning("cannot connect", url=self._url, reason=reason)
-            self._listener.closed(self._plan, None, self._url, reason)
-            return
-        if socket is None:
-            return
-        connection_id = next(self._connection_ids)
-        self._reason = ""
-        self._log.info("connected", connection_id=connection_id, url=self._url, stream_count=len(self._plan.streams))
-        self._listener.opened(self._plan, connection_id, self._url)
-        try:
-            await self._use(socket, queue, self._pipeline(connection_id))
-        finally:
-            self._log.info("disconnected", connection_id=connection_id, reason=self._reason)
-            self._listener.closed(self._plan, connection_id, self._url, self._reason)
+        self._listener.opened(self._plan, life.connection_id, self._url)
+        return pipeline
 
-    async def _use(self, socket: FeedSocket, queue: FrameQueue, pipeline: Pipeline) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            worker = tasks.create_task(self._work(socket, queue, pipeline))
-            ticker = tasks.create_task(self._tick(socket, queue))
-            ended = tasks.create_task(socket.wait_closed())
-            stopping = tasks.create_task(self._stopping.wait())
-            await asyncio.wait([worker, ended, stopping], return_when=asyncio.FIRST_COMPLETED)
-            self._reason = self._reason or ("stopping" if not ended.done() else socket.closing_words)
-            for task in (ticker, ended, stopping):
-                task.cancel()
-            queue.close()
-            await socket.close()
-
-    async def _work(self, socket: FeedSocket, queue: FrameQueue, pipeline: Pipeline) -> None:
-        """Work on frames until the queue is closed and empty."""
-        session, now_ms = self._session, self._clocks.now_ms
-        await self._obey(socket, session.connected(now_ms()))
-        while frames := await queue.take(_CHUNK_FRAMES):
-            worked = await pipeline.work(frames)
-            session.heard(now_ms())
-            for signal in worked.signals:
-                if isinstance(signal, Reply):
-                    await self._obey(socket, session.replied(signal, now_ms()))
-                else:
-                    await self._obey(socket, session.shutdown_announced())
-            byte_count = sum(len(frame) for _, frame in frames)
-            self._listener.worked(self._plan, len(frames), byte_count, worked.newest_event)
-            if self._publisher.full:
-                # When told to stop, what was read shall be among what is counted as undelivered.
-                await self._unless_stopping(self._publisher.room())
-            else:
-                await asyncio.sleep(0)
-
-    async def _tick(self, socket: FeedSocket, queue: FrameQueue) -> None:
-        while True:
-            await asyncio.sleep(_TICK_S)
-            held = bool(queue) or self._publisher.full
-            if held:
-                self._listener.busy(self._plan)
-            await self._obey(socket, self._session.tick(self._clocks.now_ms(), held=held))
-
-    async def _obey(self, socket: FeedSocket, actions: Iterable[Action]) -> None:
-        for action in actions:
-            with suppress(ConnectionClosed):  # whoever waits for the end sees it too, and says why
-                await self._do(socket, action)
-
-    async def _do(self, socket: FeedSocket, action: Action) -> None:
+    def life_acted(self, life: SocketLife, action: Live | Refused | Changed | Silent) -> None:
+        """Pass on what a session has to tell."""
         match action:
-            case Send(text):
-                await socket.send(text)
-            case Ping():
-                pong = asyncio.ensure_future(await socket.ping())
-                pong.add_done_callback(self._ponged)
-            case Close(reason):
-                self._reason = reason
-                self._log.warning("closing", reason=reason)
-                await socket.close()
             case Live():
-                self._listener.live_now(self._plan, complete=self._session.complete)
+                self._live(life)
             case Refused(names, error):
                 self._listener.refused(self._plan, names, error)
+            case Changed(added, removed):
+                self._listener.changed(self._plan, life.connection_id or "", added, removed)
+            case Silent(names):
+                self._listener.silent(self._plan, names)
 
-    def _ponged(self, pong: asyncio.Future[float]) -> None:
-        if not pong.cancelled() and pong.exception() is None:
-            self._session.heard(self._clocks.now_ms())
+    def life_worked(self, life: SocketLife, frame_count: int, byte_count: int, worked: Worked) -> None:
+        """Pass on what came."""
+        if worked.first:
+            self._rotation.delivered(life.number, worked.first)
+            self._listener.delivered(self._plan, worked.first)
+        self._listener.worked(self._plan, life.connection_id or "", frame_count, byte_count, worked.newest_event)
+
+    def life_busy(self, life: SocketLife) -> None:
+        """Pass on that frames wait."""
+        self._listener.busy(self._plan, life.connection_id or "")
+
+    def life_leaving(self, life: SocketLife) -> None:
+        """Open a successor at once; the socket goes on until that is proven, or the venue cuts it."""
+        self._log.warning("server shutdown announced", connection_id=life.connection_id)
+        self._obey(self._rotation.shutdown_announced(life.number, self._clocks.now_ms()))
+
+    def _live(self, life: SocketLife) -> None:
+        complete = life.session.complete
+        succeeds = self._rotation.successor == life.number
+        self._obey(self._rotation.live(life.number, self._clocks.now_ms(), complete=complete))
+        self._listener.live_now(self._plan, life.connection_id or "", complete=complete, succeeds=succeeds)
+
+    def _closed(self, life: SocketLife) -> None:
+        now_ms = self._clocks.now_ms()
+        del self._lives[life.number]
+        self._pipelines.pop(life.number, None)
+        if len(self._pipelines) <= 1:
+            self._overlap_ends_ms = min(self._overlap_ends_ms, now_ms + _LINGER_MS)
+        self._rotation.closed(life.number, life.ending, now_ms, self._clocks.random())
+        if life.ending is Ending.UNREACHABLE:
+            self._log.warning("cannot connect", url=self._url, reason=life.reason)
+        elif life.connection_id is None:
+            return  # given up before it was anything
+        else:
+            self._log.info(
+                "disconnected", connection_id=life.connection_id, ending=life.ending.value, reason=life.reason
+            )
+        self._listener.closed(self._plan, Ended(life.connection_id, self._url, life.ending, life.reason))
+        self._wake.set()
+
+    # What the rotation wants
+
+    def _obey(self, advances: Iterable[Advance]) -> None:
+        for advance in advances:
+            match advance:
+                case Open(number, succeeds):
+                    self._open(number, succeeds)
+                case Probe(number):
+                    self._pipelines[number].watch()
+                    self._lives[number].probe(partial(self._rotation.answered, number))
+                case Retire():
+                    self._retire(advance)
+
+    def _open(self, number: int, succeeds: int | None) -> None:
+        if self._stopping or self._tasks is None:
+            return
+        if succeeds is not None:
+            self._log.info("opening a successor", connection_id=self._lives[succeeds].connection_id)
+        life = self._lives[number] = SocketLife(
+            number,
+            self._url,
+            self._new_session([stream.name for stream in self._plan.streams]),
+            self._limits,
+            publisher=self._publisher,
+            listener=self,
+            clocks=self._clocks,
+            log=self._log,
+        )
+        self._tasks.create_task(self._run(life))
+
+    async def _run(self, life: SocketLife) -> None:
+        try:
+            await life.run(self._attempt())
+        finally:
+            self._closed(life)
+
+    def _retire(self, retire: Retire) -> None:
+        life = self._lives[retire.number]
+        if retire.successor is None:
+            reason = f"given up as a successor: {retire.reason}"
+            self._log.warning("successor given up", connection_id=life.connection_id, reason=retire.reason)
+            life.leave(Ending.UNPROVEN, reason)
+            return
+        occasion = "server shutdown announced" if retire.announced else "rotated"
+        successor = self._lives[retire.successor].connection_id
+        proof = f"not proven: {retire.reason}" if retire.reason else "proven"
+        if retire.reason:
+            unproven, count = list(retire.unproven[:_NAMED]), len(retire.unproven)
+            self._log.error("successor not proven in time", streams=unproven, count=count, reason=retire.reason)
+        ending = Ending.SHUTDOWN if retire.announced else Ending.ROTATED
+        life.leave(ending, f"{occasion}: successor {successor} {proof}")
+
+    def _joined(self) -> bool:
+        current, successor = self._rotation.current, self._rotation.successor
+        if current is None or successor is None:
+            return True
+        old, new = self._lives[current].connection_id, self._lives[successor].connection_id
+        return old is not None and new is not None and self._listener.joined(self._plan, old, new)
+
+    # Copies
+
+    def _begin_overlap(self) -> None:
+        if self._overlap is None:
+            self._overlap = Overlap(self._raw_types)
+        self._overlap_ends_ms = float("inf")
+        self._set_overlap()
+
+    def _end_overlap(self, now_ms: float) -> None:
+        if now_ms >= self._overlap_ends_ms:
+            self._overlap, self._overlap_ends_ms = None, float("inf")
+            self._set_overlap()
+
+    def _set_overlap(self) -> None:
+        for pipeline in self._pipelines.values():
+            pipeline.overlaps(self._overlap)

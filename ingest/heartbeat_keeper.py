@@ -62,9 +62,9 @@ class HeartbeatKeeper:
         self._server_time: int | None = None
         self._asked_ms = -_INTERVAL_MS * 10.0
 
-    def live(self, label: str) -> None:
-        """Take note that a connection is acknowledged; it is vouched for as soon as the venue has told its time."""
-        self.heartbeats.live(label, self._clocks.now_ms())
+    def live(self, label: str, socket: str = "") -> None:
+        """Take note that a socket is acknowledged; it is vouched for as soon as the venue has told its time."""
+        self.heartbeats.live(label, self._clocks.now_ms(), socket)
         self._asked_ms = -_INTERVAL_MS * 10.0
         self._wake.set()
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import count
 from typing import Final
 
@@ -21,15 +22,19 @@ from ingest.core.limits import LIMITS
 from ingest.core.merged import SeenVersions
 from ingest.core.pacing import Pacer
 from ingest.core.plan import ConnectionPlan, plan_connections
+from ingest.core.rotation import Rotation, RotationLimits
 from ingest.core.session import SessionLimits, StreamSession
 from ingest.core.snapshots import SnapshotSchedule
 from ingest.core.streams import Stream
 from ingest.heartbeat_keeper import HeartbeatKeeper
+from ingest.listener import Ended
 from ingest.metrics import Metrics
 from ingest.pipeline import Pipeline
 from ingest.publisher import Publisher
 from ingest.rest import RestClient
+from ingest.sections import ConnectionSettings
 from ingest.snapshotter import Snapshotter
+from ingest.stream_watch import StreamWatch
 from ingest.symbols import SymbolBook, learn
 from ingest.venue_time import VenueTime
 from schemas import control
@@ -38,7 +43,10 @@ from schemas.markets import Market
 from schemas.topics import RawType, TopicTable
 
 
-__all__ = ["MarketFeed", "Shared"]
+__all__ = ["READY", "MarketFeed", "Shared"]
+
+READY: Final = "live"
+"""What a connection that lacks nothing says of itself."""
 
 _SYMBOLS_S: Final = 10.0
 """How long COIN-M connections wait for the contract sizes, which their records shall carry."""
@@ -80,9 +88,9 @@ class MarketFeed:
         self._streams = tuple(streams)
         self._symbols = {stream.symbol for stream in self._streams if stream.symbol is not None}
         self._plans = plan_connections(self._streams, settings.connection.streams_per_connection)
-        self._live: dict[str, bool] = {plan.label: False for plan in self._plans}
+        self._live: dict[str, set[str]] = {plan.label: set() for plan in self._plans}
+        """The live sockets of each connection."""
         self._events: Counter[str] = Counter()
-        self._decoders: dict[str, FrameDecoder] = {}
         self._learning: asyncio.Task[None] | None = None
         venue_clock = VenueClock(clocks.wall_ns() // 1_000_000, clocks.now_ms())
         self._venue = VenueTime(venue_clock, rest, clocks.now_ms, self._log)
@@ -97,12 +105,24 @@ class MarketFeed:
             clocks=clocks,
         )
         self._snapshotter = self._new_snapshotter()
-        self._connections = [self._new_connection(plan) for plan in self._plans]
+        self._watch = StreamWatch(
+            market, self._plans, partial(shared.symbol_book.status, market), metrics=shared.metrics, log=self._log
+        )
+        first = list(Market).index(market) / len(Market)
+        self._connections = [
+            self._new_connection(plan, (number + first) / len(self._plans)) for number, plan in enumerate(self._plans)
+        ]
 
     @property
-    def live(self) -> dict[str, bool]:
-        """Return which connections are live, by label."""
-        return dict(self._live)
+    def readiness(self) -> Mapping[str, str]:
+        """Return of each connection what it still lacks, by label; :data:`READY`: nothing."""
+        return {label: self._state(label) for label in self._live}
+
+    def _state(self, label: str) -> str:
+        if not self._live[label]:
+            return "down"
+        missing = self._watch.missing(label)
+        return f"waiting for the first event of {missing} streams" if missing else READY
 
     async def prepare(self, notes: Iterable[Progress]) -> None:
         """Ask the venue for its time, and take note of earlier snapshots."""
@@ -143,38 +163,59 @@ class MarketFeed:
         """Tell the readers that a connection is up."""
         self._tell(plan, connection_id, url, ConnectionEvent.CONNECTED, None)
 
-    def live_now(self, plan: ConnectionPlan, *, complete: bool) -> None:
+    def live_now(self, plan: ConnectionPlan, connection_id: str, *, complete: bool, succeeds: bool) -> None:
         """See to the snapshots of a connection's symbols; vouch for it, unless the venue refused some streams."""
-        self._log.info("live", connection=plan.label, complete=complete)
-        self._snapshotter.live({one.symbol for one in plan.streams if one.symbol and one.raw_type is RawType.DEPTH})
+        self._log.info("live", connection=plan.label, connection_id=connection_id, complete=complete)
+        if not succeeds:  # beside another socket no diff is missing
+            self._snapshotter.live({one.symbol for one in plan.streams if one.symbol and one.raw_type is RawType.DEPTH})
         if complete:
-            self._live[plan.label] = True
+            self._live[plan.label].add(connection_id)
             self._shared.metrics.connection_live.labels(plan.label).set(1)
-            self._keeper.live(plan.label)
+            self._keeper.live(plan.label, connection_id)
 
-    def worked(self, plan: ConnectionPlan, frame_count: int, byte_count: int, newest_event: int | None) -> None:
+    def worked(
+        self, plan: ConnectionPlan, connection_id: str, frame_count: int, byte_count: int, newest_event: int | None
+    ) -> None:
         """Take note of frames that were handed over."""
-        self._keeper.heartbeats.read(plan.label, newest_event, self._shared.clocks.now_ms())
+        self._keeper.heartbeats.read(plan.label, newest_event, self._shared.clocks.now_ms(), connection_id)
         self._shared.metrics.frames.labels(plan.label).inc(frame_count)
         self._shared.metrics.frame_bytes.labels(plan.label).inc(byte_count)
 
-    def busy(self, plan: ConnectionPlan) -> None:
+    def busy(self, plan: ConnectionPlan, connection_id: str) -> None:
         """Take note that frames wait."""
-        self._keeper.heartbeats.busy(plan.label, self._shared.clocks.now_ms())
+        self._keeper.heartbeats.busy(plan.label, self._shared.clocks.now_ms(), connection_id)
+
+    def delivered(self, plan: ConnectionPlan, names: Sequence[str]) -> None:
+        """Take note of streams that speak."""
+        self._watch.delivered(plan.label, names)
+
+    def silent(self, plan: ConnectionPlan, names: Sequence[str]) -> None:
+        """Say which streams do not, and why they likely do not."""
+        self._watch.silent(plan.label, names)
 
     def refused(self, plan: ConnectionPlan, names: Sequence[str], error: str) -> None:
         """Count streams that the venue refuses; nobody vouches for their connection."""
         self._log.error("streams refused", connection=plan.label, streams=names, reason=error)
         self._shared.metrics.refused_streams.labels(plan.label).inc(len(names))
 
-    def closed(self, plan: ConnectionPlan, connection_id: str | None, url: str, reason: str) -> None:
-        """Take note that nobody vouches for a connection any more."""
-        self._live[plan.label] = False
-        self._keeper.heartbeats.lost(plan.label)
-        self._shared.metrics.connection_live.labels(plan.label).set(0)
-        self._shared.metrics.disconnects.labels(plan.label).inc()
-        if connection_id is not None:
-            self._tell(plan, connection_id, url, ConnectionEvent.DISCONNECTED, reason)
+    def changed(self, plan: ConnectionPlan, connection_id: str, added: Sequence[str], removed: Sequence[str]) -> None:
+        """Say that a socket carries other streams."""
+        self._log.info("streams changed", connection_id=connection_id, added=len(added), removed=len(removed))
+
+    def joined(self, plan: ConnectionPlan, connection_id: str, successor_id: str) -> bool:
+        """Return whether a socket can go without a break in what is vouched for."""
+        return self._keeper.heartbeats.joined(plan.label, connection_id, successor_id)
+
+    def closed(self, plan: ConnectionPlan, ended: Ended) -> None:
+        """Take note that a socket is gone: nobody vouches for its connection any more, unless its successor does."""
+        self._shared.metrics.disconnects.labels(plan.label, ended.ending).inc()
+        if ended.connection_id is None:
+            return
+        live = self._live[plan.label]
+        live.discard(ended.connection_id)
+        self._keeper.heartbeats.lost(plan.label, ended.connection_id)
+        self._shared.metrics.connection_live.labels(plan.label).set(1 if live else 0)
+        self._tell(plan, ended.connection_id, ended.url, ConnectionEvent.DISCONNECTED, ended.reason)
 
     def _tell(
         self, plan: ConnectionPlan, connection_id: str, url: str, event: ConnectionEvent, reason: str | None
@@ -196,7 +237,8 @@ class MarketFeed:
 
     # Parts
 
-    def _new_connection(self, plan: ConnectionPlan) -> Connection:
+    def _new_connection(self, plan: ConnectionPlan, share: float) -> Connection:
+        """Make a connection; the share, in [0, 1), sets its rotations apart from those of all others."""
         shared, limits = self._shared, self._shared.settings.connection
         session_limits = SessionLimits(
             control_messages=LIMITS[self._market].control_messages,
@@ -206,10 +248,14 @@ class MarketFeed:
         return Connection(
             plan,
             shared.settings.endpoint_of(self._market).streams[plan.route],
-            StreamSession([stream.name for stream in plan.streams], session_limits),
+            Rotation(rotation_limits(limits, share)),
             limits,
+            session=partial(
+                StreamSession, limits=session_limits, deadline_ms=self._watch.deadline_ms, excused=self._watch.excused
+            ),
             attempt=self._attempt,
             pipeline=self._pipeline_maker(plan),
+            raw_types={topic.name: topic.type for topic in shared.table if isinstance(topic.type, RawType)},
             connection_ids=self._connection_ids(plan),
             publisher=shared.publisher,
             listener=self,
@@ -229,7 +275,6 @@ class MarketFeed:
                 merged=shared.merged,
                 max_record_bytes=shared.settings.producer.max_record_bytes,
             )
-            self._decoders[plan.label] = decoder
             return Pipeline(
                 self._market,
                 connection_id,
@@ -278,5 +323,20 @@ class MarketFeed:
             random=self._shared.clocks.random,
             log=self._log,
         )
-        for decoder in self._decoders.values():
-            decoder.forget_targets()
+        for connection in self._connections:
+            connection.forget_targets()
+
+
+def rotation_limits(settings: ConnectionSettings, share: float) -> RotationLimits:
+    """Return when the sockets of a connection are replaced.
+
+    Args:
+        settings: say it in seconds.
+        share: in [0, 1): how much of the stagger this connection is ahead.
+    """
+    rotate_after_ms = (settings.rotate_after_s - settings.rotate_stagger_s * share) * 1000
+    return RotationLimits(
+        rotate_after_ms=rotate_after_ms if settings.rotate_after_s else float("inf"),
+        give_up_after_ms=settings.rotate_deadline_s * 1000,
+        overlap_ms=settings.rotate_overlap_s * 1000,
+    )

@@ -24,8 +24,12 @@ METRICS: Final = {
     "ingest_event_lag_seconds": "Receive time less event time, of the last record of each chunk.",
     # gauge, 1 or 0. 0: this connection is down or not all its subscriptions are acknowledged.
     "ingest_connection_live": "Whether all subscriptions of a connection are acknowledged.",
-    # counter. A steady rise: see the reason in the log.
-    "ingest_disconnects_total": "Ends of connections and failed attempts, by connection.",
+    # counter. A steady rise of another reason than "rotated" or "stopping": see the log.
+    "ingest_disconnects_total": "Ends of sockets and failed attempts, by connection and reason.",
+    # gauge. Above 0: the venue acknowledged streams that do not deliver; they are in the log, with the likely cause.
+    "ingest_silent_streams": "Streams overdue with their first event, by connection.",
+    # counter. Rises with every rotation; a rise without one: look at the disconnects.
+    "ingest_overlap_duplicates_total": "Events dropped because the other socket of a rotation had them, by market.",
     # counter. Any rise: the venue refuses streams; they are in the log.
     "ingest_refused_streams_total": "Streams that the venue refused, by connection.",
     # gauge. A rise: the broker is slow or away.
@@ -76,7 +80,9 @@ class Metrics:
             buckets=_LAG_BUCKETS_S,
         )
         self.connection_live = self._gauge("ingest_connection_live", _CONNECTION)
-        self.disconnects = self._counter("ingest_disconnects_total", _CONNECTION)
+        self.disconnects = self._counter("ingest_disconnects_total", ("connection", "reason"))
+        self.silent_streams = self._gauge("ingest_silent_streams", _CONNECTION)
+        self.overlap_duplicates = self._counter("ingest_overlap_duplicates_total", _MARKET)
         self.refused_streams = self._counter("ingest_refused_streams_total", _CONNECTION)
         self.unacknowledged_records = self._gauge("ingest_unacknowledged_records")
         self.unacknowledged_bytes = self._gauge("ingest_unacknowledged_bytes")

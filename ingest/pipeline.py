@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 
 from msgspec import Struct
 from structlog.stdlib import BoundLogger
@@ -12,6 +13,7 @@ from ingest.core.dead_letters import dead_letter
 from ingest.core.frames import FrameDecoder
 from ingest.core.guard import EARLIEST_MS, with_receive_time
 from ingest.core.outcomes import Rejected, Reply, ShutdownNotice
+from ingest.core.overlap import Overlap
 from ingest.core.records import Record
 from ingest.frame_queue import TimedFrame
 from ingest.metrics import Metrics
@@ -30,6 +32,8 @@ class Worked(Struct, frozen=True):
     signals: tuple[Reply | ShutdownNotice, ...]
     newest_event: int | None
     """The largest plausible event time behind the last signal; None: there was none."""
+    first: tuple[str, ...] = ()
+    """Streams that delivered for the first time, on this socket or since :meth:`Pipeline.watch`."""
 
 
 class Pipeline:
@@ -67,14 +71,29 @@ class Pipeline:
         self._metrics = metrics
         self._log = log
         self._sequence = 0
+        self._seen_count = 0
+        self._overlap: Overlap | None = None
         self._troubles: Counter[str] = Counter()
+
+    def watch(self) -> None:
+        """Tell anew which streams deliver, each with its next frame."""
+        self._decoder.watch()
+        self._seen_count = 0
+
+    def forget_targets(self) -> None:
+        """Ask for every symbol's extra headers anew: more is known of the symbols now."""
+        self._decoder.forget_targets()
+
+    def overlaps(self, overlap: Overlap | None) -> None:
+        """Drop what the other socket of the connection delivered, from now on; None: there is no other any more."""
+        self._overlap = overlap
 
     async def work(self, frames: Sequence[TimedFrame]) -> Worked:
         """Hand over what a chunk of frames holds, in order.
 
         It does not wait for the broker, and in the ordinary case for nobody.
         """
-        decode, publish = self._decoder.decode, self._publisher.publish
+        decode, publish, overlap, repeated = self._decoder.decode, self._publisher.publish, self._overlap, 0
         latest, newest, sequence = self._venue.latest_plausible(), 0, self._sequence
         signals: list[Reply | ShutdownNotice] = []
         counts: Counter[str] = Counter()
@@ -88,6 +107,9 @@ class Pipeline:
                         latest, event_time = self._venue.latest_plausible(), record.event_time
                     if event_time is not None and event_time > newest:
                         newest = event_time
+                    if overlap is not None and overlap.repeats(record, self._connection_id):
+                        repeated += 1
+                        continue
                     publish(record)
                     counts[record.topic] += 1
                 elif isinstance(item, Rejected):
@@ -101,11 +123,25 @@ class Pipeline:
         if newest:
             self._venue.clock.observe(newest)
             self._metrics.event_lag.labels(self._market).observe(max(0.0, frames[-1][0] / 1e9 - newest / 1e3))
+        self._count(counts, repeated)
+        self._tell_troubles()
+        return Worked(tuple(signals), newest or None, self._first())
+
+    def _count(self, counts: Counter[str], repeated: int) -> None:
         for topic, count in counts.items():
             row = self._table[topic]
             self._metrics.records.labels(row.market, row.type).inc(count)
-        self._tell_troubles()
-        return Worked(tuple(signals), newest or None)
+        if repeated:
+            self._metrics.overlap_duplicates.labels(self._market).inc(repeated)
+
+    def _first(self) -> tuple[str, ...]:
+        """Return the streams that the decoder met for the first time; costs nothing where there are none."""
+        seen = self._decoder.seen
+        if len(seen) == self._seen_count:
+            return ()
+        first = tuple(islice(seen, self._seen_count, None))
+        self._seen_count = len(seen)
+        return first
 
     async def _guarded(self, record: Record, event_time: int, newest: int, receive_time_ns: int) -> Record:
         """Return a record whose event time seems impossible, stamped with its receive time if it is."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
@@ -161,6 +161,30 @@ class ConnectionSettings(_Section):
     streams_per_connection: dict[Market, Annotated[int, Field(ge=1)]] = Field(
         default_factory=dict, description="Overrides the venue's limit, per market."
     )
+    rotate_after_s: float = Field(
+        default=82_800.0,
+        ge=0,
+        description="Seconds after which a socket is replaced without loss; the venue ends it after 24 h. 0: never.",
+    )
+    rotate_stagger_s: float = Field(
+        default=3_600.0,
+        ge=0,
+        description="Seconds over which the rotations of a market's connections are spread, before `rotate_after_s`.",
+    )
+    rotate_deadline_s: float = Field(
+        default=85_800.0, gt=0, description="Seconds after which a socket goes even if its successor is not proven."
+    )
+    rotate_overlap_s: float = Field(
+        default=5.0, gt=0, description="Seconds for which both sockets of a rotation deliver, at least."
+    )
+
+    @model_validator(mode="after")
+    def _rotates_in_order(self) -> Self:
+        if self.rotate_after_s and self.rotate_stagger_s >= self.rotate_after_s:
+            raise fault("rotate_stagger_s", f"must be less than rotate_after_s, which is {self.rotate_after_s:g}")
+        if self.rotate_deadline_s <= self.rotate_after_s:
+            raise fault("rotate_deadline_s", f"must be more than rotate_after_s, which is {self.rotate_after_s:g}")
+        return self
 
 
 class ProducerSettings(_Section):

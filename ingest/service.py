@@ -27,7 +27,7 @@ from ingest.errors import UndeliveredError
 from ingest.health import Readiness, serve
 from ingest.kafka_log import end_offsets, follow, read_to_end
 from ingest.kafka_publisher import KafkaPublisher
-from ingest.market_feed import MarketFeed, Shared
+from ingest.market_feed import READY, MarketFeed, Shared
 from ingest.metrics import Metrics
 from ingest.repair import NUMBERED_TYPES, Repair
 from ingest.rest import RestClient, RestGate
@@ -290,11 +290,9 @@ class Service:
     # What is told
 
     def _readiness(self, parts: _Parts) -> Readiness:
-        live = {label: state for feed in parts.feeds.values() for label, state in feed.live.items()}
-        detail = {label: "live" if state else "down" for label, state in live.items()}
-        return Readiness(
-            all(live.values()) and not self._stalled, {**detail, "kafka": "away" if self._stalled else "ok"}
-        )
+        detail = {label: state for feed in parts.feeds.values() for label, state in feed.readiness.items()}
+        ready = all(state == READY for state in detail.values()) and not self._stalled
+        return Readiness(ready, {**detail, "kafka": "away" if self._stalled else "ok"})
 
     def _letter(self, record: Record, reason: str) -> Record:
         return refused_letter(self._table, record, reason, self._wall_ms())

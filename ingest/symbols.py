@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from structlog.stdlib import BoundLogger
 
 from ingest.core.backoff import backoff
 from ingest.core.records import Header, header
+from ingest.core.silence import TRADING
 from ingest.core.streams import Stream
 from ingest.errors import RestError, is_transient
 from ingest.rest import RestClient
@@ -31,6 +32,16 @@ class SymbolBook:
     def __init__(self, streams: Iterable[Stream]) -> None:
         self._with_trades = {(one.market, one.symbol) for one in streams if one.raw_type is RawType.TRADE}
         self._contract_sizes: dict[tuple[Market, str], int] = {}
+        self._statuses: dict[Market, Mapping[str, str]] = {}
+
+    def learn_statuses(self, market: Market, statuses: Mapping[str, str]) -> None:
+        """Take note of what a market lists, and whether it trades."""
+        self._statuses[market] = statuses
+
+    def status(self, market: Market, symbol: str) -> str | None:
+        """Return the venue's word for whether a symbol trades; empty: it is not listed; None: the venue did not say."""
+        statuses = self._statuses.get(market)
+        return None if statuses is None else statuses.get(symbol, "")
 
     def learn_contract_size(self, market: Market, symbol: str, size: int) -> None:
         """Take note of what a contract is worth."""
@@ -71,6 +82,9 @@ async def learn(
             log.warning("venue does not tell its symbols yet", reason=str(error))
             await asyncio.sleep(delay_s)
         else:
+            book.learn_statuses(
+                market, {one.symbol: one.status or one.contract_status or TRADING for one in info.symbols}
+            )
             for symbol in info.symbols:
                 if symbol.contract_size is not None:
                     book.learn_contract_size(market, symbol.symbol, symbol.contract_size)

@@ -5,7 +5,7 @@ What the venue sent is passed on verbatim: only the few fields that decide where
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -59,6 +59,18 @@ class FrameDecoder:
         self._merged = merged
         self._max_record_bytes = max_record_bytes
         self._sources: dict[str, _Source | None] = {}
+        self._known: dict[str, _Source | None] = {}
+        """Streams known from before the last :meth:`watch`."""
+
+    @property
+    def seen(self) -> Mapping[str, object]:
+        """The streams that delivered, by name in the order of their first frames; since the last :meth:`watch`."""
+        return self._sources
+
+    def watch(self) -> None:
+        """Take every stream for new again, so that :attr:`seen` tells which deliver from now on."""
+        self._known |= self._sources
+        self._sources = {}
 
     def decode(self, frame: bytes, receive_time_ns: int, sequence: int) -> list[Item]:
         """Return what a frame holds, in its order; never raises, whatever the bytes are.
@@ -88,7 +100,7 @@ class FrameDecoder:
 
     def forget_targets(self) -> None:
         """Ask for every symbol's extra headers anew: more is known of the symbols now."""
-        for source in self._sources.values():
+        for source in (*self._known.values(), *self._sources.values()):
             if source is not None:
                 source.targets.clear()
 
@@ -157,6 +169,8 @@ class FrameDecoder:
         return target
 
     def _source(self, name: str) -> _Source | None:
+        if name in self._known:
+            return self._known[name]
         stream = parse(self._market, name)
         return None if stream is None else _Source(stream, self._table.raw(self._market, stream.raw_type).name)
 

@@ -1,9 +1,10 @@
-"""Which streams go over which connection, and the messages that subscribe to them."""
+"""Which streams go over which connection, and the messages that subscribe to them, or no longer."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct
@@ -13,7 +14,7 @@ from ingest.core.streams import Route, Stream
 from schemas.markets import Market
 
 
-__all__ = ["ConnectionPlan", "Subscribe", "plan_connections", "subscribe_messages"]
+__all__ = ["ConnectionPlan", "Method", "Subscribe", "plan_connections", "subscribe_messages"]
 
 MAX_MESSAGE_CHARACTERS: Final = 8000
 """A longer control message ends the connection (unicorn-binance-websocket-api; Binance gives no number)."""
@@ -35,12 +36,20 @@ class ConnectionPlan(Struct, frozen=True):
         return f"{self.market}{route}-{self.number}"
 
 
+class Method(StrEnum):
+    """What a control message asks for."""
+
+    SUBSCRIBE = "SUBSCRIBE"
+    UNSUBSCRIBE = "UNSUBSCRIBE"
+
+
 class Subscribe(Struct, frozen=True):
-    """One SUBSCRIBE message."""
+    """One SUBSCRIBE or UNSUBSCRIBE message."""
 
     id: int
     names: tuple[str, ...]
     text: str
+    method: Method = Method.SUBSCRIBE
 
 
 def plan_connections(
@@ -69,28 +78,31 @@ def plan_connections(
 
 
 def subscribe_messages(
-    names: Sequence[str], first_id: int = 1, max_characters: int = MAX_MESSAGE_CHARACTERS
+    names: Iterable[str],
+    first_id: int = 1,
+    max_characters: int = MAX_MESSAGE_CHARACTERS,
+    method: Method = Method.SUBSCRIBE,
 ) -> list[Subscribe]:
-    """Return the SUBSCRIBE messages for these streams, each short enough, with ids counted from ``first_id``."""
+    """Return the messages about these streams, each short enough, with ids counted from ``first_id``."""
     messages: list[Subscribe] = []
     batch: list[str] = []
     for name in names:
-        if batch and len(_text([*batch, name], first_id + len(messages))) > max_characters:
-            messages.append(_subscribe(batch, first_id + len(messages)))
+        if batch and len(_text(method, [*batch, name], first_id + len(messages))) > max_characters:
+            messages.append(_subscribe(method, batch, first_id + len(messages)))
             batch = []
         batch.append(name)
     if batch:
-        messages.append(_subscribe(batch, first_id + len(messages)))
+        messages.append(_subscribe(method, batch, first_id + len(messages)))
     return messages
 
 
-def _subscribe(names: Sequence[str], message_id: int) -> Subscribe:
-    return Subscribe(message_id, tuple(names), _text(names, message_id))
+def _subscribe(method: Method, names: Sequence[str], message_id: int) -> Subscribe:
+    return Subscribe(message_id, tuple(names), _text(method, names, message_id), method)
 
 
-def _text(names: Sequence[str], message_id: int) -> str:
+def _text(method: Method, names: Sequence[str], message_id: int) -> str:
     # Futures take unsigned integers only as ids.
-    request = {"method": "SUBSCRIBE", "params": list(names), "id": message_id}
+    request = {"method": method, "params": list(names), "id": message_id}
     return json.dumps(request, separators=(",", ":"), ensure_ascii=False)
 
 

@@ -1,36 +1,50 @@
-"""The life of one connection as a state machine: what happened goes in, what to do comes out.
+"""The life of one socket as a state machine: what happened goes in, what to do comes out.
 
 No socket, no clock, no randomness: the edge tells what it saw and when (monotonic milliseconds), and obeys the actions
-in their order. Data frames are none of the session's business beyond the fact that one came.
+in their order. Data frames are none of the session's business beyond the fact that one came, and the first of each
+stream. When to open a socket, and which follows which, is decided in :mod:`ingest.core.rotation`.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from enum import StrEnum
+from collections.abc import Callable, Iterable
+from enum import Enum, StrEnum, auto
 from typing import Final
 
 from msgspec import Struct
 
-from ingest.core.backoff import delay_s
+from ingest.core.endings import Ending
+from ingest.core.first_events import FirstEvents
 from ingest.core.limits import Allowance
 from ingest.core.outcomes import Reply
 from ingest.core.pacing import Pacer
-from ingest.core.plan import Subscribe, subscribe_messages
+from ingest.core.plan import Method, Subscribe, subscribe_messages
 
 
-__all__ = ["Action", "Close", "Live", "Ping", "Refused", "Send", "SessionLimits", "State", "StreamSession"]
+__all__ = [
+    "Action",
+    "Changed",
+    "Close",
+    "Live",
+    "Ping",
+    "Refused",
+    "Send",
+    "SessionLimits",
+    "Silent",
+    "State",
+    "StreamSession",
+]
 
 
 class State(StrEnum):
-    """Where the connection stands."""
+    """Where the socket stands."""
 
     DOWN = "down"
     SUBSCRIBING = "subscribing"
-    """Open; not every subscription is acknowledged yet."""
+    """Open; not every subscription that it began with is acknowledged yet."""
     LIVE = "live"
-    """Open, and everything asked for is acknowledged."""
+    """Open, and everything that it began with is acknowledged."""
     CLOSING = "closing"
     """Told to close; nothing more is expected."""
 
@@ -41,9 +55,6 @@ _TRANSITIONS: Final = frozenset(
         (State.SUBSCRIBING, State.LIVE),
         (State.SUBSCRIBING, State.CLOSING),
         (State.LIVE, State.CLOSING),
-        (State.SUBSCRIBING, State.DOWN),
-        (State.LIVE, State.DOWN),
-        (State.CLOSING, State.DOWN),
     }
 )
 
@@ -59,13 +70,14 @@ class Ping(Struct, frozen=True):
 
 
 class Close(Struct, frozen=True):
-    """Close the connection."""
+    """Close the socket."""
 
+    ending: Ending
     reason: str
 
 
 class Live(Struct, frozen=True):
-    """Take note: every subscription is acknowledged."""
+    """Take note: every subscription that the socket began with is answered."""
 
 
 class Refused(Struct, frozen=True):
@@ -75,7 +87,23 @@ class Refused(Struct, frozen=True):
     error: str
 
 
-Action = Send | Ping | Close | Live | Refused
+class Changed(Struct, frozen=True):
+    """Take note: a part of a change is acknowledged; from now on these streams flow, or do not flow any more."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+class Silent(Struct, frozen=True):
+    """Take note: these streams are acknowledged and do not deliver."""
+
+    names: tuple[str, ...]
+
+
+Action = Send | Ping | Close | Live | Refused | Changed | Silent
+
+
+_LONG_HOLD_MS: Final = 5_000
 
 
 class SessionLimits(Struct, frozen=True):
@@ -83,55 +111,100 @@ class SessionLimits(Struct, frozen=True):
 
     control_messages: Allowance
     acknowledge_ms: int = 10_000
-    """A SUBSCRIBE unanswered for so long ends the connection."""
+    """A control message unanswered for so long ends the connection."""
     idle_ms: int = 60_000
     """Nothing heard for so long, not even a pong, ends the connection."""
-    settled_ms: int = 30_000
-    """A connection that was live for so long failed by accident: the next try begins with the shortest delay."""
+
+
+class _Purpose(Enum):
+    """What a control message is sent for."""
+
+    START = auto()
+    CHANGE = auto()
+    AGAIN = auto()
+    """A stream that does not deliver is subscribed to once more."""
+
+
+class _Request(Struct, frozen=True):
+    message: Subscribe
+    purpose: _Purpose
 
 
 class StreamSession:
-    """One connection's subscriptions and its health, over all its reconnects.
+    """One socket's subscriptions and its health.
 
     Args:
         names: the streams that it shall carry.
         limits: the venue's and ours.
+        deadline_ms: how long after its acknowledgement a stream may keep silent; None: for ever.
+        excused: whether it is known why a stream is silent.
     """
 
-    def __init__(self, names: Sequence[str], limits: SessionLimits) -> None:
-        self._names = tuple(names)
+    def __init__(
+        self,
+        names: Iterable[str],
+        limits: SessionLimits,
+        *,
+        deadline_ms: Callable[[str], float | None] = lambda _: None,
+        excused: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        self._names = dict.fromkeys(names)
         self._limits = limits
         self._state = State.DOWN
-        self._failures = 0
-        self._at_once = False
-        self._unsent: deque[Subscribe] = deque()
-        self._unanswered: dict[int, tuple[Subscribe, float]] = {}
+        self._next_id = 1
+        self._unsent: deque[_Request] = deque()
+        self._unanswered: dict[int, tuple[_Request, float]] = {}
         self._pacer = Pacer(limits.control_messages)
-        self._refused: list[str] = []
+        self._refused: set[str] = set()
+        self._first_events = FirstEvents(deadline_ms, excused)
         self._heard_ms = 0.0
         self._pinged = False
-        self._live_since_ms = 0.0
+        self._held_since_ms: float | None = None
 
     @property
     def state(self) -> State:
-        """Where the connection stands."""
+        """Where the socket stands."""
         return self._state
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The streams that it shall carry now."""
+        return tuple(self._names)
+
+    @property
     def complete(self) -> bool:
-        """Whether every stream asked for is acknowledged: none is missing, none was refused."""
+        """Whether every stream that it began with is acknowledged: none is missing, and none was refused."""
         return self._state is State.LIVE and not self._refused
 
     def connected(self, now_ms: float) -> list[Action]:
         """Begin: the socket is open. Returns the first messages to send."""
         self._to(State.SUBSCRIBING)
-        self._unsent = deque(subscribe_messages(self._names))
-        self._unanswered = {}
-        self._pacer = Pacer(self._limits.control_messages)
-        self._refused = []
         self._heard_ms = now_ms
-        self._pinged = False
-        self._at_once = False
+        self._ask(Method.SUBSCRIBE, self._names, _Purpose.START)
+        return self._next_messages(now_ms) or self._live_at_last()
+
+    def change(self, add: Iterable[str], remove: Iterable[str], now_ms: float) -> list[Action]:
+        """Carry other streams from now on, without reconnecting.
+
+        What is carried already is not added, what is not carried is not removed. The messages are paced like all
+        others; each acknowledgement is told by :class:`Changed`.
+
+        Args:
+            add: streams to subscribe to.
+            remove: streams to leave.
+            now_ms: when.
+        """
+        gone = [name for name in dict.fromkeys(remove) if name in self._names]
+        for name in gone:
+            del self._names[name]
+        new = [name for name in dict.fromkeys(add) if name not in self._names]
+        self._names.update(dict.fromkeys(new))
+        self._refused.difference_update(gone)
+        self._first_events.forget(gone)
+        if self._state not in {State.SUBSCRIBING, State.LIVE}:
+            return []
+        self._ask(Method.UNSUBSCRIBE, gone, _Purpose.CHANGE)
+        self._ask(Method.SUBSCRIBE, new, _Purpose.CHANGE)
         return self._next_messages(now_ms)
 
     def heard(self, now_ms: float) -> None:
@@ -139,30 +212,26 @@ class StreamSession:
         self._heard_ms = now_ms
         self._pinged = False
 
+    def delivered(self, names: Iterable[str]) -> None:
+        """Take note of the first frame of each of these streams."""
+        self._first_events.came(names)
+
     def replied(self, reply: Reply, now_ms: float) -> list[Action]:
         """Take the answer to a control message."""
         self.heard(now_ms)
-        if self._state is not State.SUBSCRIBING:
+        if self._state not in {State.SUBSCRIBING, State.LIVE}:
             return []
         # An error about a request that the venue could not read names none: it answers in order.
         request_id = reply.id if reply.id is not None else next(iter(self._unanswered), None)
         answered = self._unanswered.pop(request_id, None) if request_id is not None else None
         if answered is None:
             return []
-        actions: list[Action] = []
+        request, _ = answered
         if reply.error is not None:
-            self._refused.extend(answered[0].names)
-            actions.append(Refused(answered[0].names, reply.error))
-        if not self._unanswered and not self._unsent:
-            self._to(State.LIVE)
-            self._live_since_ms = now_ms
-            actions.append(Live())
-        return actions
-
-    def shutdown_announced(self) -> list[Action]:
-        """Take the server's notice that it will close: leave now, and come back at once."""
-        self._at_once = True
-        return self._close("server shutdown announced")
+            actions = self._was_refused(request, reply.error)
+        else:
+            actions = self._was_acknowledged(request, now_ms)
+        return actions + self._live_at_last()
 
     def tick(self, now_ms: float, *, held: bool = False) -> list[Action]:
         """Let time pass; to be called several times a second.
@@ -173,58 +242,88 @@ class StreamSession:
         """
         if self._state not in {State.SUBSCRIBING, State.LIVE}:
             return []
+        self._holds(now_ms, held=held)
         if held:
             self.heard(now_ms)
-        elif reason := self._overdue(now_ms):
-            return self._close(reason)
-        actions = self._next_messages(now_ms)
+        elif close := self._overdue(now_ms):
+            return self._close(close)
+        actions: list[Action] = [] if held else self._silent(now_ms)
+        actions += self._next_messages(now_ms)
         if now_ms - self._heard_ms > self._limits.idle_ms / 2 and not self._pinged:
             self._pinged = True
             actions.append(Ping())
         return actions
 
-    def disconnected(self, now_ms: float, jitter: float) -> float:
-        """Take the end of the connection, or the failure of an attempt to open it.
+    def _holds(self, now_ms: float, *, held: bool) -> None:
+        """Give first events their time again after we kept them waiting; being busy for a moment is no wait."""
+        if held:
+            self._held_since_ms = now_ms if self._held_since_ms is None else self._held_since_ms
+        elif self._held_since_ms is not None:
+            if now_ms - self._held_since_ms >= _LONG_HOLD_MS:
+                self._first_events.postpone(now_ms)
+            self._held_since_ms = None
 
-        Args:
-            now_ms: when.
-            jitter: a random number in [0, 1).
+    def _was_refused(self, request: _Request, error: str) -> list[Action]:
+        message = request.message
+        if message.method is Method.SUBSCRIBE:
+            self._refused.update(name for name in message.names if name in self._names)
+        return [Refused(message.names, error)]
 
-        Returns:
-            How long to wait before the next attempt, in milliseconds.
-        """
-        was_live = self._live_since_ms > 0 and now_ms - self._live_since_ms >= self._limits.settled_ms
-        if self._state is not State.DOWN:
-            self._to(State.DOWN)
-        if was_live:
-            self._failures = 0
-        self._live_since_ms = 0.0
-        if self._at_once:
-            self._at_once = False
-            return 0.0
-        self._failures += 1
-        return delay_s(self._failures - 1, jitter) * 1000
+    def _was_acknowledged(self, request: _Request, now_ms: float) -> list[Action]:
+        names, removes = request.message.names, request.message.method is Method.UNSUBSCRIBE
+        if not removes:
+            wanted = [name for name in names if name in self._names]
+            self._refused.difference_update(wanted)
+            self._first_events.acknowledged(wanted, now_ms)
+        if request.purpose is not _Purpose.CHANGE:
+            return []
+        return [Changed(removed=names) if removes else Changed(added=names)]
 
-    def _overdue(self, now_ms: float) -> str | None:
+    def _live_at_last(self) -> list[Action]:
+        if self._state is not State.SUBSCRIBING:
+            return []
+        waiting = [*self._unsent, *(request for request, _ in self._unanswered.values())]
+        if any(request.purpose is _Purpose.START for request in waiting):
+            return []
+        self._to(State.LIVE)
+        return [Live()]
+
+    def _overdue(self, now_ms: float) -> Close | None:
         """Say what the venue owes us for too long."""
-        for message, sent_ms in self._unanswered.values():
+        for request, sent_ms in self._unanswered.values():
             if now_ms - sent_ms > self._limits.acknowledge_ms:
-                return f"SUBSCRIBE {message.id} not acknowledged"
-        return "idle" if now_ms - self._heard_ms > self._limits.idle_ms else None
+                message = request.message
+                return Close(Ending.UNACKNOWLEDGED, f"{message.method} {message.id} not acknowledged")
+        return Close(Ending.IDLE, "idle") if now_ms - self._heard_ms > self._limits.idle_ms else None
+
+    def _silent(self, now_ms: float) -> list[Action]:
+        """See to the streams whose first event is overdue."""
+        overdue = self._first_events.overdue(now_ms)
+        if overdue is None:
+            return []
+        actions: list[Action] = [Silent(overdue.silent)] if overdue.silent else []
+        if overdue.everything:
+            return actions + self._close(Close(Ending.SILENT, "acknowledged, but nothing came"))
+        self._ask(Method.UNSUBSCRIBE, overdue.again, _Purpose.AGAIN)
+        self._ask(Method.SUBSCRIBE, overdue.again, _Purpose.AGAIN)
+        return actions
+
+    def _ask(self, method: Method, names: Iterable[str], purpose: _Purpose) -> None:
+        messages = subscribe_messages(names, self._next_id, method=method)
+        self._next_id += len(messages)
+        self._unsent.extend(_Request(message, purpose) for message in messages)
 
     def _next_messages(self, now_ms: float) -> list[Action]:
         actions: list[Action] = []
         while self._unsent and self._pacer.take(now_ms):
-            message = self._unsent.popleft()
-            self._unanswered[message.id] = (message, now_ms)
-            actions.append(Send(message.text))
+            request = self._unsent.popleft()
+            self._unanswered[request.message.id] = (request, now_ms)
+            actions.append(Send(request.message.text))
         return actions
 
-    def _close(self, reason: str) -> list[Action]:
-        if self._state not in {State.SUBSCRIBING, State.LIVE}:
-            return []
+    def _close(self, close: Close) -> list[Action]:
         self._to(State.CLOSING)
-        return [Close(reason)]
+        return [close]
 
     def _to(self, state: State) -> None:
         if (self._state, state) not in _TRANSITIONS:

@@ -54,7 +54,7 @@ class FakeVenue:
         self.depth: Callable[[str], tuple[int, str]] = _ordinary_depth
         """Status and body of the answer to a depth request."""
         self.symbols: list[dict[str, Any]] = []
-        self._sockets: set[web.WebSocketResponse] = set()
+        self._sockets: dict[web.WebSocketResponse, None] = {}
         self._runner: web.AppRunner | None = None
         self._changed = asyncio.Condition()
 
@@ -99,6 +99,10 @@ class FakeVenue:
         for socket in list(self._sockets):
             await socket.close(code=WSCloseCode.GOING_AWAY, message=b"dropped")
 
+    async def drop_first(self) -> None:
+        """Close the connection that was opened first."""
+        await next(iter(self._sockets)).close(code=WSCloseCode.GOING_AWAY, message=b"dropped")
+
     async def until(self, condition: Callable[[FakeVenue], bool], timeout_s: float = 20) -> None:
         """Wait until something is true of it."""
         async with asyncio.timeout(timeout_s), self._changed:
@@ -112,14 +116,14 @@ class FakeVenue:
         socket = web.WebSocketResponse(max_msg_size=0)
         await socket.prepare(request)
         self.connection_count += 1
-        self._sockets.add(socket)
+        self._sockets[socket] = None
         await self._tell()
         try:
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
                     await self._control(socket, json.loads(message.data))
         finally:
-            self._sockets.discard(socket)
+            self._sockets.pop(socket, None)
             await self._tell()
         return socket
 

@@ -7,35 +7,41 @@ import json
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import count
 
 import aiohttp
+import msgspec
 import pytest
 import structlog
 from prometheus_client import CollectorRegistry
 from websockets.utils import accept_key
 
 from ingest.connection import Connection
+from ingest.core.endings import Ending
 from ingest.core.frames import FrameDecoder
 from ingest.core.guard import VenueClock
 from ingest.core.limits import LIMITS
 from ingest.core.merged import SeenVersions
 from ingest.core.plan import ConnectionPlan, plan_connections
+from ingest.core.rotation import Rotation, RotationLimits
 from ingest.core.session import SessionLimits, StreamSession
 from ingest.core.streams import stream_of
+from ingest.listener import Ended
 from ingest.metrics import Metrics
 from ingest.pipeline import Pipeline
 from ingest.rest import RestClient, RestGate
 from ingest.sections import ConnectionSettings
 from ingest.venue_time import VenueTime
 from schemas.markets import Market
-from schemas.topics import TopicTable
+from schemas.topics import RawType, TopicTable
 from tests.support.fakes import RealClocks, RecordingPublisher
 from tests.support.venue import FakeVenue, trade_frame
 
 
 VENUE = 1_700_000_000_000
 TRADES = "binance.spot.raw.trade"
+NEVER = RotationLimits()
 (PLAN,) = plan_connections([stream_of(Market.SPOT, "trade", "BTCUSDT")])
 
 
@@ -45,43 +51,68 @@ class Listener:
     def __init__(self) -> None:
         self.told: list[str] = []
         self.frame_count = 0
-        self.changed = asyncio.Event()
+        self.ended: list[Ended] = []
+        self.joins = True
+        self.heard = asyncio.Event()
 
     def tell(self, what: str) -> None:
         self.told.append(what)
-        self.changed.set()
+        self.heard.set()
 
     def opened(self, plan: ConnectionPlan, connection_id: str, url: str) -> None:
         self.tell(f"opened {connection_id}")
 
-    def live_now(self, plan: ConnectionPlan, *, complete: bool) -> None:
-        self.tell("live" if complete else "partly live")
+    def live_now(self, plan: ConnectionPlan, connection_id: str, *, complete: bool, succeeds: bool) -> None:
+        self.tell(("successor " if succeeds else "") + ("live" if complete else "partly live"))
 
-    def worked(self, plan: ConnectionPlan, frame_count: int, byte_count: int, newest_event: int | None) -> None:
+    def worked(
+        self, plan: ConnectionPlan, connection_id: str, frame_count: int, byte_count: int, newest_event: int | None
+    ) -> None:
         self.frame_count += frame_count
-        self.changed.set()
+        self.heard.set()
 
-    def busy(self, plan: ConnectionPlan) -> None:
-        self.changed.set()
+    def busy(self, plan: ConnectionPlan, connection_id: str) -> None:
+        self.heard.set()
+
+    def delivered(self, plan: ConnectionPlan, names: Sequence[str]) -> None:
+        self.tell(f"delivered {','.join(names)}")
+
+    def silent(self, plan: ConnectionPlan, names: Sequence[str]) -> None:
+        self.tell(f"silent {','.join(names)}")
+
+    def changed(self, plan: ConnectionPlan, connection_id: str, added: Sequence[str], removed: Sequence[str]) -> None:
+        self.tell(f"changed {connection_id}: {','.join(added)}, not {','.join(removed)}")
+
+    def joined(self, plan: ConnectionPlan, connection_id: str, successor_id: str) -> bool:
+        return self.joins
 
     def refused(self, plan: ConnectionPlan, names: Sequence[str], error: str) -> None:
         self.tell(f"refused {','.join(names)}: {error}")
 
-    def closed(self, plan: ConnectionPlan, connection_id: str | None, url: str, reason: str) -> None:
-        self.tell(f"closed {connection_id}")
+    def closed(self, plan: ConnectionPlan, ended: Ended) -> None:
+        self.ended.append(ended)
+        self.tell(f"closed {ended.connection_id} {ended.ending}")
 
     async def until(self, condition: Callable[[], bool], timeout_s: float = 20) -> None:
         async with asyncio.timeout(timeout_s):
             while not condition():
-                self.changed.clear()
-                await self.changed.wait()
+                self.heard.clear()
+                await self.heard.wait()
 
 
 class Rig:
     """One connection to a venue that does what a test says."""
 
-    def __init__(self, venue: FakeVenue, session: aiohttp.ClientSession, publisher: RecordingPublisher) -> None:
+    def __init__(
+        self,
+        venue: FakeVenue,
+        session: aiohttp.ClientSession,
+        publisher: RecordingPublisher,
+        rotation: RotationLimits = NEVER,
+        deadline_ms: float | None = None,
+    ) -> None:
         self.venue = venue
+        self.metrics = Metrics(CollectorRegistry())
         self.publisher = publisher
         self.listener = Listener()
         self.clocks = RealClocks()
@@ -106,18 +137,23 @@ class Rig:
                 publisher=publisher,
                 venue=venue_time,
                 table=TopicTable(),
-                metrics=Metrics(CollectorRegistry()),
+                metrics=self.metrics,
                 log=log,
             )
 
-        names = [stream.name for stream in PLAN.streams]
         self.connection = Connection(
             PLAN,
             f"ws://127.0.0.1:{venue.port}/spot/stream",
-            StreamSession(names, SessionLimits(LIMITS[Market.SPOT].control_messages, acknowledge_ms=1_000)),
+            Rotation(rotation),
             self.limits,
+            session=partial(
+                StreamSession,
+                limits=SessionLimits(LIMITS[Market.SPOT].control_messages, acknowledge_ms=1_000),
+                deadline_ms=lambda _: deadline_ms,
+            ),
             attempt=self.attempt,
             pipeline=pipeline,
+            raw_types={TRADES: RawType.TRADE},
             connection_ids=(f"c{number}" for number in count(1)),
             publisher=publisher,
             listener=self.listener,
@@ -137,11 +173,14 @@ class Rig:
 
 @asynccontextmanager
 async def running(
-    publisher: RecordingPublisher | None = None, prepare: Callable[[FakeVenue], object] = lambda _: None
+    publisher: RecordingPublisher | None = None,
+    prepare: Callable[[FakeVenue], object] = lambda _: None,
+    rotation: RotationLimits = NEVER,
+    deadline_ms: float | None = None,
 ) -> AsyncIterator[Rig]:
     async with FakeVenue(VENUE) as venue, aiohttp.ClientSession() as session:
         prepare(venue)
-        rig = Rig(venue, session, publisher or RecordingPublisher())
+        rig = Rig(venue, session, publisher or RecordingPublisher(), rotation, deadline_ms)
         running = asyncio.create_task(rig.connection.run())
         try:
             yield rig
@@ -158,7 +197,7 @@ async def test_it_subscribes_and_hands_over_what_comes() -> None:
 
     assert rig.venue.subscriptions == ["btcusdt@trade"]
     assert rig.ids() == [0, 1, 2, 3, 4]
-    assert rig.listener.told == ["opened c1", "live", "closed c1"]
+    assert rig.listener.told == ["opened c1", "live", "delivered btcusdt@trade", "closed c1 stopping"]
     sequences = [dict(record.headers)["connection_sequence"] for record in rig.publisher.of(TRADES)]
     assert sequences == [b"2", b"3", b"4", b"5", b"6"]
 
@@ -174,14 +213,16 @@ async def test_a_dropped_connection_comes_back_under_a_new_id() -> None:
         await rig.taken(2)
 
     assert rig.ids() == [1, 2]
-    assert rig.listener.told == ["opened c1", "live", "closed c1", "opened c2", "live", "closed c2"]
-
-
-async def test_an_announced_shutdown_is_answered_by_a_new_connection() -> None:
-    async with running() as rig:
-        await rig.listener.until(lambda: "live" in rig.listener.told)
-        await rig.venue.send(b'{"e":"serverShutdown","E":1770123456789}')
-        await rig.listener.until(lambda: rig.listener.told.count("live") == 2)
+    assert rig.listener.told == [
+        "opened c1",
+        "live",
+        "delivered btcusdt@trade",
+        "closed c1 venue",
+        "opened c2",
+        "live",
+        "delivered btcusdt@trade",
+        "closed c2 stopping",
+    ]
 
 
 async def test_a_venue_that_does_not_acknowledge_is_left() -> None:
@@ -189,7 +230,7 @@ async def test_a_venue_that_does_not_acknowledge_is_left() -> None:
         venue.acknowledges = False
 
     async with running(prepare=silent) as rig:
-        await rig.listener.until(lambda: "closed c1" in rig.listener.told)
+        await rig.listener.until(lambda: "closed c1 unacknowledged" in rig.listener.told)
 
 
 async def test_refused_streams_are_told_and_the_connection_stays() -> None:
@@ -205,7 +246,7 @@ async def test_refused_streams_are_told_and_the_connection_stays() -> None:
         "opened c1",
         "refused btcusdt@trade: Invalid request: invalid stream (code 2)",
         "partly live",
-        "closed c1",
+        "closed c1 stopping",
     ]
 
 
@@ -255,7 +296,7 @@ async def test_a_venue_that_is_not_there_is_tried_again(unused_tcp_port: int) ->
         rig = Rig(venue, session, RecordingPublisher())
         venue.port = port
         running = asyncio.create_task(rig.connection.run())
-        await rig.listener.until(lambda: rig.listener.told.count("closed None") == 2)
+        await rig.listener.until(lambda: rig.listener.told.count("closed None unreachable") == 2)
         rig.connection.stop()
         await running
 
@@ -277,6 +318,99 @@ async def test_a_fragmented_message_is_one_frame() -> None:
         await rig.listener.until(lambda: "live" in rig.listener.told)
         rig.connection.stop()
         await running
+
+
+# Rotation
+
+SOON = RotationLimits(rotate_after_ms=300, give_up_after_ms=60_000, overlap_ms=300)
+
+
+async def trades_until(rig: Rig, condition: Callable[[], bool]) -> int:
+    """Let the venue send trades to whoever is connected until something is true; returns how many."""
+    sent = 0
+    async with asyncio.timeout(20):
+        while not condition():
+            await rig.venue.send(trade_frame("BTCUSDT", sent, VENUE + sent))
+            sent += 1
+            await asyncio.sleep(0.005)
+    return sent
+
+
+async def test_a_socket_is_replaced_by_a_proven_successor_and_every_trade_comes_once() -> None:
+    async with running(rotation=SOON) as rig:
+        await rig.listener.until(lambda: "live" in rig.listener.told)
+        sent = await trades_until(rig, lambda: len(rig.listener.ended) >= 2)
+        await rig.taken(sent)
+
+    assert rig.ids() == list(range(sent))
+    assert rig.listener.told[:7] == [
+        "opened c1",
+        "live",
+        "delivered btcusdt@trade",
+        "opened c2",
+        "successor live",
+        "delivered btcusdt@trade",
+        "delivered btcusdt@trade",
+    ]
+    first = rig.listener.ended[0]
+    assert (first.connection_id, first.ending) == ("c1", Ending.ROTATED)
+    assert first.reason == "rotated: successor c2 proven"
+    assert (rig.metrics.registry.get_sample_value("ingest_overlap_duplicates_total", {"market": "spot"}) or 0) > 0
+
+
+async def test_an_announced_end_is_met_by_a_successor_before_the_old_socket_goes() -> None:
+    async with running(rotation=RotationLimits(overlap_ms=100)) as rig:
+        await rig.listener.until(lambda: "live" in rig.listener.told)
+        await rig.venue.send(b'{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1770123456789}}')
+        sent = await trades_until(rig, lambda: bool(rig.listener.ended))
+        await rig.taken(sent)
+
+    assert rig.ids() == list(range(sent))
+    assert rig.listener.told.index("successor live") < rig.listener.told.index("closed c1 shutdown")
+    assert rig.listener.ended[0].reason == "server shutdown announced: successor c2 proven"
+
+
+async def test_without_a_join_in_what_is_vouched_for_the_old_socket_stays() -> None:
+    async with running(rotation=SOON) as rig:
+        rig.listener.joins = False
+        await rig.listener.until(lambda: "successor live" in rig.listener.told)
+        await asyncio.sleep(0.6)
+        assert rig.listener.ended == []
+
+        rig.listener.joins = True
+        await rig.listener.until(lambda: bool(rig.listener.ended))
+        assert rig.listener.ended[0].ending is Ending.ROTATED
+
+
+async def test_when_the_old_socket_dies_during_the_overlap_the_successor_goes_on() -> None:
+    async with running(rotation=SOON) as rig:
+        rig.listener.joins = False
+        await rig.listener.until(lambda: "successor live" in rig.listener.told)
+        await rig.venue.drop_first()
+        await rig.listener.until(lambda: bool(rig.listener.ended))
+        await rig.venue.send(trade_frame("BTCUSDT", 7, VENUE))
+        await rig.taken(1)
+
+        assert rig.listener.ended[0].ending is Ending.VENUE
+        assert rig.venue.connection_count == 2
+
+
+async def test_a_connection_on_which_nothing_comes_is_reported_and_left() -> None:
+    async with running(deadline_ms=300) as rig:
+        await rig.listener.until(lambda: "closed c1 silent" in rig.listener.told)
+
+    assert rig.listener.told[:4] == ["opened c1", "live", "silent btcusdt@trade", "closed c1 silent"]
+
+
+async def test_other_streams_are_taken_without_a_reconnect() -> None:
+    other = stream_of(Market.SPOT, "trade", "ETHUSDT")
+    async with running() as rig:
+        await rig.listener.until(lambda: "live" in rig.listener.told)
+        rig.connection.change(msgspec.structs.replace(PLAN, streams=(other,)))
+        await rig.listener.until(lambda: len(rig.listener.told) == 4)
+
+    assert rig.listener.told[2:4] == ["changed c1: , not btcusdt@trade", "changed c1: ethusdt@trade, not "]
+    assert rig.venue.connection_count == 1
 
 
 async def _shake_hands(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -86,7 +86,7 @@ async def test_records_are_handed_over_in_order_and_the_newest_event_is_told(ben
     worked = await bench.work(*(trade_frame("BTCUSDT", one, VENUE + one) for one in (1, 3, 2)))
 
     assert [record.timestamp_ms - VENUE for record in bench.publisher.of(TRADES)] == [1, 3, 2]
-    assert worked == Worked((), VENUE + 3)
+    assert worked == Worked((), VENUE + 3, ("btcusdt@trade",))
 
 
 async def test_frames_are_counted_on_over_the_life_of_a_connection(bench: Bench) -> None:

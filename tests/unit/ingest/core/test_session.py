@@ -4,15 +4,28 @@ import json
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from ingest.core.endings import Ending
 from ingest.core.limits import Allowance
 from ingest.core.outcomes import Reply
-from ingest.core.session import Action, Close, Live, Ping, Refused, Send, SessionLimits, State, StreamSession
+from ingest.core.session import (
+    Action,
+    Changed,
+    Close,
+    Live,
+    Ping,
+    Refused,
+    Send,
+    SessionLimits,
+    Silent,
+    State,
+    StreamSession,
+)
 
 
-LIMITS = SessionLimits(control_messages=Allowance(1, 4.0), acknowledge_ms=10_000, idle_ms=60_000, settled_ms=30_000)
+LIMITS = SessionLimits(control_messages=Allowance(1, 4.0), acknowledge_ms=10_000, idle_ms=60_000)
 FEW = ("btcusdt@trade", "btcusdt@depth@100ms")
 MANY = tuple(f"symbol{number}usdt@depth@100ms" for number in range(1000))
 
@@ -105,7 +118,7 @@ def test_an_unanswered_message_ends_the_connection() -> None:
     session.heard(9_000)
 
     assert session.tick(10_000) == []
-    assert session.tick(10_001) == [Close("SUBSCRIBE 1 not acknowledged")]
+    assert session.tick(10_001) == [Close(Ending.UNACKNOWLEDGED, "SUBSCRIBE 1 not acknowledged")]
 
 
 def test_silence_is_first_asked_about_and_then_ends_the_connection() -> None:
@@ -114,7 +127,7 @@ def test_silence_is_first_asked_about_and_then_ends_the_connection() -> None:
     assert session.tick(30_000) == []
     assert session.tick(30_001) == [Ping()]
     assert session.tick(45_000) == []
-    assert session.tick(60_001) == [Close("idle")]
+    assert session.tick(60_001) == [Close(Ending.IDLE, "idle")]
     assert session.tick(60_100) == []
 
 
@@ -133,7 +146,7 @@ def test_nothing_is_late_while_we_do_not_read() -> None:
     session.connected(0)
 
     assert session.tick(100_000, held=True) == []
-    assert session.tick(100_100) == [Close("SUBSCRIBE 1 not acknowledged")]
+    assert session.tick(100_100) == [Close(Ending.UNACKNOWLEDGED, "SUBSCRIBE 1 not acknowledged")]
 
 
 def test_messages_are_still_sent_while_we_do_not_read() -> None:
@@ -143,57 +156,165 @@ def test_messages_are_still_sent_while_we_do_not_read() -> None:
     assert len(sent(session.tick(1_000, held=True))) == 1
 
 
-def test_an_announced_shutdown_means_leaving_now_and_coming_back_at_once() -> None:
-    session = live_session()
-
-    assert session.shutdown_announced() == [Close("server shutdown announced")]
-    assert session.shutdown_announced() == []
-    assert session.disconnected(2_000, jitter=0.5) == 0
-    assert session.disconnected(2_100, jitter=0.0) == 1_000
-
-
-def test_failures_in_a_row_wait_longer_each_time() -> None:
-    session = StreamSession(FEW, LIMITS)
-
-    waits = [session.disconnected(0, jitter=0.0) for _ in range(8)]
-
-    assert waits == [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]
-
-
-def test_a_connection_that_held_starts_the_series_anew() -> None:
-    session = StreamSession(FEW, LIMITS)
-    for _ in range(5):
-        session.disconnected(0, jitter=0.0)
-    session.connected(100_000)
-    session.replied(Reply(1), 100_000)
-
-    assert session.disconnected(130_000, jitter=0.0) == 1_000
-
-
-def test_a_connection_that_fell_at_once_does_not() -> None:
-    session = StreamSession(FEW, LIMITS)
-    session.disconnected(0, jitter=0.0)
-    session.connected(1_000)
-    session.replied(Reply(1), 1_000)
-
-    assert session.disconnected(2_000, jitter=0.0) == 2_000
-
-
-def test_every_life_subscribes_to_everything_again() -> None:
-    session = live_session()
-    session.disconnected(1_000, jitter=0.0)
-
-    (action,) = session.connected(2_000)
-
-    assert isinstance(action, Send)
-    assert json.loads(action.text)["params"] == list(FEW)
-
-
 def test_connecting_twice_is_a_fault_of_ours() -> None:
     session = live_session()
 
     with pytest.raises(ValueError, match="cannot go from live to subscribing"):
         session.connected(10)
+
+
+def messages(actions: list[Action]) -> list[tuple[str, list[str]]]:
+    requests = [json.loads(action.text) for action in sent(actions)]
+    return [(request["method"], request["params"]) for request in requests]
+
+
+# Changes while it is live
+
+
+def test_a_change_leaves_before_it_adds_and_tells_each_acknowledgement() -> None:
+    session = live_session()
+    now_ms = 1_000.0
+
+    first = session.change(["ethusdt@trade"], ["btcusdt@trade"], now_ms)
+    second = session.tick(now_ms + 250)
+
+    assert messages(first) == [("UNSUBSCRIBE", ["btcusdt@trade"])]
+    assert messages(second) == [("SUBSCRIBE", ["ethusdt@trade"])]
+    assert session.replied(Reply(2), now_ms + 300) == [Changed(removed=("btcusdt@trade",))]
+    assert session.replied(Reply(3), now_ms + 300) == [Changed(added=("ethusdt@trade",))]
+    assert session.names == ("btcusdt@depth@100ms", "ethusdt@trade")
+
+
+def test_what_is_carried_is_not_added_and_what_is_not_carried_is_not_removed() -> None:
+    session = live_session()
+
+    assert session.change([FEW[0], FEW[0]], ["ethusdt@trade"], 1_000) == []
+    assert session.names == FEW
+
+
+def test_many_streams_are_added_no_faster_than_the_venue_allows() -> None:
+    session = live_session()
+    times = []
+    for now_ms in range(1_000, 6_000, 50):
+        actions = session.change(MANY, [], now_ms) if now_ms == 1_000 else session.tick(now_ms)
+        times += [now_ms for _ in sent(actions)]
+
+    assert len(times) > 2
+    assert all(later - earlier >= 250 for earlier, later in pairwise(times))
+
+
+def test_an_unanswered_change_ends_the_connection() -> None:
+    session = live_session()
+    session.change([], [FEW[0]], 1_000)
+    session.heard(11_000)
+
+    assert session.tick(11_001) == [Close(Ending.UNACKNOWLEDGED, "UNSUBSCRIBE 2 not acknowledged")]
+
+
+def test_a_change_before_the_socket_is_open_needs_no_message_of_its_own() -> None:
+    session = StreamSession(FEW, LIMITS)
+
+    assert session.change(["ethusdt@trade"], [FEW[0]], 0) == []
+    assert messages(session.connected(10)) == [("SUBSCRIBE", ["btcusdt@depth@100ms", "ethusdt@trade"])]
+
+
+def test_a_change_while_it_subscribes_does_not_hold_it_back() -> None:
+    session = StreamSession(FEW, LIMITS)
+    session.connected(0)
+    session.change(["ethusdt@trade"], [], 10)
+
+    assert session.replied(Reply(1), 20) == [Live()]
+
+
+def test_a_refused_addition_is_told_and_forgotten_when_it_is_removed() -> None:
+    session = live_session()
+    session.change(["x"], [], 1_000)
+
+    assert session.replied(Reply(2, "invalid stream"), 1_100) == [Refused(("x",), "invalid stream")]
+    assert not session.complete
+    session.change([], ["x"], 2_000)
+    assert session.complete
+
+
+# Acknowledged, but silent
+
+
+def silent_session(*, excused: frozenset[str] = frozenset(), names: tuple[str, ...] = FEW) -> StreamSession:
+    """A live session whose streams but trades must speak within 30 s."""
+    session = StreamSession(
+        names,
+        LIMITS,
+        deadline_ms=lambda name: None if name.endswith("@trade") else 30_000,
+        excused=excused.__contains__,
+    )
+    session.connected(0)
+    session.replied(Reply(1), 0)
+    return session
+
+
+def beat(session: StreamSession, now_ms: float) -> list[Action]:
+    """Let time pass on a connection on which something comes."""
+    session.heard(now_ms)
+    return session.tick(now_ms)
+
+
+def test_a_stream_that_keeps_silent_is_asked_for_again_then_reported_once() -> None:
+    session = silent_session()
+    session.delivered(["btcusdt@trade"])
+
+    assert beat(session, 29_000) == []
+    assert messages(beat(session, 30_000)) == [("UNSUBSCRIBE", [FEW[1]])]
+    assert messages(beat(session, 31_000)) == [("SUBSCRIBE", [FEW[1]])]
+    assert session.replied(Reply(2), 31_000) + session.replied(Reply(3), 31_000) == []
+    assert beat(session, 60_999) == []
+    assert beat(session, 61_000) == [Silent((FEW[1],))]
+    assert beat(session, 200_000) == []
+
+
+def test_a_stream_that_speaks_in_time_is_never_asked_about() -> None:
+    session = silent_session()
+
+    session.delivered(FEW)
+
+    assert beat(session, 500_000) == []
+
+
+def test_where_the_cause_is_known_nothing_is_asked_again() -> None:
+    session = silent_session(excused=frozenset([FEW[1]]))
+
+    assert beat(session, 30_000) == [Silent((FEW[1],))]
+    assert session.state is State.LIVE
+
+
+def test_a_connection_on_which_nothing_comes_is_left() -> None:
+    session = silent_session()
+
+    assert beat(session, 30_000) == [Silent((FEW[1],)), Close(Ending.SILENT, "acknowledged, but nothing came")]
+
+
+def test_a_connection_of_quiet_streams_may_keep_silent() -> None:
+    session = silent_session(names=("btcusdt@trade", "ethusdt@trade"))
+
+    assert beat(session, 3_600_000) == []
+
+
+def test_a_stream_that_was_removed_is_not_waited_for() -> None:
+    session = silent_session()
+    session.change([], [FEW[1]], 1_000)
+    session.replied(Reply(2), 1_000)
+
+    assert beat(session, 100_000) == []
+
+
+def test_silence_does_not_count_while_we_do_not_read() -> None:
+    session = silent_session()
+    session.delivered(["btcusdt@trade"])
+    for now_ms in range(10_000, 100_000, 1_000):
+        assert session.tick(now_ms, held=True) == []
+
+    assert session.tick(100_000) == []
+    assert beat(session, 129_999) == []
+    assert messages(beat(session, 130_000)) == [("UNSUBSCRIBE", [FEW[1]])]
 
 
 class AnyLife(RuleBasedStateMachine):
@@ -215,8 +336,6 @@ class AnyLife(RuleBasedStateMachine):
     @precondition(lambda self: self.session.state is State.DOWN)
     @rule()
     def connect(self) -> None:
-        self.unanswered.clear()
-        self.sent_ms.clear()
         self.obey(self.session.connected(self.now_ms))
 
     @precondition(lambda self: self.unanswered)
@@ -235,14 +354,19 @@ class AnyLife(RuleBasedStateMachine):
     def hear(self) -> None:
         self.session.heard(self.now_ms)
 
-    @rule()
-    def announce(self) -> None:
-        self.obey(self.session.shutdown_announced())
+    @rule(data=st.data())
+    def change(self, data: st.DataObject) -> None:
+        some = st.lists(st.sampled_from(MANY), max_size=300)
+        add, remove = data.draw(some), data.draw(some)
+        before = set(self.session.names)
+        self.obey(self.session.change(add, remove, self.now_ms))
+        assert set(self.session.names) == (before - set(remove)) | set(add)
 
-    @rule(jitter=st.floats(0, 0.99))
-    def disconnect(self, jitter: float) -> None:
+    @rule()
+    def disconnect(self) -> None:
+        self.session = StreamSession(self.session.names, LIMITS)
         self.unanswered.clear()
-        assert 0 <= self.session.disconnected(self.now_ms, jitter) <= 60_000
+        self.sent_ms.clear()
 
     @invariant()
     def sends_no_faster_than_allowed(self) -> None:
@@ -254,8 +378,3 @@ class AnyLife(RuleBasedStateMachine):
 
 
 TestAnyLife = AnyLife.TestCase
-
-
-@given(st.floats(0, 1, exclude_max=True))
-def test_jitter_only_shortens_the_wait(jitter: float) -> None:
-    assert 750 <= StreamSession(FEW, LIMITS).disconnected(0, jitter) <= 1_000

@@ -1,0 +1,33 @@
+"""Why a socket to the venue ended, as few words as a metric's label may have."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+__all__ = ["Ending"]
+
+
+class Ending(StrEnum):
+    """Why a socket ended, or did not come about."""
+
+    UNREACHABLE = "unreachable"
+    """It could not be opened."""
+    VENUE = "venue"
+    """The other side closed it, or the network lost it: the cut after 24 hours, a slow reader, a reset."""
+    SHUTDOWN = "shutdown"
+    """The venue had announced that it would close it."""
+    UNACKNOWLEDGED = "unacknowledged"
+    """A control message was not answered."""
+    IDLE = "idle"
+    """Nothing was heard, not even a pong."""
+    SILENT = "silent"
+    """Everything was acknowledged, and nothing came."""
+    ROTATED = "rotated"
+    """Its successor took over."""
+    UNPROVEN = "unproven"
+    """It was to succeed another one and did not deliver what that one delivered."""
+    STOPPING = "stopping"
+    """We were told to stop."""
+    FAULT = "fault"
+    """What we did with it failed: a fault of ours, which ends the service."""
