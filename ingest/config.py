@@ -25,6 +25,7 @@ from ingest.sections import (
     MarketsSettings,
     ProducerSettings,
     RepairSettings,
+    RestSettings,
     SnapshotSettings,
     fault,
 )
@@ -77,6 +78,7 @@ class Settings(BaseSettings):
     )
     connection: ConnectionSettings = Field(default=ConnectionSettings(), description="Connections to the venue.")
     producer: ProducerSettings = Field(default=ProducerSettings(), description="Writing to Kafka.")
+    rest: RestSettings = Field(default=RestSettings(), description="What is asked of the venue over REST.")
     snapshots: SnapshotSettings = Field(default=SnapshotSettings(), description="Depth snapshots.")
     repair: RepairSettings = Field(default=RepairSettings(), description="The search for holes in the log of trades.")
     http: HttpSettings = Field(default=HttpSettings(), description="Metrics and health.")

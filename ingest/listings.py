@@ -12,6 +12,7 @@ from structlog.stdlib import BoundLogger
 
 from ingest.connection import Clocks
 from ingest.core.backoff import delay_s
+from ingest.core.budget import Importance
 from ingest.core.followed import Followed, Seen
 from ingest.core.patterns import Resolution, Wishes, trading_by_symbol
 from ingest.errors import RestError, is_transient
@@ -45,7 +46,7 @@ class Listings:
         self,
         wishes: Wishes,
         *,
-        ask: Callable[[], Awaitable[ExchangeInfo]],
+        ask: Callable[[Importance], Awaitable[ExchangeInfo]],
         learn: Callable[[Sequence[SymbolInfo]], None],
         changed: Callable[[], None],
         refresh_s: float,
@@ -95,7 +96,7 @@ class Listings:
     async def look(self) -> float | None:
         """Ask once; returns how long to wait before the next question, None: until the wishes change."""
         try:
-            info = await self._ask()
+            info = await self._ask(Importance.REFRESH if self.answered.is_set() else Importance.CLOCK)
         except RestError as error:
             return self._failed(error)
         self._failures = 0

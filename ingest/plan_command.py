@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import aiohttp
+from prometheus_client import CollectorRegistry
 from rich.console import Console
 from rich.table import Table
 
 from ingest.config import Settings
 from ingest.connection import Clocks
+from ingest.core.budget import Budget
 from ingest.core.endpoints import Environment
 from ingest.core.patterns import Resolution, resolve, trading_by_symbol
 from ingest.core.plan import ConnectionPlan, plan_connections, subscribe_messages
-from ingest.rest import RestClient, RestGate
+from ingest.core.windows import KNOWN_LIMITS, pool_of
+from ingest.metrics import Metrics
+from ingest.rest import RestClient
+from ingest.rest_pool import RestPool
 from schemas.markets import Market
 
 
@@ -27,16 +32,22 @@ async def resolve_once(settings: Settings, clocks: Clocks) -> dict[Market, Resol
         RestError: it did not answer.
     """
     resolutions = {}
+
+    def wall_ms() -> int:
+        return clocks.wall_ns() // 1_000_000
+
     # A proxy of the environment is for the way to Binance, not to a sandbox.
     through_proxy = settings.endpoint is not Environment.SANDBOX
     async with aiohttp.ClientSession(trust_env=through_proxy) as session:
         for market, wanted in settings.markets.present().items():
-            rest = RestClient(
-                settings.endpoint_of(market).rest,
-                session,
-                RestGate(clocks.now_ms),
-                lambda: clocks.wall_ns() // 1_000_000,
+            pool = RestPool(
+                pool_of(market),
+                Budget(KNOWN_LIMITS[pool_of(market)], settings.rest.share),
+                now_ms=clocks.now_ms,
+                wall_ms=wall_ms,
+                metrics=Metrics(CollectorRegistry()),
             )
+            rest = RestClient(market, settings.endpoint_of(market).rest, session, pool, wall_ms)
             info = await rest.exchange_info()
             resolutions[market] = resolve(wanted.wishes, trading_by_symbol(info.symbols))
     return resolutions

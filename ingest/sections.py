@@ -22,6 +22,7 @@ __all__ = [
     "MarketsSettings",
     "ProducerSettings",
     "RepairSettings",
+    "RestSettings",
     "SnapshotSettings",
     "UrlSettings",
     "fault",
@@ -216,6 +217,18 @@ class SnapshotSettings(_Section):
     )
     refresh_s: float = Field(
         default=21_600.0, ge=60, description="Seconds after which a symbol gets a new one in any case."
+    )
+
+
+class RestSettings(_Section):
+    """What is asked of the venue over REST."""
+
+    share: float = Field(
+        default=0.8,
+        gt=0,
+        le=1,
+        description="Part of the venue's limit that everything at this address may use together: the venue tells"
+        " what others used. The same in every replica.",
     )
 
 

@@ -16,6 +16,7 @@ from structlog.stdlib import BoundLogger
 from ingest.config import Settings
 from ingest.connection import Clocks
 from ingest.control_records import ControlRecords
+from ingest.core.budget import Budget
 from ingest.core.dead_letters import refused_letter
 from ingest.core.endpoints import Environment
 from ingest.core.heartbeats import VOUCHED_TYPES
@@ -23,6 +24,7 @@ from ingest.core.limits import CONNECTION_ATTEMPTS
 from ingest.core.merged import SeenVersions
 from ingest.core.pacing import Pacer
 from ingest.core.records import Record
+from ingest.core.windows import KNOWN_LIMITS, Pool, pool_of
 from ingest.errors import UndeliveredError
 from ingest.health import Readiness, serve
 from ingest.kafka_log import end_offsets, follow, read_to_end
@@ -30,7 +32,8 @@ from ingest.kafka_publisher import KafkaPublisher
 from ingest.market_feed import READY, MarketFeed, Shared
 from ingest.metrics import Metrics
 from ingest.repair import NUMBERED_TYPES, Repair
-from ingest.rest import RestClient, RestGate
+from ingest.rest import RestClient
+from ingest.rest_pool import RestPool
 from ingest.symbols import SymbolBook
 from ingest.topic_admin import TopicAdmin, check_topics
 from schemas.codec import Codec, DecodeError
@@ -178,14 +181,23 @@ class Service:
             attempts=Pacer(CONNECTION_ATTEMPTS),
             log=self._log,
         )
-        futures_gate = RestGate(self._clocks.now_ms)  # USD-M and COIN-M share one limit since 2026-06-30
+        pools = {pool: self._new_pool(pool) for pool in Pool}
         feeds: dict[Market, MarketFeed] = {}
         for market in self._settings.markets.present():
             streams = [stream for stream in self._streams if stream.market is market]
-            gate = futures_gate if market.is_futures else RestGate(self._clocks.now_ms)
-            rest = RestClient(self._settings.endpoint_of(market).rest, session, gate, self._wall_ms)
+            endpoint = self._settings.endpoint_of(market)
+            rest = RestClient(market, endpoint.rest, session, pools[pool_of(market)], self._wall_ms)
             feeds[market] = MarketFeed(market, streams, shared, rest)
         return feeds
+
+    def _new_pool(self, pool: Pool) -> RestPool:
+        return RestPool(
+            pool,
+            Budget(KNOWN_LIMITS[pool], self._settings.rest.share),
+            now_ms=self._clocks.now_ms,
+            wall_ms=self._wall_ms,
+            metrics=self._metrics,
+        )
 
     def _new_repair(self, publisher: KafkaPublisher, control: ControlRecords) -> Repair | None:
         if not self._settings.repair.enabled:

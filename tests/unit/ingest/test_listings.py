@@ -8,6 +8,7 @@ import structlog
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
+from ingest.core.budget import Importance
 from ingest.core.patterns import Wishes
 from ingest.errors import RestError, RestRefusedError, RestUnreachableError
 from ingest.listings import Listings
@@ -26,7 +27,7 @@ class Market:
         self.trading: dict[str, str] = {}
         """Status by symbol."""
         self.error: RestError | None = None
-        self.asked = 0
+        self.asked: list[Importance] = []
         self.learned: list[str] = []
         self.changes: list[tuple[str, ...]] = []
         self.clocks = FakeClocks()
@@ -51,8 +52,8 @@ class Market:
         self.logs.clear()
         return lines
 
-    async def _ask(self) -> ExchangeInfo:
-        self.asked += 1
+    async def _ask(self, importance: Importance) -> ExchangeInfo:
+        self.asked.append(importance)
         self.on_ask()
         if self.error is not None:
             raise self.error
@@ -93,6 +94,7 @@ async def test_patterns_are_resolved_and_followed(market: Market) -> None:
     market.trading["BUSDT"] = "TRADING"
     assert await listings.look() == REFRESH_S
 
+    assert market.asked == [Importance.CLOCK, Importance.REFRESH]
     assert market.changes == [("AUSDT",), ("AUSDT", "BUSDT")]
     assert [line["symbols"] for line in market.logs] == [["AUSDT"], ["BUSDT"]]
     assert market.told() == [("info", "symbols taken")] * 2

@@ -3,15 +3,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from email.utils import formatdate
 
 import aiohttp
 import pytest
 from aiohttp import web
 
 from ingest.errors import RestRefusedError, RestUnreachableError, is_transient
-from ingest.rest import RestClient, RestGate, retry_after_s
+from ingest.rest import RestClient, retry_after_s
 from schemas.rest import ExchangeInfo
 from tests.support.fakes import FakeClocks
+from tests.support.rest import rest_client
 
 
 WALL_MS = 1_700_000_000_000
@@ -35,7 +37,7 @@ async def asking(answer: Answer, timeout_s: float = 10.0) -> AsyncIterator[RestC
         async with aiohttp.ClientSession() as session:
             clocks = FakeClocks(WALL_MS)
             base = f"http://127.0.0.1:{runner.addresses[0][1]}/api/v3"
-            yield RestClient(base, session, RestGate(clocks.now_ms), lambda: WALL_MS, timeout_s)
+            yield rest_client(base, session, clocks, timeout_s=timeout_s)
     finally:
         await runner.cleanup()
 
@@ -79,7 +81,9 @@ async def test_times_and_symbols_are_read() -> None:
 async def test_an_error_says_what_the_venue_said(
     status: int, body: str, transient: bool, code: int | None, retry_after: float | None
 ) -> None:
-    async with asking(lambda _: web.Response(status=status, text=body)) as client:
+    async with asking(
+        lambda _: web.Response(status=status, text=body, headers={"Date": formatdate(WALL_MS / 1000)})
+    ) as client:
         with pytest.raises(RestRefusedError) as caught:
             await client.server_time()
 
@@ -113,7 +117,7 @@ async def test_an_answer_that_is_none_is_unreachable() -> None:
 
 async def test_no_server_is_unreachable_and_transient() -> None:
     async with aiohttp.ClientSession() as session:
-        client = RestClient("http://127.0.0.1:1/api/v3", session, RestGate(lambda: 0), lambda: WALL_MS)
+        client = rest_client("http://127.0.0.1:1/api/v3", session, FakeClocks())
         with pytest.raises(RestUnreachableError) as caught:
             await client.server_time()
 

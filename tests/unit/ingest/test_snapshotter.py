@@ -12,7 +12,6 @@ from ingest.control_records import ControlRecords
 from ingest.core.guard import VenueClock
 from ingest.core.snapshots import SnapshotSchedule
 from ingest.metrics import Metrics
-from ingest.rest import RestClient, RestGate
 from ingest.snapshotter import DEPTH_SNAPSHOT, Snapshotter
 from ingest.venue_time import VenueTime
 from schemas.codec import Codec
@@ -21,6 +20,7 @@ from schemas.markets import Market
 from schemas.topics import TopicTable, partition_of
 from tests.support.fakes import RealClocks, RecordingPublisher
 from tests.support.offline_registry import OfflineRegistry
+from tests.support.rest import rest_client
 from tests.support.venue import FakeVenue
 
 
@@ -33,7 +33,7 @@ SYMBOLS = ("BTCUSDT", "ETHUSDT")
 async def snapshotting(venue: FakeVenue, publisher: RecordingPublisher) -> AsyncIterator[Snapshotter]:
     clocks, log, table = RealClocks(), structlog.get_logger(), TopicTable()
     async with aiohttp.ClientSession() as session:
-        rest = RestClient(f"{venue.url}/api/v3", session, RestGate(clocks.now_ms), lambda: VENUE)
+        rest = rest_client(f"{venue.url}/api/v3", session, clocks)
         snapshotter = Snapshotter(
             Market.SPOT,
             SnapshotSchedule(SYMBOLS, 6 * 3_600_000),
