@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
@@ -85,7 +86,8 @@ def run(
 ) -> None:
     """Take the configured streams from Binance to Kafka until told to stop.
 
-    SIGTERM and SIGINT stop it: what was read is delivered first. Exit status 0 if the broker has everything, 1 if
+    SIGTERM and SIGINT stop it: what was read is delivered first. A changed configuration file is noticed, and SIGHUP
+    reads it at once: symbols and streams change without a restart. Exit status 0 if the broker has everything, 1 if
     records are left unacknowledged or something failed, 2 if the configuration is wrong.
 
     **Example**: `binance-ingest run --config ingest.yaml`
@@ -93,17 +95,18 @@ def run(
     settings = _load(config, shard)
     if not settings.markets.present():
         _fail(ConfigError([("markets", "nothing to subscribe to: name a market")]), EXIT_CONFIG)
-    if wait is not None:
-        settings = settings.model_copy(update={"wait_limit_s": wait})
+    settings = _with_wait(settings, wait)
     log = configure(settings.log_level, terminal=sys.stdout.isatty())
     ingest_id = settings.ingest_id or secrets.token_hex(4)
-    service = Service(settings, ingest_id, SystemClocks(), log.bind(ingest_id=ingest_id))
+    config_file = (config, partial(_load_again, shard=shard, wait=wait))
+    service = Service(settings, ingest_id, SystemClocks(), log.bind(ingest_id=ingest_id), config_file)
 
     async def until_told() -> None:
         _calm_collector()
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, _stop, stop)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, service.read_config_again)
         await service.run(stop)
 
     try:
@@ -207,6 +210,15 @@ def _load(path: Path | None, shard: str | None = None) -> Settings:
         return load(path, shard)
     except ConfigError as error:
         _fail(error, EXIT_CONFIG)
+
+
+def _load_again(path: Path, shard: str | None, wait: float | None) -> Settings:
+    """Read the file as at start, with what the command line overrides."""
+    return _with_wait(load(path, shard), wait)
+
+
+def _with_wait(settings: Settings, wait: float | None) -> Settings:
+    return settings if wait is None else settings.model_copy(update={"wait_limit_s": wait})
 
 
 def _fail(error: Exception, status: int) -> NoReturn:

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -13,7 +14,8 @@ from msgspec import Struct
 from prometheus_client import CollectorRegistry
 from structlog.stdlib import BoundLogger
 
-from ingest.config import Settings
+from ingest.config import Settings, load
+from ingest.config_watch import ConfigWatch
 from ingest.connection import Clocks
 from ingest.control_records import ControlRecords
 from ingest.core.budget import Budget
@@ -29,11 +31,12 @@ from ingest.errors import UndeliveredError
 from ingest.health import Readiness, serve
 from ingest.kafka_log import end_offsets, follow, read_to_end
 from ingest.kafka_publisher import KafkaPublisher
-from ingest.market_feed import READY, MarketFeed, Shared
+from ingest.market_feed import READY, MarketFeed
 from ingest.metrics import Metrics
 from ingest.repair import NUMBERED_TYPES, Repair
 from ingest.rest import RestClient
 from ingest.rest_pool import RestPool
+from ingest.shared import Shared
 from ingest.symbols import SymbolBook
 from ingest.topic_admin import TopicAdmin, check_topics
 from schemas.codec import Codec, DecodeError
@@ -69,16 +72,32 @@ class Service:
         ingest_id: names this process in records.
         clocks: time and chance.
         log: where it tells what happens.
+        config: the file that the settings came from, which is watched, and how to read it.
     """
 
-    def __init__(self, settings: Settings, ingest_id: str, clocks: Clocks, log: BoundLogger) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        ingest_id: str,
+        clocks: Clocks,
+        log: BoundLogger,
+        config: tuple[Path | None, Callable[[Path], Settings]] = (None, load),
+    ) -> None:
         self._settings = settings
         self._ingest_id = ingest_id
         self._clocks = clocks
         self._log = log
         self._table = TopicTable(settings.topic_prefix)
-        self._streams = settings.subscriptions()
         self._metrics = Metrics(CollectorRegistry())
+        self._feeds: dict[Market, MarketFeed] = {}
+        self._config = ConfigWatch(
+            config[0],
+            settings,
+            read=config[1],
+            changed=self._apply,
+            invalid=self._metrics.config_invalid,
+            log=log,
+        )
         self._stalled = False
         self.http_port: int | None = None
         """Where metrics and health are served; None: not yet, or not at all."""
@@ -112,6 +131,14 @@ class Service:
                 self._log.info("serving metrics and health", host=http.host, port=self.http_port)
             await self._run(parts, stopping)
 
+    def read_config_again(self) -> None:
+        """Read the configuration file now, as SIGHUP asks for."""
+        self._config.read_again()
+
+    def _apply(self, settings: Settings) -> None:
+        for feed in self._feeds.values():
+            feed.apply(settings)
+
     # Start
 
     async def _start(self, resources: AsyncExitStack, pause: Callable[[float], bool]) -> _Parts:
@@ -138,10 +165,10 @@ class Service:
         ends = await end_offsets(settings.kafka_bootstrap_servers, self._raw_topics(VOUCHED_TYPES))
         for partition, offset in ends.items():
             publisher.learn(partition.topic, partition.partition, offset)
-        feeds = await self._new_feeds(resources, publisher, control)
+        self._feeds = feeds = await self._new_feeds(resources, publisher, control)
         for feed in feeds.values():
             await feed.prepare(notes)
-        self._log.info("started", ingest_id=self._ingest_id, stream_count=len(self._streams))
+        self._log.info("started", ingest_id=self._ingest_id, shard=settings.shard)
         return _Parts(publisher, feeds, self._new_repair(publisher, control), notes, codec)
 
     def _wait_for_servers(self, registry: Registry, pause: Callable[[float], bool]) -> None:
@@ -176,7 +203,7 @@ class Service:
             control=control,
             metrics=self._metrics,
             clocks=self._clocks,
-            symbol_book=SymbolBook(self._streams),
+            symbol_book=SymbolBook(),
             merged=SeenVersions(),
             attempts=Pacer(CONNECTION_ATTEMPTS),
             log=self._log,
@@ -184,10 +211,9 @@ class Service:
         pools = {pool: self._new_pool(pool) for pool in Pool}
         feeds: dict[Market, MarketFeed] = {}
         for market in self._settings.markets.present():
-            streams = [stream for stream in self._streams if stream.market is market]
             endpoint = self._settings.endpoint_of(market)
             rest = RestClient(market, endpoint.rest, session, pools[pool_of(market)], self._wall_ms)
-            feeds[market] = MarketFeed(market, streams, shared, rest)
+            feeds[market] = MarketFeed(market, shared, rest)
         return feeds
 
     def _new_pool(self, pool: Pool) -> RestPool:
@@ -215,9 +241,8 @@ class Service:
         )
 
     def _raw_topics(self, types: Sequence[RawType] | frozenset[RawType]) -> list[Topic]:
-        """Return the raw topics of these types that this process writes."""
-        wanted = {(one.market, one.raw_type): one for one in self._streams if one.raw_type in types}
-        return [self._table.raw(market, raw_type) for market, raw_type in sorted(wanted)]
+        """Return the raw topics of these types that this process may write: its streams can change while it runs."""
+        return [self._table.raw(market, one) for market in self._settings.markets.present() for one in sorted(types)]
 
     # Run and stop
 
@@ -258,6 +283,7 @@ class Service:
         async with asyncio.TaskGroup() as tasks:
             for feed in parts.feeds.values():
                 tasks.create_task(feed.run())
+            tasks.create_task(self._config.run())
             tasks.create_task(self._follow_requests(parts))
             tasks.create_task(self._watch(parts.publisher))
 

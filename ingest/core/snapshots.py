@@ -73,6 +73,23 @@ class SnapshotSchedule:
         self._refresh_ms = refresh_ms
         self._pacer = Pacer(pace)
 
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Those that have their turn."""
+        return tuple(self._symbols)
+
+    def follow(self, symbols: Iterable[str]) -> set[str]:
+        """Take other symbols; returns those that are new, whose diffs do not flow yet."""
+        wanted = set(symbols)
+        for symbol in self._symbols.keys() - wanted:
+            if self._symbols[symbol].asked:
+                self._symbols[symbol].live = False  # forgotten when what is under way has ended
+            else:
+                del self._symbols[symbol]
+        new = wanted - self._symbols.keys()
+        self._symbols |= {symbol: _Symbol() for symbol in new}
+        return new
+
     def restore(self, symbol: str, last_id: int, offset: int, age_ms: float, now_ms: float) -> None:
         """Take note of a snapshot that the log has already.
 

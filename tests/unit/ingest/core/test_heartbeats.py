@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from hypothesis import given, strategies as st
 
-from ingest.core.heartbeats import Heartbeats, Position, Shard, shards_of
+from ingest.core.heartbeats import Heartbeats, Position, Shard, carriers_of
 from ingest.core.plan import plan_connections
 from ingest.core.streams import stream_of
 from schemas.control import Heartbeat
@@ -35,7 +35,7 @@ class Log:
 
 
 def new_heartbeats(*labels: str) -> Heartbeats:
-    return Heartbeats(Market.SPOT, "i1", {SHARD: labels or ("a",)})
+    return Heartbeats(Market.SPOT, "i1", {SHARD: {f"S{label}": label for label in labels or ("a",)}})
 
 
 def times(heartbeats: list[Heartbeat]) -> list[int]:
@@ -292,10 +292,10 @@ def test_shards_are_the_partitions_with_a_subscribed_symbol_and_name_who_carries
         for text in ("trade", "aggTrade", "depth", "bookTicker", "kline_1m")
     ]
 
-    shards = shards_of(plan_connections([*streams, stream_of(Market.USDM, "!ticker@arr", None)]))
+    shards = carriers_of(plan_connections([*streams, stream_of(Market.USDM, "!ticker@arr", None)]))
 
     assert shards == {
-        (raw_type, partition_of(symbol)): [label]
+        (raw_type, partition_of(symbol)): {symbol: label}
         for symbol in ("BTCUSDT", "ETHUSDT")
         for raw_type, label in (
             (RawType.TRADE, "usdm-public-0"),
@@ -313,4 +313,5 @@ def test_a_partition_on_two_connections_needs_both() -> None:
 
     plans = plan_connections([*streams, stream_of(Market.SPOT, "trade", same_partition)], {Market.SPOT: 2})
 
-    assert sorted(shards_of(plans)[RawType.TRADE, partition_of("BTCUSDT")]) == ["spot-0", "spot-1"]
+    carried = carriers_of(plans)[RawType.TRADE, partition_of("BTCUSDT")]
+    assert carried == {"BTCUSDT": "spot-0", same_partition: "spot-1"}
