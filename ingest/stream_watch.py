@@ -46,6 +46,8 @@ class StreamWatch:
         """Per connection, the streams without which it is not ready."""
         self._delivered: defaultdict[str, set[str]] = defaultdict(set)
         self._silent: defaultdict[str, set[str]] = defaultdict(set)
+        self._given_up: defaultdict[str, set[str]] = defaultdict(set)
+        """Of the silent ones, those that no other process would get either."""
         for plan in plans:
             self.expect(plan)
 
@@ -59,6 +61,7 @@ class StreamWatch:
             for stream in plan.streams
             if (deadline_ms := first_event_ms(stream)) is not None and deadline_ms <= READY_WITHIN_MS
         } - self._delivered[plan.label]
+        self._awaited[plan.label] -= self._given_up[plan.label]
         self._show(plan.label)
 
     def missing(self, label: str) -> int:
@@ -80,6 +83,7 @@ class StreamWatch:
         names = set(names)
         self._delivered[label] |= names
         self._awaited[label] -= names
+        self._given_up[label] -= names
         if spoke := self._silent[label] & names:
             self._silent[label] -= spoke
             self._show(label)
@@ -94,7 +98,7 @@ class StreamWatch:
         for cause, silent in by_cause.items():
             self._silent[label].update(silent)
             if cause.of_the_symbol:
-                # No other process would get anything either: it need not be waited for.
+                self._given_up[label].update(silent)
                 self._awaited[label].difference_update(silent)
             self._log.error("acknowledged, but silent", connection=label, streams=silent, reason=cause.value)
         self._show(label)

@@ -55,6 +55,7 @@ class FakeVenue:
         """Status and body of the answer to a depth request."""
         self.symbols: list[dict[str, Any]] = []
         self._sockets: dict[web.WebSocketResponse, None] = {}
+        self._transports: dict[web.WebSocketResponse, asyncio.Transport] = {}
         self._runner: web.AppRunner | None = None
         self._changed = asyncio.Condition()
 
@@ -99,6 +100,11 @@ class FakeVenue:
         for socket in list(self._sockets):
             await socket.close(code=WSCloseCode.GOING_AWAY, message=b"dropped")
 
+    def cut(self) -> None:
+        """Reset all connections without a word, as the venue does to readers that are too slow."""
+        for transport in self._transports.values():
+            transport.abort()
+
     async def drop_first(self) -> None:
         """Close the connection that was opened first."""
         await next(iter(self._sockets)).close(code=WSCloseCode.GOING_AWAY, message=b"dropped")
@@ -117,6 +123,8 @@ class FakeVenue:
         await socket.prepare(request)
         self.connection_count += 1
         self._sockets[socket] = None
+        assert request.transport is not None
+        self._transports[socket] = request.transport
         await self._tell()
         try:
             async for message in socket:
@@ -124,6 +132,7 @@ class FakeVenue:
                     await self._control(socket, json.loads(message.data))
         finally:
             self._sockets.pop(socket, None)
+            self._transports.pop(socket, None)
             await self._tell()
         return socket
 

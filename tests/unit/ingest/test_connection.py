@@ -278,6 +278,31 @@ async def test_a_full_publisher_stops_the_reading_and_nothing_is_lost() -> None:
     assert rig.ids() == list(range(4_000))
 
 
+async def test_a_reader_that_was_cut_for_being_slow_hands_over_what_it_read_and_comes_back() -> None:
+    publisher = RecordingPublisher(most=50)
+    publisher.hold()
+    async with running(publisher) as rig:
+        await rig.listener.until(lambda: "live" in rig.listener.told)
+        frames = [trade_frame("BTCUSDT", one, VENUE, filler="x" * 6_000) for one in range(4_000)]
+        sending = asyncio.create_task(rig.venue.send(*frames))
+        await rig.listener.until(lambda: publisher.full)
+        await asyncio.wait([sending], timeout=1)
+        rig.venue.cut()
+        await asyncio.wait([sending])
+        sending.exception()
+        assert rig.listener.ended == []  # who does not read does not see it
+
+        publisher.release()
+        await rig.listener.until(lambda: rig.listener.told.count("live") == 2)
+        before = len(rig.ids())
+        await rig.venue.send(trade_frame("BTCUSDT", 4_000, VENUE))
+        await rig.taken(before + 1)
+
+    assert rig.ids() == [*range(before), 4_000]
+    assert before >= 50
+    assert rig.listener.ended[0].ending is Ending.VENUE
+
+
 async def test_told_to_stop_it_hands_over_what_was_read_even_to_a_full_publisher() -> None:
     publisher = RecordingPublisher(most=10)
     publisher.hold()

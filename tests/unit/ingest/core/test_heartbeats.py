@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from ingest.core.heartbeats import Heartbeats, Position, Shard, carriers_of
 from ingest.core.plan import plan_connections
@@ -283,6 +283,164 @@ def test_for_one_run_the_time_never_goes_back_and_never_passes_what_was_read(
             seen.append(heartbeat.vouched_until)
 
     assert seen == sorted(set(seen))
+
+
+# Two sockets of one connection, while one replaces the other
+
+
+def overlapped(log: Log) -> Heartbeats:
+    """Live since VENUE over "old", and since VENUE + 60 s over "new" as well."""
+    heartbeats = new_heartbeats()
+    heartbeats.live("a", 0, "old")
+    heartbeats.told_time(VENUE, 0, 10)
+    assert beat(heartbeats, 10, log) == [0]
+    heartbeats.live("a", 60_000, "new")
+    heartbeats.told_time(VENUE + 60_000, 60_000, 60_010)
+    return heartbeats
+
+
+def test_a_socket_that_was_read_beyond_the_beginning_of_the_next_hands_over_without_a_break() -> None:
+    log = Log()
+    heartbeats = overlapped(log)
+    heartbeats.read("a", VENUE + 62_000, 62_000, "old")
+    assert heartbeats.joined("a", "old", "new")
+    assert beat(heartbeats, 62_000, log) == [60_000]
+
+    heartbeats.lost("a", "old")
+    heartbeats.read("a", VENUE + 70_000, 70_000, "new")
+
+    assert beat(heartbeats, 70_000, log) == [68_000]
+
+
+def test_a_socket_that_was_not_read_so_far_breaks_the_promise_and_a_new_one_begins() -> None:
+    log = Log()
+    heartbeats = overlapped(log)
+    heartbeats.read("a", VENUE + 61_999, 62_000, "old")
+    assert not heartbeats.joined("a", "old", "new")
+
+    heartbeats.lost("a", "old")
+    heartbeats.read("a", VENUE + 70_000, 70_000, "new")
+
+    assert beat(heartbeats, 70_000, log) == [60_000]
+    assert beat(heartbeats, 71_000, log) == [68_000]
+
+
+def test_in_a_silence_the_venues_clock_joins_them() -> None:
+    heartbeats = overlapped(Log())
+    assert heartbeats.wants_time(64_000)
+    heartbeats.told_time(VENUE + 64_999, 64_990, 65_000)
+    assert not heartbeats.joined("a", "old", "new")
+
+    heartbeats.told_time(VENUE + 65_000, 65_000, 65_001)
+
+    assert heartbeats.joined("a", "old", "new")
+
+
+def test_while_both_live_the_older_one_is_vouched_by() -> None:
+    log = Log()
+    heartbeats = overlapped(log)
+    heartbeats.read("a", VENUE + 70_000, 70_000, "new")
+    heartbeats.read("a", VENUE + 63_000, 70_000, "old")
+
+    assert beat(heartbeats, 70_000, log) == [61_000]
+
+
+def test_a_successor_that_goes_changes_nothing() -> None:
+    log = Log()
+    heartbeats = overlapped(log)
+    heartbeats.lost("a", "new")
+    heartbeats.read("a", VENUE + 63_000, 63_000, "old")
+
+    assert beat(heartbeats, 63_000, log) == [61_000]
+
+
+def test_a_successor_without_a_known_beginning_does_not_join() -> None:
+    heartbeats = new_heartbeats()
+    heartbeats.live("a", 0, "old")
+    heartbeats.told_time(VENUE, 0, 10)
+    heartbeats.live("a", 60_000, "new")
+    heartbeats.read("a", VENUE + 90_000, 90_000, "old")
+
+    assert not heartbeats.joined("a", "old", "new")
+
+
+def test_what_nobody_vouches_for_can_always_go() -> None:
+    assert new_heartbeats().joined("b", "old", "new")
+
+
+def test_a_handed_over_connection_does_not_carry_others_that_are_behind() -> None:
+    log = Log()
+    heartbeats = new_heartbeats("a", "b")
+    for label in ("a", "b"):
+        heartbeats.live(label, 0, "old")
+    heartbeats.told_time(VENUE, 0, 10)
+    assert beat(heartbeats, 10, log) == [0]
+    heartbeats.live("a", 60_000, "new")
+    heartbeats.told_time(VENUE + 60_000, 60_000, 60_010)
+    heartbeats.read("a", VENUE + 62_000, 62_000, "old")
+    heartbeats.read("b", VENUE + 30_000, 62_000, "old")
+    heartbeats.lost("a", "old")
+    heartbeats.read("a", VENUE + 63_000, 63_000, "new")
+
+    assert beat(heartbeats, 63_000, log) == [28_000]
+
+
+class Venue:
+    """Events of one shard, sent to whoever is subscribed, late by no more than the streams may be out of step."""
+
+    def __init__(self) -> None:
+        self.now = VENUE
+        self.made: list[int] = []
+        self.subscribed: dict[str, list[int]] = {}
+        """Events sent to each socket and not read yet."""
+
+    def trade(self, late: int) -> None:
+        self.made.append(self.now - late)
+        for pending in self.subscribed.values():
+            pending.append(self.now - late)
+
+
+STEPS = ("trade", "trade", "trade", "read old", "read old", "read new", "read new", "rotate", "rotate", "die")
+
+
+@settings(max_examples=300)
+@given(st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from([0, 10, 700, 1_900])), max_size=80))
+def test_whatever_is_vouched_for_is_in_the_log_over_all_rotations(steps: list[tuple[str, int]]) -> None:
+    heartbeats, log, venue = new_heartbeats(), Log(), Venue()
+    published = set[int]()
+    live_since = dict[str, int]()
+    since, opening, newest = VENUE, False, 0
+    for number, (step, passed) in enumerate(steps):
+        venue.now += passed
+        now_ms, sockets = float(venue.now - VENUE), list(live_since)
+        if not sockets or (step == "rotate" and len(sockets) == 1):
+            socket = f"s{number}"
+            venue.subscribed[socket], live_since[socket] = [], venue.now
+            heartbeats.live("a", now_ms, socket)
+            heartbeats.told_time(venue.now, now_ms, now_ms)
+            if not sockets:
+                since, opening = venue.now, True
+        elif step == "trade":
+            venue.trade(passed)
+        elif step.startswith("read"):
+            reader = sockets[-1 if step == "read new" else 0]
+            events, venue.subscribed[reader] = venue.subscribed[reader], []
+            log.publish(len(events))
+            published.update(events)
+            heartbeats.read("a", max(events, default=None), now_ms, reader)
+        elif step == "die" or heartbeats.joined("a", *sockets):
+            gone = sockets.pop(0)
+            if sockets and not heartbeats.joined("a", gone, sockets[0]):
+                since, opening = live_since[sockets[0]], True
+            del venue.subscribed[gone], live_since[gone]
+            heartbeats.lost("a", gone)
+        log.acknowledge()
+        heartbeats.mark(now_ms, None, log)
+        for heartbeat in heartbeats.due(log):
+            if opening:
+                assert heartbeat.vouched_until == since or since <= newest
+            opening, newest = False, heartbeat.vouched_until
+            assert published.issuperset(event for event in venue.made if since < event <= newest)
 
 
 def test_shards_are_the_partitions_with_a_subscribed_symbol_and_name_who_carries_them() -> None:
