@@ -70,9 +70,8 @@ class Heartbeats:
         self._market = market
         self._ingest_id = ingest_id
         self._promises = {shard: Promise(carried) for shard, carried in carriers.items()}
-        self._sockets: dict[str, dict[str, Reading]] = {
-            label: {} for carried in carriers.values() for label in carried.values()
-        }
+        self._labels = _labels(carriers)
+        self._sockets: dict[str, dict[str, Reading]] = {}
         """The live sockets of each connection, the one that is vouched by first."""
         self._marks: dict[Shard, Mark] = {}
         self._vouched: dict[Shard, int] = {}
@@ -98,8 +97,7 @@ class Heartbeats:
                 self._break(shard)
             if promise.over:
                 del self._promises[shard]
-        labels = {label for carried in carriers.values() for label in carried.values()}
-        self._sockets = {label: self._sockets.get(label, {}) for label in labels}
+        self._labels = _labels(carriers)
 
     def acknowledged(self, label: str, streams: Iterable[tuple[RawType, str]], now_ms: float, socket: str = "") -> None:
         """Take note that a live socket carries more streams now.
@@ -137,9 +135,7 @@ class Heartbeats:
             socket: which of the connection's sockets, where it has several.
             streams: their types and symbols; None: all that it is to carry.
         """
-        sockets = self._sockets.get(label)
-        if sockets is None:
-            return
+        sockets = self._sockets.setdefault(label, {})
         reading = sockets[socket] = Reading(now_ms)
         leads = next(iter(sockets)) == socket
         for (raw_type, _), promise in self._promises.items():
@@ -226,7 +222,7 @@ class Heartbeats:
             if socket.begins(now_ms) and socket.live_ms <= asked_ms:
                 socket.live_time = server_time
             if socket.silent(now_ms):
-                socket.quiet_until = max(socket.quiet_until or 0, server_time - SILENCE_MS)
+                socket.is_quiet(server_time - SILENCE_MS)
         for promise in self._promises.values():
             promise.told_time(server_time, asked_ms)
 
@@ -307,5 +303,10 @@ class Heartbeats:
         return heartbeats
 
     def _all_sockets(self) -> Iterator[Reading]:
-        for sockets in self._sockets.values():
-            yield from sockets.values()
+        """Yield the live sockets of the connections that something is vouched by."""
+        for label in self._labels:
+            yield from self._sockets.get(label, {}).values()
+
+
+def _labels(carriers: Carriers) -> set[str]:
+    return {label for carried in carriers.values() for label in carried.values()}

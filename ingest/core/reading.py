@@ -46,6 +46,13 @@ class Reading:
         else:
             self.newest_event = max(self.newest_event, newest_event)
 
+    def is_quiet(self, until: int) -> None:
+        """Take note that up to an exchange time there was nothing more to read."""
+        self.quiet_until = max(self.quiet_until or 0, until)
+        if self.live_time is None and self.first_event is None:
+            # It was live by then, and nothing has come since: nothing of that time is under way any more.
+            self.live_time = until
+
     def silent(self, now_ms: float) -> bool:
         """Return whether nothing that tells a time was read for long."""
         return now_ms - self.heard_ms >= SILENCE_MS
