@@ -77,11 +77,13 @@ def test_a_lost_connection_must_acknowledge_again_what_it_was_to_carry_anew() ->
     promise.acknowledged("x", ["B"], 1_000)
     promise.told("x", 8_000)
 
+    labels = [promise.upcoming_labels]
     promise.lost("x")
-    assert promise.upcoming_labels == ()
+    labels.append(promise.upcoming_labels)
     promise.live("x", ["A", "B"])
+    labels.append(promise.upcoming_labels)
 
-    assert promise.upcoming_labels == ("x",)
+    assert labels == [("x",), (), ("x",)]
 
 
 def test_a_partition_without_symbols_has_nothing_to_promise() -> None:
