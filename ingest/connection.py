@@ -123,7 +123,7 @@ class Connection:
             while not self._stopping:
                 now_ms, jitter = self._clocks.now_ms(), self._clocks.random()
                 self._obey(self._rotation.tick(now_ms, joined=self._joined(), jitter=jitter))
-                self._end_overlap(now_ms)
+                self._tend_overlap(now_ms)
                 self._wake.clear()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_S):
@@ -137,7 +137,7 @@ class Connection:
         pipeline = self._pipelines[life.number] = self._new_pipeline(life.connection_id)
         self._rotation.opened(life.number, self._clocks.now_ms())
         if len(self._pipelines) > 1:
-            self._begin_overlap()
+            self._begin_overlap(life.number)
         self._log.info(
             "connected", connection_id=life.connection_id, url=self._url, stream_count=len(self._plan.streams)
         )
@@ -183,6 +183,7 @@ class Connection:
 
     def _closed(self, life: SocketLife) -> None:
         now_ms = self._clocks.now_ms()
+        self._release(None)
         del self._lives[life.number]
         self._pipelines.pop(life.number, None)
         if len(self._pipelines) <= 1:
@@ -260,16 +261,27 @@ class Connection:
 
     # Copies
 
-    def _begin_overlap(self) -> None:
+    def _begin_overlap(self, successor: int) -> None:
+        """Let two sockets through as one: begins before the second subscribes, so it misses nothing."""
+        self._release(None)
+        old = next(life for life in self._lives.values() if life.number != successor and life.connection_id)
         if self._overlap is None:
-            self._overlap = Overlap(self._raw_types)
+            self._overlap = Overlap(old.connection_id or "", self._raw_types)
+        else:
+            self._overlap.begin(old.connection_id or "")
         self._overlap_ends_ms = float("inf")
         self._set_overlap()
 
-    def _end_overlap(self, now_ms: float) -> None:
+    def _tend_overlap(self, now_ms: float) -> None:
+        self._release(self._clocks.wall_ns())
         if now_ms >= self._overlap_ends_ms:
             self._overlap, self._overlap_ends_ms = None, float("inf")
             self._set_overlap()
+
+    def _release(self, now_ns: int | None) -> None:
+        """Hand over what waited for the other socket for long enough; None: everything."""
+        if self._overlap is not None and (released := self._overlap.release(now_ns)):
+            next(iter(self._pipelines.values())).hand_over(released)
 
     def _set_overlap(self) -> None:
         for pipeline in self._pipelines.values():

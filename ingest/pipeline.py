@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from itertools import islice
 
 from msgspec import Struct
@@ -93,7 +94,9 @@ class Pipeline:
 
         It does not wait for the broker, and in the ordinary case for nobody.
         """
-        decode, publish, overlap, repeated = self._decoder.decode, self._publisher.publish, self._overlap, 0
+        decode, publish = self._decoder.decode, self._publisher.publish
+        if self._overlap is not None:
+            publish = partial(self._admit, self._overlap, frames[-1][0])
         latest, newest, sequence = self._venue.latest_plausible(), 0, self._sequence
         signals: list[Reply | ShutdownNotice] = []
         counts: Counter[str] = Counter()
@@ -107,9 +110,6 @@ class Pipeline:
                         latest, event_time = self._venue.latest_plausible(), record.event_time
                     if event_time is not None and event_time > newest:
                         newest = event_time
-                    if overlap is not None and overlap.repeats(record, self._connection_id):
-                        repeated += 1
-                        continue
                     publish(record)
                     counts[record.topic] += 1
                 elif isinstance(item, Rejected):
@@ -123,16 +123,26 @@ class Pipeline:
         if newest:
             self._venue.clock.observe(newest)
             self._metrics.event_lag.labels(self._market).observe(max(0.0, frames[-1][0] / 1e9 - newest / 1e3))
-        self._count(counts, repeated)
+        if self._overlap is None:
+            self._count(counts)
         self._tell_troubles()
         return Worked(tuple(signals), newest or None, self._first())
 
-    def _count(self, counts: Counter[str], repeated: int) -> None:
+    def hand_over(self, records: Sequence[Record]) -> None:
+        """Hand records over that were held while two sockets overlapped."""
+        for record in records:
+            self._publisher.publish(record)
+        self._count(Counter(record.topic for record in records))
+
+    def _admit(self, overlap: Overlap, now_ns: int, record: Record) -> None:
+        copies = overlap.copy_count
+        self.hand_over(overlap.admit(record, self._connection_id, now_ns))
+        self._metrics.overlap_duplicates.labels(self._market).inc(overlap.copy_count - copies)
+
+    def _count(self, counts: Counter[str]) -> None:
         for topic, count in counts.items():
             row = self._table[topic]
             self._metrics.records.labels(row.market, row.type).inc(count)
-        if repeated:
-            self._metrics.overlap_duplicates.labels(self._market).inc(repeated)
 
     def _first(self) -> tuple[str, ...]:
         """Return the streams that the decoder met for the first time; costs nothing where there are none."""

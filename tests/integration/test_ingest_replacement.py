@@ -99,6 +99,11 @@ class Place:
             copies[trade["s"]][trade["t"]] += 1
         return copies
 
+    async def logged(self, symbol: str) -> list[int]:
+        """The trades of a symbol as the raw log has them, in its order."""
+        records = await self.read(self.table.raw(Market.SPOT, RawType.TRADE))
+        return [json.loads(one.value or b"")["t"] for one in records if one.key == symbol.encode()]
+
     async def missing(self) -> dict[str, list[int]]:
         copies = await self.copies()
         return {symbol: [one for one in self.witness.trades[symbol] if not copies[symbol][one]] for symbol in SYMBOLS}
@@ -188,8 +193,11 @@ async def test_rotations_lose_no_trade_double_none_and_never_interrupt_the_heart
 
     assert await place.missing() == {symbol: [] for symbol in SYMBOLS}
     assert all(times == 1 for copies in (await place.copies()).values() for times in copies.values())
+    for symbol in SYMBOLS:
+        assert await place.logged(symbol) == place.witness.trades[symbol]
 
     events = [one for one in await place.decoded(ControlType.CONNECTION) if isinstance(one, Connection)]
+    events.sort(key=lambda one: one.time)
     ends = [one.reason for one in events if one.event is ConnectionEvent.DISCONNECTED]
     assert ends[:2] == ["rotated: successor i1.spot-0.2 proven", "rotated: successor i1.spot-0.3 proven"]
     shards: dict[tuple[str, int], list[int]] = {}

@@ -228,6 +228,16 @@ def test_settings_are_frozen() -> None:
             "markets.spot.symbol_streams.B",
             "is about all symbols: put it in streams",
         ),
+        (
+            "connection: {rotate_after_s: 3600}",
+            "connection.rotate_stagger_s",
+            "must be less than rotate_after_s, which is 3600",
+        ),
+        (
+            "connection: {rotate_after_s: 90000}",
+            "connection.rotate_deadline_s",
+            "must be more than rotate_after_s, which is 90000",
+        ),
         ("markets: {spot: {streams: [trade]}}", "markets.spot.symbols", "nothing to subscribe to"),
         ("markets: {spot: {symbols: ['BTC USDT']}}", "markets.spot.symbols.0", "string should match pattern"),
         ("markets: {spot: {symbols: 7}}", "markets.spot.symbols", "was 7"),

@@ -368,15 +368,9 @@ async def test_a_socket_is_replaced_by_a_proven_successor_and_every_trade_comes_
         await rig.taken(sent)
 
     assert rig.ids() == list(range(sent))
-    assert rig.listener.told[:7] == [
-        "opened c1",
-        "live",
-        "delivered btcusdt@trade",
-        "opened c2",
-        "successor live",
-        "delivered btcusdt@trade",
-        "delivered btcusdt@trade",
-    ]
+    told = rig.listener.told
+    order = [told.index(one) for one in ("opened c1", "live", "opened c2", "successor live", "closed c1 rotated")]
+    assert order == sorted(order)
     first = rig.listener.ended[0]
     assert (first.connection_id, first.ending) == ("c1", Ending.ROTATED)
     assert first.reason == "rotated: successor c2 proven"

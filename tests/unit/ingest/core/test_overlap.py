@@ -31,10 +31,13 @@ def kline(event_time: int, last_id: int, closed: bool = False) -> Record:
     return record(RawType.KLINE, e="kline", E=event_time, s="BTCUSDT", k=bar)
 
 
-def repeated(first: Record, second: Record) -> bool:
-    overlap = Overlap(TYPES)
-    assert not overlap.repeats(first, "old")
-    return overlap.repeats(second, "new")
+def overlap_of(most: int = 1_000) -> Overlap:
+    return Overlap("old", TYPES, most)
+
+
+def passed(overlap: Overlap, *reads: tuple[str, Record], now_ns: int = 0) -> list[Record]:
+    """What goes to the log of what was read."""
+    return [one for socket, record in reads for one in overlap.admit(record, socket, now_ns)]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +62,7 @@ def repeated(first: Record, second: Record) -> bool:
     ],
 )
 def test_the_other_sockets_copy_is_a_copy_whenever_it_was_stamped(first: Record, second: Record) -> None:
-    assert repeated(first, second)
+    assert passed(overlap_of(), ("old", first), ("new", second)) == [first]
 
 
 @pytest.mark.parametrize(
@@ -78,44 +81,113 @@ def test_the_other_sockets_copy_is_a_copy_whenever_it_was_stamped(first: Record,
     ],
 )
 def test_what_differs_in_anything_but_the_stamp_is_no_copy(first: Record, second: Record) -> None:
-    assert not repeated(first, second)
+    overlap = overlap_of()
+
+    assert passed(overlap, ("old", first), ("new", second)) + overlap.release(None) == [first, second]
 
 
 def test_what_one_socket_sends_twice_stays() -> None:
-    overlap = Overlap(TYPES)
-
-    assert [overlap.repeats(trade(7), "old") for _ in range(2)] == [False, False]
+    assert passed(overlap_of(), ("old", trade(7)), ("old", trade(7))) == [trade(7), trade(7)]
 
 
 def test_a_record_of_a_topic_that_is_no_raw_one_is_left_alone() -> None:
-    overlap = Overlap({})
+    overlap = Overlap("old", {})
 
-    assert [overlap.repeats(trade(7), socket) for socket in ("old", "new")] == [False, False]
+    assert passed(overlap, ("old", trade(7)), ("new", trade(7))) == [trade(7), trade(7)]
 
 
 def test_what_both_sent_is_not_remembered_any_more() -> None:
-    overlap = Overlap(TYPES)
-    for socket in ("old", "new"):
-        for one in range(50):
-            overlap.repeats(trade(one), socket)
+    overlap = overlap_of()
+    for one in range(50):
+        passed(overlap, ("old", trade(one)), ("new", trade(one)))
 
-    assert len(overlap) == 0
+    assert (len(overlap), overlap.copy_count) == (0, 50)
 
 
 def test_no_more_is_remembered_than_allowed() -> None:
-    overlap = Overlap(TYPES, most=10)
-    for one in range(50):
-        overlap.repeats(trade(one), "old")
+    overlap = overlap_of(most=10)
+    passed(overlap, *(("old", trade(one)) for one in range(50)))
 
     assert len(overlap) == 10
-    assert overlap.repeats(trade(49), "new")
-    assert not overlap.repeats(trade(0), "new")
+    assert passed(overlap, ("new", trade(49)), ("new", trade(0))) == [trade(0)]
 
 
-@given(st.permutations([(socket, one) for socket in ("old", "new") for one in range(8)]))
-def test_in_whatever_order_they_interleave_every_trade_passes_once(order: list[tuple[str, int]]) -> None:
-    overlap = Overlap(TYPES)
+# Order
 
-    passed = [one for socket, one in order if not overlap.repeats(trade(one), socket)]
 
-    assert sorted(passed) == list(range(8))
+def test_what_the_new_socket_brings_waits_until_the_old_one_has_caught_up() -> None:
+    overlap = overlap_of()
+
+    assert passed(overlap, ("new", trade(8)), ("new", trade(9)), ("old", trade(7))) == [trade(7)]
+    assert passed(overlap, ("old", trade(8))) == [trade(8), trade(9)]
+    assert passed(overlap, ("old", trade(9)), ("new", trade(10)), ("old", trade(10))) == [trade(10)]
+
+
+def test_what_the_old_socket_never_brings_goes_before_what_it_brings_next() -> None:
+    assert passed(overlap_of(), ("new", trade(8)), ("new", trade(9)), ("old", trade(9))) == [trade(8), trade(9)]
+
+
+def test_what_waits_goes_when_the_old_socket_turns_out_to_be_ahead() -> None:
+    reads = (("new", trade(8)), ("old", trade(9)), ("new", trade(9)))
+
+    assert passed(overlap_of(), *reads) == [trade(9), trade(8)]
+
+
+def test_one_symbol_waits_for_no_other() -> None:
+    overlap = overlap_of()
+    passed(overlap, ("old", trade(7)), ("new", trade(7)))
+
+    assert passed(overlap, ("new", trade(8)), ("new", trade(1, symbol="ETHUSDT"))) == [trade(8)]
+
+
+def test_nothing_waits_longer_than_two_seconds() -> None:
+    overlap = overlap_of()
+    passed(overlap, ("new", depth(1, 5)), now_ns=1)
+
+    assert overlap.release(2_000_000_000) == []
+    assert overlap.release(2_000_000_001) == [depth(1, 5)]
+    assert passed(overlap, ("old", depth(1, 5)), ("new", depth(6, 9))) == [depth(6, 9)]
+
+
+def test_when_one_socket_is_gone_nothing_waits_any_more() -> None:
+    overlap = overlap_of()
+    passed(overlap, ("new", trade(8)))
+
+    assert overlap.release(None) == [trade(8)]
+    assert passed(overlap, ("new", trade(1, symbol="ETHUSDT"))) == [trade(1, symbol="ETHUSDT")]
+    assert overlap.held_count == 0
+
+
+def test_the_next_overlap_still_knows_what_the_last_one_saw() -> None:
+    overlap = overlap_of()
+    passed(overlap, ("old", trade(7)), ("new", trade(7)), ("old", trade(8)))
+    overlap.release(None)
+    overlap.begin("new")
+
+    assert passed(overlap, ("new", trade(8)), ("newest", trade(9)), ("new", trade(9))) == [trade(9)]
+
+
+@given(st.data(), st.integers(0, 6), st.integers(1, 12))
+def test_in_whatever_order_they_interleave_every_trade_passes_once_and_in_order(
+    data: st.DataObject, begins: int, count: int
+) -> None:
+    """The new socket has what comes from some trade on; each socket delivers in the venue's order."""
+    waiting = {"old": list(range(count)), "new": list(range(begins, count))}
+    overlap, log = overlap_of(), list[Record]()
+    while any(waiting.values()):
+        socket = data.draw(st.sampled_from([name for name, left in waiting.items() if left]))
+        log += passed(overlap, (socket, trade(waiting[socket].pop(0))))
+
+    assert log + overlap.release(None) == [trade(one) for one in range(count)]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["old", "new"]), st.integers(0, 5))), st.integers(0, 20))
+def test_whatever_the_sockets_deliver_nothing_is_lost(reads: list[tuple[str, int]], released: int) -> None:
+    overlap, log = overlap_of(), list[Record]()
+    for number, (socket, one) in enumerate(reads):
+        log += passed(overlap, (socket, trade(one)))
+        if number == released:
+            log += overlap.release(None)
+    log += overlap.release(None)
+
+    assert {record.value for record in log} == {trade(one).value for _, one in reads}

@@ -5,7 +5,7 @@ from collections import Counter
 
 from hypothesis import given, strategies as st
 
-from ingest.core.plan import MAX_MESSAGE_CHARACTERS, plan_connections, subscribe_messages
+from ingest.core.plan import MAX_MESSAGE_CHARACTERS, Method, plan_connections, subscribe_messages
 from ingest.core.streams import Route, Stream, stream_of
 from schemas.markets import Market
 
@@ -91,3 +91,9 @@ def test_subscribe_ids_count_up_from_the_first() -> None:
 
 def test_nothing_to_subscribe_to_needs_no_message() -> None:
     assert subscribe_messages([]) == []
+
+
+def test_leaving_streams_is_asked_for_in_the_same_way() -> None:
+    (message,) = subscribe_messages(["btcusdt@trade"], 7, method=Method.UNSUBSCRIBE)
+
+    assert json.loads(message.text) == {"method": "UNSUBSCRIBE", "params": ["btcusdt@trade"], "id": 7}
