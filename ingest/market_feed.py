@@ -240,7 +240,7 @@ class MarketFeed:
         return Snapshotter(
             self._market,
             SnapshotSchedule(_depth_symbols(self._streams()), shared.settings.snapshots.refresh_s * 1000),
-            shared.settings.snapshots.levels,
+            shared.settings.snapshots,
             rest=self._rest,
             venue=self._venue,
             publisher=shared.publisher,

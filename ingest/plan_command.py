@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import aiohttp
+import structlog
 from prometheus_client import CollectorRegistry
 from rich.console import Console
 from rich.table import Table
@@ -46,6 +47,7 @@ async def resolve_once(settings: Settings, clocks: Clocks) -> dict[Market, Resol
                 now_ms=clocks.now_ms,
                 wall_ms=wall_ms,
                 metrics=Metrics(CollectorRegistry()),
+                log=structlog.get_logger(),
             )
             rest = RestClient(market, settings.endpoint_of(market).rest, session, pool, wall_ms)
             info = await rest.exchange_info()

@@ -7,6 +7,8 @@ import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
+from structlog.stdlib import BoundLogger
+
 from ingest.core.budget import Budget, Importance, Ticket
 from ingest.core.windows import Limit, Pool, Usage
 from ingest.metrics import Metrics
@@ -35,6 +37,7 @@ class RestPool:
         now_ms: the monotonic clock.
         wall_ms: our clock, milliseconds since the epoch; bans are remembered as a time.
         metrics: told of weight, queue and waits.
+        log: bound to the pool.
         remember: called with the time, since the epoch, until which the address is banned.
     """
 
@@ -46,6 +49,7 @@ class RestPool:
         now_ms: Callable[[], float],
         wall_ms: Callable[[], int],
         metrics: Metrics,
+        log: BoundLogger,
         remember: Callable[[Pool, int], object] = lambda _pool, _until_ms: None,
     ) -> None:
         self.name = name
@@ -53,6 +57,7 @@ class RestPool:
         self._now_ms = now_ms
         self._wall_ms = wall_ms
         self._metrics = metrics
+        self._log = log
         self._remember = remember
         self._turns: dict[Ticket, asyncio.Future[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -73,7 +78,10 @@ class RestPool:
             until_ms: its end, since the epoch.
         """
         now_ms = self._now_ms()
-        self._budget.restore_ban(now_ms + until_ms - self._wall_ms(), now_ms)
+        left_ms = until_ms - self._wall_ms()
+        self._budget.restore_ban(now_ms + left_ms, now_ms)
+        if left_ms > 0:
+            self._log.error("address still banned by the venue: nothing is asked", pause_s=round(left_ms / 1000, 1))
         self._tell()
 
     @asynccontextmanager
@@ -108,8 +116,12 @@ class RestPool:
         """Take note that the venue says that too much was asked: nobody asks for a while."""
         turn.outcome = "banned" if banned else "slow-down"
         refusal = self._budget.refused(turn.ticket, retry_after_s, banned=banned, now_ms=self._now_ms())
+        pause_s = round((refusal.until_ms - self._now_ms()) / 1000, 1)
         if banned and refusal.news:
+            self._log.error("address banned by the venue: nothing is asked", pause_s=pause_s)
             self._remember(self.name, self._wall_of(refusal.until_ms))
+        elif refusal.news:
+            self._log.warning("venue wants to be asked less: nothing is asked", pause_s=pause_s)
         self._tell()
 
     def _serve(self) -> None:

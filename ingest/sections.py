@@ -215,6 +215,9 @@ class SnapshotSettings(_Section):
     levels: Literal[100, 500, 1000, 5000] = Field(
         default=1000, description="Levels per side; futures give 1000 at most."
     )
+    deep_symbols: Symbols = Field(
+        default=(), description="Spot instruments with 5000 levels per side, at five times the weight."
+    )
     refresh_s: float = Field(
         default=21_600.0, ge=60, description="Seconds after which a symbol gets a new one in any case."
     )
@@ -229,6 +232,10 @@ class RestSettings(_Section):
         le=1,
         description="Part of the venue's limit that everything at this address may use together: the venue tells"
         " what others used. The same in every replica.",
+    )
+    keep_bans: bool = Field(
+        default=True,
+        description="Whether a ban of this address is kept over a restart; false where each start has another address.",
     )
 
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 from prometheus_client import CollectorRegistry
 from structlog.stdlib import BoundLogger
 
+from ingest.ban_memory import BanMemory
 from ingest.config import Settings, load
 from ingest.config_watch import ConfigWatch
 from ingest.connection import Clocks
@@ -165,7 +166,7 @@ class Service:
         ends = await end_offsets(settings.kafka_bootstrap_servers, self._raw_topics(VOUCHED_TYPES))
         for partition, offset in ends.items():
             publisher.learn(partition.topic, partition.partition, offset)
-        self._feeds = feeds = await self._new_feeds(resources, publisher, control)
+        self._feeds = feeds = await self._new_feeds(resources, publisher, control, notes)
         for feed in feeds.values():
             await feed.prepare(notes)
         self._log.info("started", ingest_id=self._ingest_id, shard=settings.shard)
@@ -190,7 +191,7 @@ class Service:
         registry.wait_until_ready(self._log.warning, sleep, limit_s=settings.wait_limit_s)
 
     async def _new_feeds(
-        self, resources: AsyncExitStack, publisher: KafkaPublisher, control: ControlRecords
+        self, resources: AsyncExitStack, publisher: KafkaPublisher, control: ControlRecords, notes: list[Progress]
     ) -> dict[Market, MarketFeed]:
         # A proxy of the environment is for the way to Binance, not to a sandbox.
         through_proxy = self._settings.endpoint is not Environment.SANDBOX
@@ -208,7 +209,10 @@ class Service:
             attempts=Pacer(CONNECTION_ATTEMPTS),
             log=self._log,
         )
-        pools = {pool: self._new_pool(pool) for pool in Pool}
+        memory = BanMemory(publisher, control, self._wall_ms)
+        pools = {pool: self._new_pool(pool, memory) for pool in Pool}
+        if self._settings.rest.keep_bans:
+            memory.restore(notes, pools.values())
         feeds: dict[Market, MarketFeed] = {}
         for market in self._settings.markets.present():
             endpoint = self._settings.endpoint_of(market)
@@ -216,13 +220,15 @@ class Service:
             feeds[market] = MarketFeed(market, shared, rest)
         return feeds
 
-    def _new_pool(self, pool: Pool) -> RestPool:
+    def _new_pool(self, pool: Pool, memory: BanMemory) -> RestPool:
         return RestPool(
             pool,
             Budget(KNOWN_LIMITS[pool], self._settings.rest.share),
             now_ms=self._clocks.now_ms,
             wall_ms=self._wall_ms,
             metrics=self._metrics,
+            remember=memory.remember,
+            log=self._log.bind(pool=pool),
         )
 
     def _new_repair(self, publisher: KafkaPublisher, control: ControlRecords) -> Repair | None:

@@ -44,6 +44,8 @@ LONGEST_PAUSE_S: Final = 300.0
 FIRST_BAN_S: Final = 120.0
 LONGEST_BAN_S: Final = 3600.0
 """Likewise after a 418: the venue's bans begin at two minutes and grow."""
+MOST_BELIEVED_S: Final = 7 * 86_400.0
+"""The longest ban is three days by the venue's words: a time far beyond is not believed, and it is asked again."""
 PENANCE_MS: Final = 3_600_000.0
 """After the end of a ban the share stays cut for so long."""
 LEAST_FACTOR: Final = 1 / 8
@@ -244,7 +246,7 @@ class Budget:
             self._refused_ms = now_ms
             self._bans += banned
             self._refusals += not banned
-        wait_s = self._pause_s(banned=banned) if retry_after_s is None else retry_after_s
+        wait_s = self._pause_s(banned=banned) if retry_after_s is None else min(retry_after_s, MOST_BELIEVED_S)
         before_ms = self._paused_until_ms
         self.pause(now_ms + wait_s * 1000)
         if banned:
@@ -257,6 +259,7 @@ class Budget:
 
     def restore_ban(self, until_ms: float, now_ms: float) -> None:
         """Take note of a ban of an earlier run, which may be over."""
+        until_ms = min(until_ms, now_ms + MOST_BELIEVED_S * 1000)
         self.pause(until_ms)
         if now_ms < until_ms + PENANCE_MS:
             self._bans, self._factor, self._factor_until_ms = 1, 0.5, until_ms + PENANCE_MS
@@ -279,7 +282,8 @@ class Budget:
         if now_ms < self._paused_until_ms:
             return self._paused_until_ms - now_ms
         allowed = self.allowed(now_ms)
-        if self._under_way and (self._blind or self._under_way_weight + weight > allowed * UNDER_WAY):
+        blind = self._blind or any(window.forgotten(now_ms) for window in self._windows)
+        if self._under_way and (blind or self._under_way_weight + weight > allowed * UNDER_WAY):
             return math.inf
         return max(
             (

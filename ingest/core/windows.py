@@ -120,6 +120,7 @@ class Window:
         self._charges: deque[tuple[float, int]] = deque()
         self._own = 0
         self._level: _Level | None = None
+        self._ever_told = False
 
     def own(self, now_ms: float) -> int:
         """Return what our requests have used in the last window's length."""
@@ -147,11 +148,17 @@ class Window:
         if usage is None:
             if level is not None:
                 level.unseen += weight
-        elif level is None or (usage.used < level.used and sent_ms >= level.told_ms):
+            return
+        self._ever_told = True
+        if level is None or (usage.used < level.used and sent_ms >= level.told_ms):
             self._level = _Level(usage.used, 0, now_ms, now_ms + usage.left_ms)
         elif usage.used >= level.used:
             level.used, level.told_ms = usage.used, now_ms
             level.until_ms = max(level.until_ms, now_ms + usage.left_ms)
+
+    def forgotten(self, now_ms: float) -> bool:
+        """Return whether the venue's present window is one of which it has told nothing yet, although it does tell."""
+        return self._ever_told and self._current(now_ms) is None
 
     def obstacle_ms(self, amount: int, busy: int, own_most: float, level_most: float, now_ms: float) -> float:
         """Return how long a request must wait; infinite: for the end of another.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import aiohttp
+import structlog
 from prometheus_client import CollectorRegistry
 
 from ingest.connection import Clocks
 from ingest.core.budget import Budget
-from ingest.core.windows import KNOWN_LIMITS, pool_of
+from ingest.core.windows import KNOWN_LIMITS, Pool, pool_of
 from ingest.metrics import Metrics
 from ingest.rest import RestClient
 from ingest.rest_pool import RestPool
@@ -17,7 +20,13 @@ from schemas.markets import Market
 __all__ = ["rest_client", "rest_pool"]
 
 
-def rest_pool(clocks: Clocks, market: Market = Market.SPOT, metrics: Metrics | None = None) -> RestPool:
+def rest_pool(
+    clocks: Clocks,
+    market: Market = Market.SPOT,
+    *,
+    metrics: Metrics | None = None,
+    remember: Callable[[Pool, int], object] = lambda _pool, _until_ms: None,
+) -> RestPool:
     """Return a pool that knows the venue's ordinary limits."""
     pool = pool_of(market)
     return RestPool(
@@ -26,6 +35,8 @@ def rest_pool(clocks: Clocks, market: Market = Market.SPOT, metrics: Metrics | N
         now_ms=clocks.now_ms,
         wall_ms=lambda: clocks.wall_ns() // 1_000_000,
         metrics=metrics or Metrics(CollectorRegistry()),
+        log=structlog.get_logger(),
+        remember=remember,
     )
 
 
@@ -37,6 +48,7 @@ def rest_client(
     *,
     timeout_s: float = 10.0,
     pool: RestPool | None = None,
+    api_key: str | None = None,
 ) -> RestClient:
     """Return a client of a server, ``base_url`` with the version."""
     return RestClient(
@@ -46,4 +58,5 @@ def rest_client(
         rest_pool(clocks, market) if pool is None else pool,
         lambda: clocks.wall_ns() // 1_000_000,
         timeout_s=timeout_s,
+        api_key=api_key,
     )

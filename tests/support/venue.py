@@ -53,6 +53,8 @@ class FakeVenue:
         """Makes the answer to a control message in place of the ordinary one."""
         self.depth: Callable[[str], tuple[int, str]] = _ordinary_depth
         """Status and body of the answer to a depth request."""
+        self._depth_released = asyncio.Event()
+        self._depth_released.set()
         self.symbols: list[dict[str, Any]] = []
         self._sockets: dict[web.WebSocketResponse, None] = {}
         self._transports: dict[web.WebSocketResponse, asyncio.Transport] = {}
@@ -109,6 +111,11 @@ class FakeVenue:
         """Close the connection that was opened first."""
         await next(iter(self._sockets)).close(code=WSCloseCode.GOING_AWAY, message=b"dropped")
 
+    def hold_depth(self) -> asyncio.Event:
+        """Answer no depth request until the event is set."""
+        self._depth_released = asyncio.Event()
+        return self._depth_released
+
     async def until(self, condition: Callable[[FakeVenue], bool], timeout_s: float = 20) -> None:
         """Wait until something is true of it."""
         async with asyncio.timeout(timeout_s), self._changed:
@@ -154,6 +161,7 @@ class FakeVenue:
         self.requests[f"depth {symbol}"] += 1
         status, body = self.depth(symbol)
         await self._tell()
+        await self._depth_released.wait()
         return web.Response(status=status, text=body, content_type="application/json")
 
     async def _exchange_info(self, _: web.Request) -> web.Response:

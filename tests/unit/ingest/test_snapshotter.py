@@ -12,6 +12,7 @@ from ingest.control_records import ControlRecords
 from ingest.core.guard import VenueClock
 from ingest.core.snapshots import SnapshotSchedule
 from ingest.metrics import Metrics
+from ingest.sections import SnapshotSettings
 from ingest.snapshotter import DEPTH_SNAPSHOT, Snapshotter
 from ingest.venue_time import VenueTime
 from schemas.codec import Codec
@@ -37,7 +38,7 @@ async def snapshotting(venue: FakeVenue, publisher: RecordingPublisher) -> Async
         snapshotter = Snapshotter(
             Market.SPOT,
             SnapshotSchedule(SYMBOLS, 6 * 3_600_000),
-            1000,
+            SnapshotSettings(),
             rest=rest,
             venue=VenueTime(VenueClock(VENUE, clocks.now_ms()), rest, clocks.now_ms, log),
             publisher=publisher,
@@ -163,3 +164,39 @@ async def test_a_symbol_that_is_taken_later_trusts_an_earlier_snapshot_only_unti
 
     assert record.key == b"SOLUSDT"
     assert [path for path in venue.requests if path.startswith("depth")] == ["depth SOLUSDT"]
+
+
+async def test_a_snapshot_of_another_symbol_is_none() -> None:
+    publisher, symbols = RecordingPublisher(), iter(["ETHUSDT", "BTCUSDT"])
+    async with FakeVenue(VENUE) as venue:
+        venue.depth = lambda _: (200, f'{{"lastUpdateId":1,"symbol":"{next(symbols)}","bids":[],"asks":[]}}')
+        async with snapshotting(venue, publisher) as snapshotter:
+            snapshotter.live(["BTCUSDT"])
+            await publisher.arrived(DEPTH, 1)
+
+    assert b'"symbol":"BTCUSDT"' in publisher.of(DEPTH)[0].value
+
+
+async def test_a_wish_does_not_wait_for_the_refresh_of_the_same_symbol() -> None:
+    publisher = RecordingPublisher()
+    old = Progress(
+        market=Market.SPOT,
+        stream=DEPTH_SNAPSHOT,
+        symbol="BTCUSDT",
+        epoch=0,
+        last_id=90,
+        last_time=VENUE - 7 * 3_600_000,
+        partition=2,
+        offset=7,
+    )
+    async with FakeVenue(VENUE) as venue, snapshotting(venue, publisher) as snapshotter:
+        snapshotter.restore([old])
+        hold = venue.hold_depth()
+        snapshotter.live(["BTCUSDT"])
+        await venue.until(lambda one: one.requests["depth BTCUSDT"] == 1)
+        snapshotter.request(request("BTCUSDT", None, 20))
+        await venue.until(lambda one: one.requests["depth BTCUSDT"] == 2)
+        hold.set()
+        await publisher.arrived(PROGRESS, 1)
+
+    assert len(publisher.of(DEPTH)) == 1
