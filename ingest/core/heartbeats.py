@@ -75,6 +75,8 @@ class Heartbeats:
         """The live sockets of each connection, the one that is vouched by first."""
         self._marks: dict[Shard, Mark] = {}
         self._vouched: dict[Shard, int] = {}
+        self._acknowledged = False
+        """Whether streams were added of which it is not known yet since when nothing of them is missing."""
         self._opened: set[Shard] = set()
         """Shards whose beginning was vouched for since all their connections are live."""
 
@@ -116,6 +118,7 @@ class Heartbeats:
             reading.added.update(streams)
             reading.added_ms = now_ms
             return
+        self._acknowledged = True
         for raw_type, symbol in streams:
             if promise := self._promises.get((raw_type, partition_of(symbol))):
                 promise.acknowledged(label, [symbol], now_ms)
@@ -194,10 +197,11 @@ class Heartbeats:
         if live is None or newest_event is None:
             return
         live.reads(newest_event, now_ms)
-        if next(iter(sockets)) == socket:
+        if self._acknowledged and next(iter(sockets)) == socket:  # rarely; this is called for every chunk
             for promise in self._promises.values():
                 # An event of before an acknowledgement may be as late as the streams are out of step.
                 promise.told(label, newest_event + DISORDER_MS)
+            self._acknowledged = any(promise.wants_time for promise in self._promises.values())
 
     def busy(self, label: str, now_ms: float, socket: str = "") -> None:
         """Take note that frames of a connection wait to be worked on, or to be read: it is not silent."""
