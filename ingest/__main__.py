@@ -11,20 +11,20 @@ import signal
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
 import typer
 import uvloop
 from rich.console import Console
-from rich.table import Table
 
 from ingest.check.command import check
 from ingest.config import Settings, load
-from ingest.core.plan import ConnectionPlan, plan_connections, subscribe_messages
-from ingest.errors import ConfigError, IngestError
+from ingest.errors import ConfigError, IngestError, RestError
 from ingest.gaps_command import add_gaps_command
 from ingest.logs import configure
+from ingest.plan_command import resolve_once, show_plan
 from ingest.service import Role, Service
 from ingest.setup import set_up
 from schemas.registry import RegistryError
@@ -55,6 +55,10 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", "-c", envvar="INGEST_CONFIG", help="YAML file; the environment overrides it."),
 ]
+ShardOption = Annotated[
+    str | None,
+    typer.Option("--shard", help="Which part of the symbols, by partition: `0/2`; overrides the setting."),
+]
 _out = Console(highlight=False)
 _errors = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
 
@@ -81,15 +85,17 @@ def run(
     wait: Annotated[
         float | None, typer.Option(help="Seconds to wait for Kafka and the registry; overrides wait_limit_s.")
     ] = None,
+    shard: ShardOption = None,
 ) -> None:
     """Take the configured streams from Binance to Kafka until told to stop.
 
-    SIGTERM and SIGINT stop it: what was read is delivered first. Exit status 0 if the broker has everything, 1 if
+    SIGTERM and SIGINT stop it: what was read is delivered first. A changed configuration file is noticed, and SIGHUP
+    reads it at once: symbols and streams change without a restart. Exit status 0 if the broker has everything, 1 if
     records are left unacknowledged or something failed, 2 if the configuration is wrong.
 
     **Example**: `binance-ingest run --config ingest.yaml`
     """
-    _serve(_load(config), wait, Role.ALL)
+    _serve(config, shard, wait, Role.ALL)
 
 
 @app.command()
@@ -106,24 +112,26 @@ def repair(
 
     **Example**: `binance-ingest repair --config ingest.yaml`
     """
-    _serve(_load(config), wait, Role.REPAIR)
+    _serve(config, None, wait, Role.REPAIR)
 
 
-def _serve(settings: Settings, wait: float | None, role: Role) -> None:
+def _serve(config: Path | None, shard: str | None, wait: float | None, role: Role) -> None:
     """Run the service until told to stop."""
-    if not settings.subscriptions():
+    settings = _load(config, shard)
+    if not settings.markets.present():
         _fail(ConfigError([("markets", "nothing to subscribe to: name a market")]), EXIT_CONFIG)
-    if wait is not None:
-        settings = settings.model_copy(update={"wait_limit_s": wait})
+    settings = _with_wait(settings, wait)
     log = configure(settings.log_level, terminal=sys.stdout.isatty())
     ingest_id = settings.ingest_id or secrets.token_hex(4)
-    service = Service(settings, ingest_id, SystemClocks(), log.bind(ingest_id=ingest_id), role)
+    config_file = (config, partial(_load_again, shard=shard, wait=wait))
+    service = Service(settings, ingest_id, SystemClocks(), log.bind(ingest_id=ingest_id), role=role, config=config_file)
 
     async def until_told() -> None:
         _calm_collector()
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, _stop, stop)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, service.read_config_again)
         await service.run(stop)
 
     try:
@@ -196,19 +204,26 @@ def check_everything(
 
 
 @app.command()
-def plan(config: ConfigOption = None) -> None:
-    """Show which streams would go over which connection; connects to nothing.
+def plan(
+    config: ConfigOption = None,
+    shard: ShardOption = None,
+    resolve: Annotated[
+        bool, typer.Option("--resolve", help="Ask Binance what the patterns stand for at present.")
+    ] = False,
+) -> None:
+    """Show which streams would go over which connection.
 
-    **Example**: `binance-ingest plan --config ingest.yaml`
+    It connects to nothing, so patterns are left out and counted, unless `--resolve` lets it ask. Exit status 0 if the
+    plan is shown, 1 if Binance did not answer, 2 if the configuration is wrong.
+
+    **Example**: `binance-ingest plan --config ingest.yaml --resolve`
     """
-    settings = _load(config)
-    table = Table(title="Connections")
-    for column in ("connection", "address", "streams", "messages", "first and last stream"):
-        table.add_column(column, overflow="fold")
-    plans = plan_connections(settings.subscriptions(), settings.connection.streams_per_connection)
-    for one in plans:
-        table.add_row(*_row(settings, one))
-    _out.print(table)
+    settings = _load(config, shard)
+    try:
+        resolutions = asyncio.run(resolve_once(settings, SystemClocks())) if resolve else {}
+    except RestError as error:
+        _fail(error, EXIT_FAILED)
+    show_plan(_out, settings, resolutions)
 
 
 @config_app.command("check")
@@ -235,18 +250,20 @@ def _calm_collector() -> None:
     gc.set_threshold(20_000, 50, 100)
 
 
-def _row(settings: Settings, one: ConnectionPlan) -> tuple[str, ...]:
-    names = [stream.name for stream in one.streams]
-    url = settings.endpoint_of(one.market).streams[one.route]
-    ends = names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}"
-    return one.label, url, str(len(names)), str(len(subscribe_messages(names))), ends
-
-
-def _load(path: Path | None) -> Settings:
+def _load(path: Path | None, shard: str | None = None) -> Settings:
     try:
-        return load(path)
+        return load(path, shard)
     except ConfigError as error:
         _fail(error, EXIT_CONFIG)
+
+
+def _load_again(path: Path, shard: str | None, wait: float | None) -> Settings:
+    """Read the file as at start, with what the command line overrides."""
+    return _with_wait(load(path, shard), wait)
+
+
+def _with_wait(settings: Settings, wait: float | None) -> Settings:
+    return settings if wait is None else settings.model_copy(update={"wait_limit_s": wait})
 
 
 def _fail(error: Exception, status: int) -> NoReturn:

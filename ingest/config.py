@@ -6,7 +6,7 @@ that all services share are ``KAFKA_BOOTSTRAP_SERVERS``, ``SCHEMA_REGISTRY_URL``
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
@@ -14,7 +14,9 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from ingest.core.changes import LIVE_KEYS
 from ingest.core.endpoints import Endpoint, Environment, endpoint_of, is_address, is_plain, is_venue
+from ingest.core.shards import ProcessShard
 from ingest.core.streams import Route, Stream
 from ingest.errors import ConfigError
 from ingest.sections import (
@@ -68,6 +70,15 @@ class Settings(BaseSettings):
         description="Names this process in records; chosen at start if unset.",
     )
     markets: MarketsSettings = Field(default=MarketsSettings(), description="What to take from which market.")
+    shard: str = Field(
+        default="0/1", description="Which part of the symbols this process takes, by partition: `0/2` and `1/2`."
+    )
+    symbols_refresh_s: float = Field(
+        default=300.0, ge=0.1, description="Seconds between two questions for the venue's symbols, where patterns are."
+    )
+    symbols_grace_s: float = Field(
+        default=21_600.0, ge=0, description="Seconds that a pattern's symbol is kept when it stops trading."
+    )
     connection: ConnectionSettings = Field(default=ConnectionSettings(), description="Connections to the venue.")
     producer: ProducerSettings = Field(default=ProducerSettings(), description="Writing to Kafka.")
     rest: RestSettings = Field(default=RestSettings(), description="What is asked of the venue over REST.")
@@ -99,6 +110,11 @@ class Settings(BaseSettings):
     def _legal_prefix(cls, prefix: str) -> str:
         TopicTable(prefix)
         return prefix
+
+    @field_validator("shard")
+    @classmethod
+    def _legal_shard(cls, shard: str) -> str:
+        return ProcessShard.parse(shard).text
 
     @model_validator(mode="after")
     def _encrypted(self) -> Self:
@@ -145,29 +161,60 @@ class Settings(BaseSettings):
             raise ConfigError([("rest.api_key", problem)])
         return key or None
 
-    def subscriptions(self) -> list[Stream]:
-        """Return every stream of every market that is asked for."""
-        return [
-            stream for market, settings in self.markets.present().items() for stream in settings.subscriptions(market)
-        ]
+    @property
+    def process_shard(self) -> ProcessShard:
+        """Which part of the streams this process takes."""
+        return ProcessShard.parse(self.shard)
+
+    def subscriptions(self, symbols: Mapping[Market, Iterable[str]] | None = None) -> list[Stream]:
+        """Return every stream of every market that is asked for and belongs to this process's shard.
+
+        Args:
+            symbols: what a market's wishes come to at the venue; of a market without: the symbols named in full.
+        """
+        known = symbols or {}
+        return self.process_shard.of(
+            stream
+            for market, settings in self.markets.present().items()
+            for stream in settings.subscriptions(market, known.get(market))
+        )
+
+    def with_streams_of(self, other: Settings) -> Settings:
+        """Return these settings with the other's symbols and streams, for the markets that both name."""
+        there = other.markets.present()
+        taken = {
+            str(market): settings.model_copy(update={key: getattr(there[market], key) for key in LIVE_KEYS})
+            for market, settings in self.markets.present().items()
+            if market in there
+        }
+        return self.model_copy(update={"markets": self.markets.model_copy(update=taken)})
 
 
-def load(path: Path | None = None) -> Settings:
+def load(path: Path | None = None, shard: str | None = None) -> Settings:
     """Read the settings.
 
     Args:
         path: the YAML file; None: defaults and environment only.
+        shard: takes the place of the setting; None: the setting holds.
 
     Raises:
         ConfigError: a file that cannot be read, an unknown key, an illegal value; each named by its path.
     """
     source = "" if path is None else f'"{path}"'
     try:
-        return Settings(**({} if path is None else _read(path)))
+        settings = Settings(**({} if path is None else _read(path)))
     except ValidationError as error:
         raise ConfigError([_problem(one) for one in error.errors()], source) from error
     except SettingsError as error:
         raise ConfigError([("environment", str(error))], source) from error
+    return settings if shard is None else settings.model_copy(update={"shard": _shard(shard)})
+
+
+def _shard(text: str) -> str:
+    try:
+        return ProcessShard.parse(text).text
+    except ValueError as error:
+        raise ConfigError([("--shard", f"{error}, was {text!r}")]) from error
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -176,7 +223,8 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([("file", f"cannot be read: {error}")], f'"{path}"') from error
     except yaml.YAMLError as error:
-        raise ConfigError([("file", f"not YAML: {error}")], f'"{path}"') from error
+        hint = '; a pattern must be quoted: "*USDT"' if "undefined alias" in str(error) else ""
+        raise ConfigError([("file", f"not YAML: {error}{hint}")], f'"{path}"') from error
     if content is None:
         return {}
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):

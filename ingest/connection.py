@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
+from msgspec.structs import replace
 from structlog.stdlib import BoundLogger
 
 from ingest.core.endings import Ending
@@ -175,7 +176,10 @@ class Connection:
         complete = life.session.complete
         succeeds = self._rotation.successor == life.number
         self._obey(self._rotation.live(life.number, self._clocks.now_ms(), complete=complete))
-        self._listener.live_now(self._plan, life.connection_id or "", complete=complete, succeeds=succeeds)
+        pending = life.session.pending
+        carried = tuple(stream for stream in self._plan.streams if stream.name not in pending)
+        plan = replace(self._plan, streams=carried) if pending else self._plan
+        self._listener.live_now(plan, life.connection_id or "", complete=complete, succeeds=succeeds)
 
     def _closed(self, life: SocketLife) -> None:
         now_ms = self._clocks.now_ms()

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
 from ingest.connection import Clocks
 from ingest.control_records import ControlRecords
+from ingest.core.carriers import carriers_of
 from ingest.core.heartbeats import Heartbeats, Position, Shard
+from ingest.core.plan import ConnectionPlan
+from ingest.core.streams import Stream
 from ingest.metrics import Metrics
 from ingest.publisher import Publisher
 from ingest.venue_time import VenueTime
 from schemas.markets import Market
-from schemas.topics import TopicTable
+from schemas.topics import RawType, TopicTable
 
 
 __all__ = ["HeartbeatKeeper"]
@@ -62,9 +66,21 @@ class HeartbeatKeeper:
         self._server_time: int | None = None
         self._asked_ms = -_INTERVAL_MS * 10.0
 
-    def live(self, label: str, socket: str = "") -> None:
+    def begin(self) -> None:
+        """Take note of where the log ends, before anything is subscribed to."""
+        self.heartbeats.begin(self._position)
+
+    def replan(self, plans: Iterable[ConnectionPlan]) -> None:
+        """Take other streams, before the messages that subscribe to them are sent."""
+        self.heartbeats.replan(carriers_of(plans), self._position)
+
+    def changed(self, label: str, streams: Iterable[Stream], socket: str = "") -> None:
+        """Take note that a live socket carries more streams now."""
+        self.heartbeats.acknowledged(label, _types_and_symbols(streams), self._clocks.now_ms(), socket)
+
+    def live(self, label: str, socket: str, streams: Iterable[Stream]) -> None:
         """Take note that a socket is acknowledged; it is vouched for as soon as the venue has told its time."""
-        self.heartbeats.live(label, self._clocks.now_ms(), socket)
+        self.heartbeats.live(label, self._clocks.now_ms(), socket, _types_and_symbols(streams))
         self._asked_ms = -_INTERVAL_MS * 10.0
         self._wake.set()
 
@@ -109,3 +125,7 @@ class HeartbeatKeeper:
     def _position(self, shard: Shard) -> Position:
         raw_type, partition = shard
         return self._publisher.position(self._table.raw(self._market, raw_type).name, partition)
+
+
+def _types_and_symbols(streams: Iterable[Stream]) -> set[tuple[RawType, str]]:
+    return {(stream.raw_type, stream.symbol) for stream in streams if stream.symbol is not None}

@@ -35,7 +35,14 @@ class ConnectionListener(Protocol):
         """A socket is open."""
 
     def live_now(self, plan: ConnectionPlan, connection_id: str, *, complete: bool, succeeds: bool) -> None:
-        """Every SUBSCRIBE is answered; complete: none was refused; succeeds: another socket is live beside it."""
+        """Every SUBSCRIBE that a socket began with is answered.
+
+        Args:
+            plan: what it carries; streams that were added since are told by :meth:`changed`.
+            connection_id: the socket.
+            complete: nothing was refused.
+            succeeds: another socket is live beside it.
+        """
 
     def worked(
         self, plan: ConnectionPlan, connection_id: str, frame_count: int, byte_count: int, newest_event: int | None

@@ -66,6 +66,10 @@ METRICS: Final = {
     "ingest_repair_lag_records": "Raw records that repair has not read yet.",
     # counter. A flat line while the market is open: nobody vouches, and no window closes.
     "ingest_heartbeats_total": "Heartbeats published, by market.",
+    # gauge, 1 or 0. 1: the file was changed and is wrong; the log says where. The settings before it are in force.
+    "ingest_config_invalid": "Whether the configuration file cannot be used as it is.",
+    # gauge. A fall: symbols were delisted or taken out of the configuration; the log says why.
+    "ingest_symbols": "Symbols whose streams this process takes, by market.",
 }
 """Names and help texts."""
 
@@ -126,6 +130,8 @@ class Metrics:
         self.hole_ids = self._counter("ingest_hole_ids_total", ("market", "stream", "outcome"))
         self.repair_lag = self._gauge("ingest_repair_lag_records")
         self.heartbeats = self._counter("ingest_heartbeats_total", _MARKET)
+        self.config_invalid = self._gauge("ingest_config_invalid")
+        self.symbols = self._gauge("ingest_symbols", _MARKET)
 
     def _counter(self, name: str, labels: tuple[str, ...] = ()) -> Counter:
         return Counter(name, METRICS[name], labels, registry=self.registry)

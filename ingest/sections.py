@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, f
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
+from ingest.core.patterns import Wishes, is_pattern, matches
 from ingest.core.streams import Stream, UnknownStreamTypeError, stream_of, stream_types
 from schemas.markets import Market
 
@@ -67,23 +69,51 @@ class UrlSettings(_Section):
 class MarketSettings(_Section):
     """What to take from one market."""
 
-    symbols: Symbols = Field(default=(), description="Instruments, `BTCUSDT`.")
+    symbols: Symbols = Field(
+        default=(), description="Instruments, `BTCUSDT`, and patterns for those that trade, `*USDT`."
+    )
+    exclude_symbols: Symbols = Field(
+        default=(), description="Instruments and patterns, `*UPUSDT`, that no pattern in `symbols` stands for."
+    )
     streams: StreamTypes = Field(
         default=("trade", "depth@100ms", "bookTicker"),
         description="Stream types of every symbol, as Binance spells them; those with `!` are about all symbols.",
     )
     symbol_streams: dict[Symbol, StreamTypes] = Field(
-        default_factory=dict, description="Stream types of single symbols, in place of `streams`."
+        default_factory=dict,
+        description="Stream types of single symbols, in place of `streams`; under a pattern, of all that match it.",
     )
     urls: UrlSettings = Field(default=UrlSettings(), description="Addresses other than the environment's.")
 
-    def subscriptions(self, market: Market) -> list[Stream]:
-        """Return every stream that these settings ask for."""
-        types = dict.fromkeys(self.symbols, self.streams) | self.symbol_streams
-        all_market = [text for text in self.streams if text.startswith("!")]
-        streams = [stream_of(market, text, None) for text in all_market]
-        for symbol, texts in types.items():
-            streams += [stream_of(market, text, symbol) for text in texts if not text.startswith("!")]
+    @property
+    def wishes(self) -> Wishes:
+        """Which symbols are asked for."""
+        return Wishes(tuple(dict.fromkeys([*self.symbols, *self.symbol_streams])), self.exclude_symbols)
+
+    @property
+    def all_market_streams(self) -> list[str]:
+        """The stream types that are about all symbols."""
+        return [text for text in self.streams if text.startswith("!")]
+
+    def types_of(self, symbol: str) -> tuple[str, ...]:
+        """Return a symbol's own stream types: by its name, by the first pattern that matches, or those of all."""
+        if symbol in self.symbol_streams:
+            return self.symbol_streams[symbol]
+        patterns = (key for key in self.symbol_streams if is_pattern(key) and matches(key, symbol))
+        key = next(patterns, None)
+        texts = self.streams if key is None else self.symbol_streams[key]
+        return tuple(text for text in texts if not text.startswith("!"))
+
+    def subscriptions(self, market: Market, symbols: Iterable[str] | None = None) -> list[Stream]:
+        """Return every stream that these settings ask for.
+
+        Args:
+            market: whose settings they are.
+            symbols: what the wishes come to at the venue; None: the symbols that are named in full.
+        """
+        streams = [stream_of(market, text, None) for text in self.all_market_streams]
+        for symbol in self.wishes.names if symbols is None else symbols:
+            streams += [stream_of(market, text, symbol) for text in self.types_of(symbol)]
         return list(dict.fromkeys(streams))
 
 
@@ -105,8 +135,7 @@ class MarketsSettings(_Section):
                 _check_types(market, key, texts)
                 if arrays := [text for text in texts if text.startswith("!")]:
                     raise fault(key, f'"{arrays[0]}" is about all symbols: put it in streams')
-            if not settings.subscriptions(market):
-                raise fault("symbols", "nothing to subscribe to: name symbols, or all-market streams")
+            _check_wishes(settings)
         return settings
 
     def present(self) -> dict[Market, MarketSettings]:
@@ -237,6 +266,16 @@ class HttpSettings(_Section):
     enabled: bool = Field(default=True, description="Whether they are served.")
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=9101, ge=0, le=65_535, description="Port; 0 takes a free one.")
+
+
+def _check_wishes(settings: MarketSettings) -> None:
+    wishes = settings.wishes
+    if not settings.all_market_streams and not any(settings.types_of(symbol) for symbol in wishes.symbols):
+        raise fault("symbols", "nothing to subscribe to: name symbols, or all-market streams")
+    if wishes.excluded and not wishes.patterns:
+        raise fault("exclude_symbols", "excludes nothing: there is no pattern such as *USDT in symbols")
+    if both := sorted(set(wishes.names) & set(wishes.excluded)):
+        raise fault("exclude_symbols", f'"{both[0]}" is asked for by its name: take it out of one of the two')
 
 
 def _check_types(market: Market, key: str, texts: tuple[str, ...]) -> None:

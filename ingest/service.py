@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -14,7 +15,8 @@ from msgspec import Struct
 from prometheus_client import CollectorRegistry
 from structlog.stdlib import BoundLogger
 
-from ingest.config import Settings
+from ingest.config import Settings, load
+from ingest.config_watch import ConfigWatch
 from ingest.connection import Clocks
 from ingest.control_records import ControlRecords
 from ingest.core.dead_letters import refused_letter
@@ -28,11 +30,14 @@ from ingest.errors import UndeliveredError
 from ingest.health import Readiness, serve
 from ingest.kafka_log import end_offsets, follow, read_to_end
 from ingest.kafka_publisher import KafkaPublisher
-from ingest.market_feed import READY, MarketFeed, Shared
+from ingest.listings import Listings
+from ingest.market_feed import READY, MarketFeed
 from ingest.metrics import Metrics
 from ingest.repair import Repair, RepairParts, new_repair
 from ingest.repair_rest import MarketRest
+from ingest.repair_symbols import listings_for
 from ingest.rest_clients import new_rest_clients
+from ingest.shared import Shared
 from ingest.symbols import SymbolBook
 from ingest.topic_admin import TopicAdmin, check_topics
 from schemas.codec import Codec, DecodeError
@@ -77,10 +82,18 @@ class Service:
         clocks: time and chance.
         log: where it tells what happens.
         role: which part of it.
+        config: the file that the settings came from, which is watched, and how to read it.
     """
 
     def __init__(
-        self, settings: Settings, ingest_id: str, clocks: Clocks, log: BoundLogger, role: Role = Role.ALL
+        self,
+        settings: Settings,
+        ingest_id: str,
+        clocks: Clocks,
+        log: BoundLogger,
+        *,
+        role: Role = Role.ALL,
+        config: tuple[Path | None, Callable[[Path], Settings]] = (None, load),
     ) -> None:
         self._role = role
         self._settings = settings
@@ -88,8 +101,18 @@ class Service:
         self._clocks = clocks
         self._log = log
         self._table = TopicTable(settings.topic_prefix)
-        self._streams = settings.subscriptions()
         self._metrics = Metrics(CollectorRegistry())
+        self._feeds: dict[Market, MarketFeed] = {}
+        self._listings: list[Listings] = []
+        """Who repairs alone knows the symbols by them; feeds have their own."""
+        self._config = ConfigWatch(
+            config[0],
+            settings,
+            read=config[1],
+            changed=self._apply,
+            invalid=self._metrics.config_invalid,
+            log=log,
+        )
         self._stalled = False
         self.http_port: int | None = None
         """Where metrics and health are served; None: not yet, or not at all."""
@@ -123,6 +146,14 @@ class Service:
                 self._log.info("serving metrics and health", host=http.host, port=self.http_port)
             await self._run(parts, stopping)
 
+    def read_config_again(self) -> None:
+        """Read the configuration file now, as SIGHUP asks for."""
+        self._config.read_again()
+
+    def _apply(self, settings: Settings) -> None:
+        for feed in self._feeds.values():
+            feed.apply(settings)
+
     # Start
 
     async def _start(self, resources: AsyncExitStack, pause: Callable[[float], bool]) -> _Parts:
@@ -150,9 +181,10 @@ class Service:
         for partition, offset in ends.items():
             publisher.learn(partition.topic, partition.partition, offset)
         feeds, repair_parts = await self._new_feeds(resources, publisher, control, notes)
+        self._feeds = feeds
         for feed in feeds.values():
             await feed.prepare(notes)
-        self._log.info("started", ingest_id=self._ingest_id, stream_count=len(self._streams))
+        self._log.info("started", ingest_id=self._ingest_id, shard=settings.shard)
         return _Parts(publisher, feeds, self._new_repair(repair_parts), codec)
 
     def _wait_for_servers(self, registry: Registry, pause: Callable[[float], bool]) -> None:
@@ -187,7 +219,7 @@ class Service:
             control=control,
             metrics=self._metrics,
             clocks=self._clocks,
-            symbol_book=SymbolBook(self._streams),
+            symbol_book=SymbolBook(),
             merged=SeenVersions(),
             attempts=Pacer(CONNECTION_ATTEMPTS),
             log=self._log,
@@ -204,9 +236,19 @@ class Service:
         )
         feeds: dict[Market, MarketFeed] = {}
         for market, rest in rests.items():
-            streams = [stream for stream in self._streams if stream.market is market]
             if self._role is Role.ALL:
-                feeds[market] = MarketFeed(market, streams, shared, rest)
+                feeds[market] = MarketFeed(market, shared, rest)
+            else:
+                self._listings.append(
+                    listings_for(
+                        market,
+                        self._settings,
+                        book=shared.symbol_book,
+                        rest=rest,
+                        clocks=self._clocks,
+                        log=self._log,
+                    )
+                )
         hole_rests = {market: MarketRest(rest) for market, rest in rests.items()}
         extra_headers = shared.symbol_book.extra_headers
         return feeds, RepairParts(
@@ -218,9 +260,8 @@ class Service:
         return new_repair(self._settings, self._ingest_id, parts) if wanted else None
 
     def _raw_topics(self, types: Sequence[RawType] | frozenset[RawType]) -> list[Topic]:
-        """Return the raw topics of these types that this process writes."""
-        wanted = {(one.market, one.raw_type): one for one in self._streams if one.raw_type in types}
-        return [self._table.raw(market, raw_type) for market, raw_type in sorted(wanted)]
+        """Return the raw topics of these types that this process may write: its streams can change while it runs."""
+        return [self._table.raw(market, one) for market in self._settings.markets.present() for one in sorted(types)]
 
     # Run and stop
 
@@ -264,6 +305,9 @@ class Service:
         async with asyncio.TaskGroup() as tasks:
             for feed in parts.feeds.values():
                 tasks.create_task(feed.run())
+            for listings in self._listings:
+                tasks.create_task(listings.run())
+            tasks.create_task(self._config.run())
             tasks.create_task(self._follow_requests(parts))
             tasks.create_task(self._watch(parts.publisher))
 

@@ -81,14 +81,33 @@ class Snapshotter:
         self._routine: dict[str, asyncio.Task[None]] = {}
         """Refreshes that wait for their turn or their answer."""
         self._sequence = 0
+        self._notes: dict[str, Progress] = {}
+        """Of symbols that were not followed in this run yet."""
 
     def restore(self, notes: Iterable[Progress]) -> None:
         """Take note of the snapshots that the log has already."""
-        now_ms = self._clocks.now_ms()
-        for note in notes:
-            if note.market is self._market and note.stream == DEPTH_SNAPSHOT:
-                age_ms = self._venue.clock.now(now_ms) - note.last_time
-                self._schedule.restore(note.symbol, note.last_id, note.offset, age_ms, now_ms)
+        self._notes = {
+            note.symbol: note for note in notes if note.market is self._market and note.stream == DEPTH_SNAPSHOT
+        }
+        for symbol in self._schedule.symbols:
+            self._restore(symbol)
+
+    def follow(self, symbols: Iterable[str]) -> None:
+        """Take other symbols from now on."""
+        for symbol in self._schedule.follow(symbols):
+            self._restore(symbol)
+        self._wake.set()
+
+    def forget_notes(self) -> None:
+        """Trust earlier snapshots no more: of a symbol that is taken only now, the diffs since are missing."""
+        self._notes.clear()
+
+    def _restore(self, symbol: str) -> None:
+        """Use what the log holds of earlier runs."""
+        if note := self._notes.pop(symbol, None):
+            now_ms = self._clocks.now_ms()
+            age_ms = self._venue.clock.now(now_ms) - note.last_time
+            self._schedule.restore(symbol, note.last_id, note.offset, age_ms, now_ms)
 
     def live(self, symbols: Iterable[str]) -> None:
         """Take note that the diffs of symbols flow."""

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from structlog.stdlib import BoundLogger
-
-from ingest.core.backoff import backoff
 from ingest.core.records import Header, header
 from ingest.core.silence import TRADING
 from ingest.core.streams import Stream
-from ingest.errors import RestError, is_transient
-from ingest.rest import RestClient
 from schemas.markets import Market
+from schemas.rest import SymbolInfo
 from schemas.topics import RawType
 
 
-__all__ = ["SymbolBook", "learn"]
+__all__ = ["SymbolBook"]
 
 _TRADES = frozenset({RawType.TRADE, RawType.AGG_TRADE})
 
@@ -26,13 +21,25 @@ class SymbolBook:
     """What is known of the symbols of all markets.
 
     Args:
-        streams: everything that is subscribed to.
+        streams: everything that is subscribed to at first.
     """
 
-    def __init__(self, streams: Iterable[Stream]) -> None:
-        self._with_trades = {(one.market, one.symbol) for one in streams if one.raw_type is RawType.TRADE}
+    def __init__(self, streams: Iterable[Stream] = ()) -> None:
+        self._with_trades = set(_with_trades(streams))
         self._contract_sizes: dict[tuple[Market, str], int] = {}
         self._statuses: dict[Market, Mapping[str, str]] = {}
+
+    def take(self, market: Market, streams: Iterable[Stream]) -> None:
+        """Take note of what is subscribed to in a market from now on."""
+        others = {(of, symbol) for of, symbol in self._with_trades if of is not market}
+        self._with_trades = others.union(_with_trades(streams))
+
+    def learn(self, market: Market, symbols: Sequence[SymbolInfo]) -> None:
+        """Take note of what exchangeInfo says: what is listed, whether it trades, what a contract is worth."""
+        self.learn_statuses(market, {one.symbol: one.status or one.contract_status or TRADING for one in symbols})
+        for symbol in symbols:
+            if symbol.contract_size is not None:
+                self.learn_contract_size(market, symbol.symbol, symbol.contract_size)
 
     def learn_statuses(self, market: Market, statuses: Mapping[str, str]) -> None:
         """Take note of what a market lists, and whether it trades."""
@@ -59,35 +66,5 @@ class SymbolBook:
         return extra
 
 
-async def learn(
-    book: SymbolBook,
-    market: Market,
-    symbols: Collection[str],
-    *,
-    rest: RestClient,
-    random: Callable[[], float],
-    log: BoundLogger,
-) -> None:
-    """Ask what the market trades, until it answers; say which symbols it does not have.
-
-    The venue acknowledges a subscription to a symbol that does not exist, and sends nothing.
-    """
-    for delay_s in backoff(random):
-        try:
-            info = await rest.exchange_info()
-        except RestError as error:
-            if not is_transient(error):
-                log.error("venue does not tell its symbols", reason=str(error))  # noqa: TRY400 - no trace needed
-                return
-            log.warning("venue does not tell its symbols yet", reason=str(error))
-            await asyncio.sleep(delay_s)
-        else:
-            book.learn_statuses(
-                market, {one.symbol: one.status or one.contract_status or TRADING for one in info.symbols}
-            )
-            for symbol in info.symbols:
-                if symbol.contract_size is not None:
-                    book.learn_contract_size(market, symbol.symbol, symbol.contract_size)
-            if unknown := sorted(set(symbols) - {symbol.symbol for symbol in info.symbols}):
-                log.error("symbols that the venue does not have", symbols=unknown)
-            return
+def _with_trades(streams: Iterable[Stream]) -> Iterator[tuple[Market, str | None]]:
+    return ((one.market, one.symbol) for one in streams if one.raw_type is RawType.TRADE)

@@ -96,6 +96,8 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     vouched_until: int
     offset: int
     ingest_id: str
+    begin_offset: int | None = None
+    symbols: list[str] | None = None
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):

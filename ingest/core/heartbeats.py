@@ -15,34 +15,25 @@ be there, so a reader knows from which time on its windows are whole. Windows th
 While a socket is replaced, two carry the same streams. The older one is vouched by, until it is gone and all that was
 read from it was handed over; then the promise goes on without a break if the two join: if the older one was read
 beyond the time from which on the younger one misses nothing. Otherwise it ends there, and a new one begins.
+
+Which symbols a promise is about, while they change, is the matter of :mod:`ingest.core.promises`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Final
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from msgspec import Struct
 
-from ingest.core.plan import ConnectionPlan
+from ingest.core.carriers import VOUCHED_TYPES, Carriers, Shard, carriers_of
+from ingest.core.promises import Promise, Run
+from ingest.core.reading import DISORDER_MS, SILENCE_MS, Reading
 from schemas.control import Heartbeat
 from schemas.markets import Market
 from schemas.topics import RawType, partition_of
 
 
-__all__ = ["VOUCHED_TYPES", "Heartbeats", "Mark", "Position", "Shard", "shards_of"]
-
-VOUCHED_TYPES: Final = frozenset({RawType.TRADE, RawType.AGG_TRADE, RawType.DEPTH})
-"""Stream types that windows and books are made from."""
-DISORDER_MS: Final = 2_000
-"""How far the streams of one connection may be out of step."""
-SILENCE_MS: Final = 5_000
-"""After so long without a frame that tells a time, the venue is asked; also how long an event may be under way."""
-_BEGINNING_MS: Final = 2_000
-"""A later answer would be ahead of events that are still under way."""
-
-Shard = tuple[RawType, int]
-"""A stream type and a raw partition."""
+__all__ = ["VOUCHED_TYPES", "Carriers", "Heartbeats", "Mark", "Position", "Shard", "carriers_of"]
 
 
 class Position(Struct, frozen=True):
@@ -62,58 +53,8 @@ class Mark(Struct, frozen=True):
     shard: Shard
     vouched_until: int
     published: int
-
-
-class _Socket:
-    """What is known of one socket whose subscriptions are acknowledged."""
-
-    def __init__(self, now_ms: float) -> None:
-        self.live_ms = self.heard_ms = now_ms
-        self.first_event: int | None = None
-        self.newest_event: int | None = None
-        self.live_time: int | None = None
-        """The venue's time just after the subscriptions were acknowledged; None: it did not tell in time."""
-        self.quiet_until: int | None = None
-        """Up to which exchange time there was nothing more, told by the venue's clock in a silence."""
-        self.inherited_since: int | None = None
-        """From which exchange time on nothing is missing together with the sockets before."""
-
-    def reads(self, newest_event: int, now_ms: float) -> None:
-        self.heard_ms = now_ms
-        if self.first_event is None or self.newest_event is None:
-            self.first_event = self.newest_event = newest_event
-        else:
-            self.newest_event = max(self.newest_event, newest_event)
-
-    def silent(self, now_ms: float) -> bool:
-        return now_ms - self.heard_ms >= SILENCE_MS
-
-    def begins(self, now_ms: float) -> bool:
-        return self.live_time is None and now_ms - self.live_ms <= _BEGINNING_MS
-
-    def whole_since(self) -> int | None:
-        """Return from which exchange time on nothing is missing; None: that cannot be said yet."""
-        if self.inherited_since is not None:
-            return self.inherited_since
-        if self.live_time is not None or self.first_event is None or self.newest_event is None:
-            return self.live_time
-        # An event of before the acknowledgement may be as late as the streams are out of step.
-        since = self.first_event + DISORDER_MS
-        return since if self.newest_event - DISORDER_MS >= since else None
-
-    def reached(self, now_ms: float, server_time: int | None) -> int | None:
-        """Return up to which exchange time everything was read; None: nothing is known."""
-        if self.silent(now_ms):
-            return None if server_time is None else server_time - SILENCE_MS
-        return None if self.newest_event is None else self.newest_event - DISORDER_MS
-
-    def joins(self, successor: _Socket) -> bool:
-        """Return whether nothing is missing between what was read of this socket and its successor's beginning."""
-        since = successor.whole_since()
-        until = self.quiet_until
-        if self.newest_event is not None:
-            until = max(self.newest_event - DISORDER_MS, until or 0)
-        return self.whole_since() is not None and since is not None and until is not None and until >= since
+    run: Run
+    marked_ms: float
 
 
 class Heartbeats:
@@ -122,30 +63,91 @@ class Heartbeats:
     Args:
         market: which.
         ingest_id: who vouches.
-        shards: the connections, by label, that carry the streams of each stream type and partition.
+        carriers: of each stream type and partition, the symbols and the label of the connection that carries each.
     """
 
-    def __init__(self, market: Market, ingest_id: str, shards: Mapping[Shard, Collection[str]]) -> None:
+    def __init__(self, market: Market, ingest_id: str, carriers: Carriers) -> None:
         self._market = market
         self._ingest_id = ingest_id
-        self._shards = {shard: tuple(labels) for shard, labels in shards.items()}
-        self._sockets: dict[str, dict[str, _Socket]] = {label: {} for labels in shards.values() for label in labels}
+        self._promises = {shard: Promise(carried) for shard, carried in carriers.items()}
+        self._labels = _labels(carriers)
+        self._sockets: dict[str, dict[str, Reading]] = {}
         """The live sockets of each connection, the one that is vouched by first."""
         self._marks: dict[Shard, Mark] = {}
         self._vouched: dict[Shard, int] = {}
+        self._acknowledged = False
+        """Whether streams were added of which it is not known yet since when nothing of them is missing."""
         self._opened: set[Shard] = set()
         """Shards whose beginning was vouched for since all their connections are live."""
 
-    def live(self, label: str, now_ms: float, socket: str = "") -> None:
-        """Take note that all subscriptions of a connection are acknowledged.
+    def begin(self, position: Callable[[Shard], Position]) -> None:
+        """Take note of where the partitions end, before anything is subscribed to."""
+        for shard, promise in self._promises.items():
+            promise.begin(position(shard).next_offset)
+
+    def replan(self, carriers: Carriers, position: Callable[[Shard], Position]) -> None:
+        """Take other symbols, before the messages that subscribe to them are sent.
+
+        Args:
+            carriers: as in the constructor.
+            position: how far the publisher is.
+        """
+        for shard in self._promises.keys() | carriers.keys():
+            promise = self._promises.setdefault(shard, Promise({}))
+            promise.replan(carriers.get(shard, {}), position(shard).next_offset)
+            if not promise.labels:
+                self._break(shard)
+            if promise.over:
+                del self._promises[shard]
+        self._labels = _labels(carriers)
+
+    def acknowledged(self, label: str, streams: Iterable[tuple[RawType, str]], now_ms: float, socket: str = "") -> None:
+        """Take note that a live socket carries more streams now.
+
+        Args:
+            label: the connection.
+            streams: their types and symbols.
+            now_ms: when.
+            socket: which of the connection's sockets.
+        """
+        sockets = self._sockets.get(label, {})
+        reading = sockets.get(socket)
+        if reading is None:
+            return
+        if next(iter(sockets)) != socket:
+            reading.added.update(streams)
+            reading.added_ms = now_ms
+            return
+        self._acknowledged = True
+        for raw_type, symbol in streams:
+            if promise := self._promises.get((raw_type, partition_of(symbol))):
+                promise.acknowledged(label, [symbol], now_ms)
+
+    def live(
+        self,
+        label: str,
+        now_ms: float,
+        socket: str = "",
+        streams: Collection[tuple[RawType, str]] | None = None,
+    ) -> None:
+        """Take note that the subscriptions of a connection are acknowledged.
 
         Args:
             label: the connection.
             now_ms: when.
             socket: which of the connection's sockets, where it has several.
+            streams: their types and symbols; None: all that it is to carry.
         """
-        if label in self._sockets:
-            self._sockets[label][socket] = _Socket(now_ms)
+        sockets = self._sockets.setdefault(label, {})
+        reading = sockets[socket] = Reading(now_ms)
+        leads = next(iter(sockets)) == socket
+        for (raw_type, _), promise in self._promises.items():
+            coming = {one for one in promise.coming(label) if streams is None or (raw_type, one) in streams}
+            if leads:
+                promise.live(label, coming)
+            else:
+                reading.added.update((raw_type, symbol) for symbol in coming)
+        reading.added_ms = now_ms
 
     def lost(self, label: str, socket: str = "") -> None:
         """Take note that a socket ended, and that all that was read from it was handed over.
@@ -157,14 +159,21 @@ class Heartbeats:
         ended = sockets.pop(socket, None)
         if ended is None or not leads:
             return
-        heir = next(iter(sockets.values()), None)
+        for promise in self._promises.values():
+            promise.lost(label)
+        name, heir = next(iter(sockets.items()), (None, None))
+        if name is not None and heir is not None:
+            self.acknowledged(label, heir.added, heir.added_ms, name)
         if heir is not None and ended.joins(heir):
             heir.inherited_since = ended.whole_since()
             return
-        for shard, labels in self._shards.items():
-            if label in labels:
-                self._marks.pop(shard, None)
-                self._opened.discard(shard)
+        for shard, promise in self._promises.items():
+            if label in promise.labels:
+                self._break(shard)
+
+    def _break(self, shard: Shard) -> None:
+        self._marks.pop(shard, None)
+        self._opened.discard(shard)
 
     def joined(self, label: str, socket: str, successor: str) -> bool:
         """Return whether a socket can go without a break in what is vouched for."""
@@ -183,9 +192,16 @@ class Heartbeats:
             now_ms: when.
             socket: which of the connection's sockets.
         """
-        live = self._sockets.get(label, {}).get(socket)
-        if live is not None and newest_event is not None:
-            live.reads(newest_event, now_ms)
+        sockets = self._sockets.get(label, {})
+        live = sockets.get(socket)
+        if live is None or newest_event is None:
+            return
+        live.reads(newest_event, now_ms)
+        if self._acknowledged and next(iter(sockets)) == socket:  # rarely; this is called for every chunk
+            for promise in self._promises.values():
+                # An event of before an acknowledgement may be as late as the streams are out of step.
+                promise.told(label, newest_event + DISORDER_MS)
+            self._acknowledged = any(promise.wants_time for promise in self._promises.values())
 
     def busy(self, label: str, now_ms: float, socket: str = "") -> None:
         """Take note that frames of a connection wait to be worked on, or to be read: it is not silent."""
@@ -194,7 +210,9 @@ class Heartbeats:
 
     def wants_time(self, now_ms: float) -> bool:
         """Return whether the venue's time is needed: a connection went live, or is silent."""
-        return any(socket.begins(now_ms) or socket.silent(now_ms) for socket in self._all_sockets())
+        return any(promise.wants_time for promise in self._promises.values()) or any(
+            socket.begins(now_ms) or socket.silent(now_ms) for socket in self._all_sockets()
+        )
 
     def told_time(self, server_time: int, asked_ms: float, now_ms: float) -> None:
         """Take the venue's answer to the question for its time.
@@ -208,7 +226,9 @@ class Heartbeats:
             if socket.begins(now_ms) and socket.live_ms <= asked_ms:
                 socket.live_time = server_time
             if socket.silent(now_ms):
-                socket.quiet_until = max(socket.quiet_until or 0, server_time - SILENCE_MS)
+                socket.is_quiet(server_time - SILENCE_MS)
+        for promise in self._promises.values():
+            promise.told_time(server_time, asked_ms)
 
     def mark(self, now_ms: float, server_time: int | None, position: Callable[[Shard], Position]) -> None:
         """Note what could be vouched for, were all of it acknowledged.
@@ -218,21 +238,48 @@ class Heartbeats:
             server_time: the venue's time, if it was asked for just now; None: it was not.
             position: how far the publisher is.
         """
-        for shard, labels in self._shards.items():
-            if shard in self._marks:
+        for shard, promise in self._promises.items():
+            vouched_until = self._coming(promise, now_ms, server_time)
+            if vouched_until is not None:
+                promise.promote()
+                self._break(shard)
+            elif shard not in self._marks and promise.labels:
+                vouched_until = self._in_force(shard, promise, now_ms, server_time)
+            if vouched_until is None:
                 continue
-            sockets = [next(iter(self._sockets[label].values()), None) for label in labels]
-            carriers = [socket for socket in sockets if socket is not None]
-            whole_since = [time for time in (socket.whole_since() for socket in carriers) if time is not None]
-            if len(whole_since) < len(labels):
-                continue
-            vouched_until = max(whole_since)
-            if shard in self._opened:
-                reached = [socket.reached(now_ms, server_time) for socket in carriers]
-                vouched_until = max(vouched_until, min(vouched_until if one is None else one for one in reached))
             self._opened.add(shard)
             if vouched_until > self._vouched.get(shard, 0):
-                self._marks[shard] = Mark(shard, vouched_until, position(shard).published)
+                self._marks[shard] = Mark(shard, vouched_until, position(shard).published, promise.run, now_ms)
+
+    def _coming(self, promise: Promise, now_ms: float, server_time: int | None) -> int | None:
+        """Return up to when the run to come can be vouched for; None: it is not true yet."""
+        carriers = self._carriers(promise.upcoming_labels)
+        if not carriers:
+            return None
+        since = [socket.whole_since() for socket in carriers]
+        reached = [socket.reached(now_ms, server_time) for socket in carriers]
+        if None in since or None in reached:
+            return None
+        vouched_until = min(time for time in reached if time is not None)
+        return vouched_until if vouched_until >= max(promise.floor, *(one or 0 for one in since)) else None
+
+    def _in_force(self, shard: Shard, promise: Promise, now_ms: float, server_time: int | None) -> int | None:
+        """Return up to when the run in force can be vouched for."""
+        carriers = self._carriers(promise.labels)
+        whole_since = [time for time in (socket.whole_since() for socket in carriers) if time is not None]
+        if not carriers or len(whole_since) < len(carriers):
+            return None
+        vouched_until = max(whole_since)
+        if shard in self._opened:
+            reached = [socket.reached(now_ms, server_time) for socket in carriers]
+            vouched_until = max(vouched_until, min(vouched_until if one is None else one for one in reached))
+        return vouched_until
+
+    def _carriers(self, labels: Collection[str]) -> list[Reading]:
+        """Return the sockets that connections are vouched by; none, if one of the connections is not live."""
+        carriers = [next(iter(self._sockets.get(label, {}).values()), None) for label in labels]
+        live = [one for one in carriers if one is not None]
+        return live if len(live) == len(labels) else []
 
     def due(self, position: Callable[[Shard], Position]) -> list[Heartbeat]:
         """Return the heartbeats whose records are all acknowledged; each is returned once."""
@@ -253,22 +300,17 @@ class Heartbeats:
                     vouched_until=mark.vouched_until,
                     offset=at.next_offset,
                     ingest_id=self._ingest_id,
+                    begin_offset=mark.run.begin_offset,
+                    symbols=self._promises[shard].roster(mark.run, mark.marked_ms),
                 )
             )
         return heartbeats
 
-    def _all_sockets(self) -> Iterator[_Socket]:
-        for sockets in self._sockets.values():
-            yield from sockets.values()
+    def _all_sockets(self) -> Iterator[Reading]:
+        """Yield the live sockets of the connections that something is vouched by."""
+        for label in self._labels:
+            yield from self._sockets.get(label, {}).values()
 
 
-def shards_of(plans: Iterable[ConnectionPlan]) -> dict[Shard, list[str]]:
-    """Return which connections carry the streams of each stream type and partition that can be vouched for."""
-    shards: dict[Shard, list[str]] = {}
-    for plan in plans:
-        for stream in plan.streams:
-            if stream.raw_type in VOUCHED_TYPES and stream.symbol is not None:
-                labels = shards.setdefault((stream.raw_type, partition_of(stream.symbol)), [])
-                if plan.label not in labels:
-                    labels.append(plan.label)
-    return shards
+def _labels(carriers: Carriers) -> set[str]:
+    return {label for carried in carriers.values() for label in carried.values()}

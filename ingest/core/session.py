@@ -129,6 +129,17 @@ class StreamSession:
         return tuple(self._names)
 
     @property
+    def pending(self) -> frozenset[str]:
+        """The streams that were added since it began and are not acknowledged yet."""
+        waiting = [*self._unsent, *(request for request, _ in self._unanswered.values())]
+        return frozenset(
+            name
+            for request in waiting
+            if request.purpose is _Purpose.CHANGE and request.message.method is Method.SUBSCRIBE
+            for name in request.message.names
+        )
+
+    @property
     def complete(self) -> bool:
         """Whether every stream that it began with is acknowledged: none is missing, and none was refused."""
         return self._state is State.LIVE and not self._refused

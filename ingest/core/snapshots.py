@@ -85,16 +85,26 @@ class SnapshotSchedule:
         self._refresh_ms = refresh_ms
         self._most = most
 
-    def follow(self, symbols: Iterable[str]) -> None:
+    def follow(self, symbols: Iterable[str]) -> set[str]:
         """See to these symbols from now on, and to no others; what is known of those that stay is kept.
 
         One that has a snapshot under way still gets that.
+
+        Returns:
+            Those that are new.
         """
         wanted = set(symbols)
+        new = wanted - self._symbols.keys()
         left = {symbol: s for symbol, s in self._symbols.items() if symbol not in wanted and s.asked is not None}
         for state in left.values():
             state.live = False
         self._symbols = left | {symbol: self._symbols.get(symbol) or _Symbol() for symbol in sorted(wanted)}
+        return new
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Those that have their turn."""
+        return tuple(self._symbols)
 
     def restore(self, symbol: str, last_id: int, offset: int, age_ms: float, now_ms: float) -> None:
         """Take note of a snapshot that the log has already.

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 import msgspec
 
 from processors.core.book_sync import Applied, BadLevels, Synchronised, SyncResult
 from processors.core.decode import decode_depth
-from processors.core.heartbeats import HeartbeatGate
+from processors.core.heartbeats import HeartbeatGate, Rosters, Voices, run_of
 from processors.core.records import DeadLetter, Output, RawRecord, Rejected
 from processors.core.reported_book import ReportedBook
 from schemas.control import Heartbeat
@@ -21,9 +20,6 @@ from schemas.wire import DepthDiff
 
 
 __all__ = ["BookPartition", "BookStatus"]
-
-UNVOUCHED_MS: Final = 10_000
-"""How long a market may be without heartbeats before its silent books are stale."""
 
 
 class BookStatus(msgspec.Struct, frozen=True):
@@ -41,15 +37,13 @@ class BookStatus(msgspec.Struct, frozen=True):
 class _Market:
     """What is known of one market's raw partition."""
 
-    __slots__ = ("books", "gate", "vouched", "vouched_at_ms")
+    __slots__ = ("books", "gate", "rosters", "voices")
 
     def __init__(self) -> None:
         self.books: dict[bytes, ReportedBook] = {}
         self.gate = HeartbeatGate()
-        self.vouched = False
-        """Whether a heartbeat came since the last tick."""
-        self.vouched_at_ms: int | None = None
-        """The tick after the last heartbeat; None: there was none yet."""
+        self.rosters = Rosters()
+        self.voices = Voices(self.rosters)
 
 
 class BookPartition:
@@ -92,7 +86,7 @@ class BookPartition:
         gate = market.gate
         gate.next_offset = record.offset + 1
         for heartbeat in gate.due():
-            outputs.extend(self._vouch(market, heartbeat.vouched_until))
+            outputs.extend(self._vouch(market, heartbeat))
         return outputs
 
     def heartbeat(self, heartbeat: Heartbeat) -> list[Output | DeadLetter]:
@@ -100,11 +94,12 @@ class BookPartition:
         if heartbeat.stream != RawType.DEPTH:
             return []
         market = self._markets[heartbeat.market]
-        market.vouched = True
-        return [output for due in market.gate.offer(heartbeat) for output in self._vouch(market, due.vouched_until)]
+        market.rosters.note(heartbeat)
+        market.voices.hear(heartbeat)
+        return [output for due in market.gate.offer(heartbeat) for output in self._vouch(market, due)]
 
     def tick(self, now_ms: int) -> list[Output | DeadLetter]:
-        """Take the time: where nobody vouched for long, books that do not move are stale.
+        """Take the time: books that nobody vouched for for long, and that do not move, are stale.
 
         A snapshot that could not be asked for while the records were old is asked for here where no further record
         comes, as when the venue waits for the question.
@@ -116,10 +111,9 @@ class BookPartition:
         """
         outputs: list[Output | None] = []
         for market in self._markets.values():
-            if market.vouched:
-                market.vouched, market.vouched_at_ms = False, now_ms
-            elif market.vouched_at_ms is not None and now_ms - market.vouched_at_ms > UNVOUCHED_MS:
-                for book in market.books.values():
+            market.voices.tick(now_ms)
+            for book in market.books.values() if market.voices.promised else ():
+                if not market.voices.vouch_for(book.symbol):
                     if not book.moved:
                         outputs.append(book.tell_vouched(vouched=False))
                     book.moved = False
@@ -164,9 +158,12 @@ class BookPartition:
                 outputs.append(book.due_request(book.event_time or record.timestamp_ms))
         return [output for output in outputs if output is not None]
 
-    def _vouch(self, market: _Market, until: int) -> list[Output | DeadLetter]:
+    def _vouch(self, market: _Market, heartbeat: Heartbeat) -> list[Output | DeadLetter]:
         outputs: list[Output | None] = []
+        until, run = heartbeat.vouched_until, run_of(heartbeat)
         for book in market.books.values():
+            if not market.rosters.hold(run, book.symbol):
+                continue  # nobody knows how it stands: diffs of it are no longer taken
             outputs.append(book.tell_vouched(vouched=True, timestamp_ms=until))
             outputs.append(book.due_snapshot(until, self._depth))
             if self.requests_enabled and not book.sync.live:

@@ -6,18 +6,31 @@ before the records it speaks of: then it waits for them (architecture §4.6).
 
 from __future__ import annotations
 
-from collections import deque
+import sys
+from collections import OrderedDict, deque
 from typing import Final
 
 from schemas.control import Heartbeat
 
 
-__all__ = ["Coverage", "HeartbeatGate"]
+__all__ = ["Coverage", "HeartbeatGate", "Rosters", "Voices"]
 
 WAITING_LIMIT: Final = 4_096
 """Heartbeats that may wait. Beyond it every second one is dropped: the next one vouches for more."""
 RUN_LIMIT: Final = 1_000
 """Runs of ingest remembered."""
+ROSTER_LIMIT: Final = 64
+"""Runs whose symbols are remembered; a heartbeat of an older one is taken to be about all."""
+UNVOUCHED_MS: Final = 10_000
+"""How long a partition may be without heartbeats before nobody vouches for it."""
+
+Run = tuple[str, int | None]
+"""Which process vouches, and where its present run of promises began."""
+
+
+def run_of(heartbeat: Heartbeat) -> Run:
+    """Return the run that a heartbeat belongs to."""
+    return heartbeat.ingest_id, heartbeat.begin_offset
 
 
 class HeartbeatGate:
@@ -54,32 +67,99 @@ class HeartbeatGate:
         return due
 
 
+class Rosters:
+    """Which symbols the heartbeats of each run are about."""
+
+    __slots__ = ("_symbols",)
+
+    def __init__(self) -> None:
+        self._symbols: OrderedDict[Run, frozenset[str]] = OrderedDict()
+
+    def note(self, heartbeat: Heartbeat) -> None:
+        """Take a heartbeat as soon as it is read."""
+        run = run_of(heartbeat)
+        if heartbeat.symbols is None or run in self._symbols:
+            return
+        # Most runs are about the same symbols: one copy of each name is enough.
+        self._symbols[run] = frozenset(map(sys.intern, heartbeat.symbols))
+        if len(self._symbols) > ROSTER_LIMIT:
+            self._symbols.popitem(last=False)
+
+    def hold(self, run: Run, symbol: str) -> bool:
+        """Return whether a run is about a symbol; one that does not say is about all."""
+        symbols = self._symbols.get(run)
+        return symbols is None or symbol in symbols
+
+
 class Coverage:
     """Since when a raw partition is known to be whole.
 
-    A run of ingest vouches from its first heartbeat on. What happened before, or between two runs, is only known where
-    ids tell.
+    A run of ingest vouches from its first heartbeat on, for the records from its beginning on. What happened before, or
+    between two runs, is only known where ids tell.
+
+    Args:
+        rosters: which symbols each run is about.
     """
 
-    __slots__ = ("_ingest_ids", "_runs")
+    __slots__ = ("_known", "_rosters", "_runs")
 
-    def __init__(self) -> None:
-        self._ingest_ids: deque[str] = deque(maxlen=RUN_LIMIT)
-        self._runs: deque[tuple[int, int]] = deque(maxlen=RUN_LIMIT)
+    def __init__(self, rosters: Rosters) -> None:
+        self._rosters = rosters
+        self._known: deque[Run] = deque(maxlen=RUN_LIMIT)
+        self._runs: deque[tuple[int, int, Run]] = deque(maxlen=RUN_LIMIT)
 
     def note(self, heartbeat: Heartbeat) -> bool:
         """Take a heartbeat as soon as it is read; return whether it is the first of its run."""
-        if self._ingest_ids and self._ingest_ids[-1] == heartbeat.ingest_id:
+        run = run_of(heartbeat)
+        if self._known and self._known[-1] == run:
             return False
-        if heartbeat.ingest_id in self._ingest_ids:
+        if run in self._known:
             return False
-        self._ingest_ids.append(heartbeat.ingest_id)
-        self._runs.append((heartbeat.offset, heartbeat.vouched_until))
+        self._known.append(run)
+        begin = heartbeat.offset if heartbeat.begin_offset is None else heartbeat.begin_offset
+        self._runs.append((begin, heartbeat.vouched_until, run))
         return True
 
-    def since(self, offset: int) -> int | None:
-        """Return since when the run that delivered the record at ``offset`` vouches; None: it did not before it."""
-        for run_offset, vouched_until in reversed(self._runs):
-            if run_offset <= offset:
+    def since(self, offset: int, symbol: str) -> int | None:
+        """Return since when the run that delivered a symbol's record at ``offset`` vouches for it.
+
+        None: it did not before that record.
+        """
+        for begin, vouched_until, run in reversed(self._runs):
+            if begin <= offset and self._rosters.hold(run, symbol):
                 return vouched_until
         return None
+
+
+class Voices:
+    """Who vouches for one raw partition at present, and for which symbols."""
+
+    __slots__ = ("_heard", "_last_ms", "_rosters", "_runs", "promised")
+
+    def __init__(self, rosters: Rosters) -> None:
+        self._rosters = rosters
+        self._heard: set[str] = set()
+        """Processes heard since the last tick."""
+        self._last_ms: dict[str, int] = {}
+        """The tick after the last heartbeat of each process."""
+        self._runs: dict[str, Run] = {}
+        self.promised = False
+        """Whether anybody ever vouched."""
+
+    def hear(self, heartbeat: Heartbeat) -> None:
+        """Take a heartbeat."""
+        self._heard.add(heartbeat.ingest_id)
+        self._runs[heartbeat.ingest_id] = run_of(heartbeat)
+
+    def tick(self, now_ms: int) -> None:
+        """Let time pass: who was not heard for long vouches no more."""
+        self.promised = self.promised or bool(self._heard)
+        self._last_ms |= dict.fromkeys(self._heard, now_ms)
+        self._heard.clear()
+        for ingest_id, last_ms in list(self._last_ms.items()):
+            if now_ms - last_ms > UNVOUCHED_MS:
+                del self._last_ms[ingest_id], self._runs[ingest_id]
+
+    def vouch_for(self, symbol: str) -> bool:
+        """Return whether anybody vouches for a symbol."""
+        return any(self._rosters.hold(run, symbol) for run in self._runs.values())

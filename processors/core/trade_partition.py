@@ -7,7 +7,7 @@ from typing import Final
 
 from processors.core.candle_series import CandleSeries
 from processors.core.decode import AGG_TRADE, TRADE, decode_trade_id
-from processors.core.heartbeats import Coverage, HeartbeatGate
+from processors.core.heartbeats import Coverage, HeartbeatGate, Rosters, run_of
 from processors.core.records import DeadLetter, Output, RawRecord, Rejected
 from processors.core.sequencer import Hole, HoleClosed, HoleNarrowed, InOrder, Late, SequenceResult, TradeSequencer
 from processors.core.trades import (
@@ -60,14 +60,15 @@ class _Symbol:
 class _Flow:
     """One raw topic's partition."""
 
-    __slots__ = ("aggregate", "coverage", "gate", "market", "source", "symbols")
+    __slots__ = ("aggregate", "coverage", "gate", "market", "rosters", "source", "symbols")
 
     def __init__(self, market: Market, source: TradeSource) -> None:
         self.market = market
         self.source = source
         self.aggregate = source is TradeSource.AGG_TRADE
         self.gate = HeartbeatGate()
-        self.coverage = Coverage()
+        self.rosters = Rosters()
+        self.coverage = Coverage(self.rosters)
         self.symbols: dict[bytes, _Symbol] = {}
 
 
@@ -104,10 +105,11 @@ class TradePartition:
         outputs: list[Output | DeadLetter] = []
         if flow is None:
             return outputs
+        flow.rosters.note(heartbeat)
         if flow.coverage.note(heartbeat):
             for symbol in flow.symbols.values():
                 if symbol.series is not None:
-                    since = flow.coverage.since(symbol.first_offset)
+                    since = flow.coverage.since(symbol.first_offset, symbol.name)
                     outputs.extend(_candles(flow, symbol.series.cover(since)))
         for due in flow.gate.offer(heartbeat):
             self._vouch(flow, due, outputs)
@@ -266,14 +268,15 @@ class TradePartition:
             symbol.name,
             flow.source,
             contracts=flow.market is Market.COINM,
-            covered_since=flow.coverage.since(offset),
+            covered_since=flow.coverage.since(offset, symbol.name),
         )
         return symbol.series
 
     def _vouch(self, flow: _Flow, heartbeat: Heartbeat, outputs: list[Output | DeadLetter]) -> None:
-        until, offset = heartbeat.vouched_until, heartbeat.offset
+        until, offset, run = heartbeat.vouched_until, heartbeat.offset, run_of(heartbeat)
         for symbol in flow.symbols.values():
-            if symbol.series is not None:
+            # Nobody knows what happens to a symbol that is no longer taken: its windows are not closed.
+            if symbol.series is not None and flow.rosters.hold(run, symbol.name):
                 self._vouch_symbol(flow, symbol, until, offset, outputs)
 
     def _vouch_symbol(

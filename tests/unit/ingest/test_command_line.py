@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ingest.__main__ import app
+from tests.support.venue import FakeVenue
 
 
 CONFIG = """
@@ -37,6 +39,87 @@ def test_plan_shows_what_would_be_subscribed_where(config: str) -> None:
         ["usdm-market-0", "wss://fstream.binance.com/market/stream", "2", "1"],
         ["usdm-public-0", "wss://fstream.binance.com/public/stream", "2", "1"],
     ]
+
+
+PATTERNS = """
+endpoint: sandbox
+allow_plaintext: true
+markets:
+  spot: {symbols: ["*USDT", "*BTC", LUNAUSDT, NEWUSDT], exclude_symbols: ["DOGE*"], streams: [trade, "!miniTicker@arr"]}
+  usdm: {symbols: ["BTC*"], streams: [trade]}
+"""
+
+
+def planned(output: str) -> dict[str, str]:
+    """Return the number of streams of each connection."""
+    rows = [[cell.strip() for cell in line.split("│")] for line in output.splitlines() if "://" in line]
+    return {row[1]: row[3] for row in rows}
+
+
+def test_plan_counts_the_patterns_that_it_leaves_out(tmp_path: Path) -> None:
+    path = tmp_path / "ingest.yaml"
+    path.write_text(PATTERNS)
+
+    result = invoke("plan", "--config", str(path))
+
+    assert planned(result.output) == {"spot-0": "3"}
+    assert result.output.splitlines()[-2:] == [
+        "spot: 2 patterns are not in the plan: --resolve asks Binance",
+        "usdm: 1 pattern is not in the plan: --resolve asks Binance",
+    ]
+
+
+async def test_plan_can_ask_what_the_patterns_stand_for(tmp_path: Path) -> None:
+    path = tmp_path / "ingest.yaml"
+    path.write_text(PATTERNS)
+    async with FakeVenue() as venue:
+        trading = {"BTCUSDT": "TRADING", "ETHUSDT": "TRADING", "DOGEUSDT": "TRADING", "LUNAUSDT": "BREAK"}
+        venue.symbols = [
+            {"symbol": symbol, "status": status, "baseAsset": "A", "quoteAsset": "B"}
+            for symbol, status in trading.items()
+        ]
+        result = await asyncio.to_thread(
+            invoke, "plan", "--config", str(path), "--resolve", INGEST_SANDBOX_URL=venue.url
+        )
+
+    assert result.exit_code == 0
+    assert planned(result.output) == {"spot-0": "5", "usdm-public-0": "1"}
+    assert result.output.splitlines()[-5:] == [
+        "spot: 4 symbols in all shards",
+        "spot: the venue does not have: NEWUSDT",
+        "spot: does not trade: LUNAUSDT",
+        "spot: stands for no symbol that trades: *BTC",
+        "usdm: 1 symbol in all shards",
+    ]
+
+
+def test_plan_says_so_when_nobody_answers(tmp_path: Path) -> None:
+    path = tmp_path / "ingest.yaml"
+    path.write_text(PATTERNS)
+
+    result = invoke("plan", "--config", str(path), "--resolve", INGEST_SANDBOX_URL="http://127.0.0.1:1")
+
+    assert result.exit_code == 1
+    assert 'request "http://127.0.0.1:1/api/v3/exchangeInfo": no answer' in result.stderr
+
+
+def test_the_plans_of_all_shards_are_the_whole_plan(tmp_path: Path) -> None:
+    path = tmp_path / "ingest.yaml"
+    symbols = [f"S{number}USDT" for number in range(50)]
+    path.write_text(f'markets: {{spot: {{symbols: {symbols}, streams: [trade, "!miniTicker@arr"]}}}}')
+
+    outputs = [invoke("plan", "-c", str(path), "--shard", f"{number}/3").output for number in range(3)]
+
+    assert "Connections of shard 0/3" in outputs[0]
+    assert sum(int(planned(output)["spot-0"]) for output in outputs) == 51
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_a_shard_that_cannot_be_is_a_mistake_of_the_command_line(config: str, command: str) -> None:
+    result = invoke(command, "--config", config, "--shard", "3/3")
+
+    assert result.exit_code == 2
+    assert "--shard: the parts of 3 are 0/3 to 2/3, was '3/3'" in result.stderr
 
 
 def test_the_file_can_be_named_by_the_environment(config: str) -> None:

@@ -7,10 +7,14 @@ import pytest
 from pydantic import BaseModel
 
 from ingest.config import Settings, load
+from ingest.core.changes import Changes, changes
 from ingest.core.endpoints import Environment
+from ingest.core.patterns import Wishes
+from ingest.core.shards import ProcessShard
 from ingest.core.streams import Route
 from ingest.errors import ConfigError
 from schemas.markets import Market
+from schemas.topics import partition_of
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +81,95 @@ def test_a_symbol_can_have_streams_of_its_own_in_place_of_the_others(tmp_path: P
     assert names(settings) == ["btcusdt@trade", "ethusdt@aggTrade", "ethusdt@depth", "xrpusdt@kline_1m"]
 
 
+PATTERNS = """
+markets:
+  spot:
+    symbols: ["*usdt", BTCUSDT]
+    exclude_symbols: "*UPUSDT"
+    streams: [trade, "!miniTicker@arr"]
+    symbol_streams: {"*BTC": [kline_1m], "E*": [depth], XRPBTC: [aggTrade], "ETHBTC": []}
+"""
+
+
+def test_patterns_wait_for_the_venues_list(tmp_path: Path) -> None:
+    settings = load_text(tmp_path, PATTERNS)
+
+    assert settings.markets.spot is not None
+    assert settings.markets.spot.wishes == Wishes(("*USDT", "BTCUSDT", "*BTC", "E*", "XRPBTC", "ETHBTC"), ("*UPUSDT",))
+    assert names(settings) == ["!miniTicker@arr", "btcusdt@trade", "xrpbtc@aggTrade"]
+
+
+def test_a_symbol_takes_the_streams_of_its_name_or_of_the_first_pattern_that_matches_or_the_common_ones(
+    tmp_path: Path,
+) -> None:
+    symbols = ["BTCUSDT", "ENABTC", "ENAUSDT", "ETHBTC", "SOLUSDT", "XRPBTC"]
+
+    streams = load_text(tmp_path, PATTERNS).subscriptions({Market.SPOT: symbols})
+
+    assert [stream.name for stream in streams] == [
+        "!miniTicker@arr",
+        "btcusdt@trade",
+        "enabtc@kline_1m",
+        "enausdt@depth",
+        "solusdt@trade",
+        "xrpbtc@aggTrade",
+    ]
+
+
+SHARDED = """
+markets:
+  spot: {symbols: [BTCUSDT, ETHUSDT, "*USDC"], streams: [trade, "!miniTicker@arr"], symbol_streams: {XRPUSDT: [depth]}}
+"""
+
+
+def test_shards_share_names_patterns_and_streams_of_single_symbols(tmp_path: Path) -> None:
+    symbols = {Market.SPOT: [f"{base}USD{quote}" for base in ("BTC", "ETH", "XRP") for quote in "TC"]}
+    whole = load_text(tmp_path, SHARDED).subscriptions(symbols)
+
+    parts = [load_text(tmp_path, f"shard: {number}/3\n{SHARDED}").subscriptions(symbols) for number in range(3)]
+
+    assert sorted(one.name for part in parts for one in part) == sorted(one.name for one in whole)
+    assert [one.name for one in parts[0] if one.symbol is None] == ["!miniTicker@arr"]
+    assert {one.symbol for one in parts[1]} == {one.symbol for one in whole if one.symbol} - {
+        one.symbol for part in (parts[0], parts[2]) for one in part
+    }
+    assert {partition_of(one.symbol) % 3 for one in parts[1] if one.symbol} == {1}
+
+
+def test_the_command_lines_shard_takes_the_place_of_the_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ingest.yaml"
+    path.write_text("shard: 0/2")
+    monkeypatch.setenv("INGEST_SHARD", "1/2")
+
+    assert load(path).process_shard == ProcessShard(1, 2)
+    assert load(path, "2/3").process_shard == ProcessShard(2, 3)
+    with pytest.raises(ConfigError, match="--shard: the parts of 3 are 0/3 to 2/3, was '3/3'"):
+        load(path, "3/3")
+
+
+def test_only_symbols_and_streams_are_taken_over_from_other_settings(tmp_path: Path) -> None:
+    old = load_text(
+        tmp_path, "markets: {spot: {symbols: [A], urls: {rest: 'https://old'}}, usdm: {symbols: [A]}}\nlog_level: debug"
+    )
+    new = load_text(
+        tmp_path,
+        "markets: {spot: {symbols: ['*'], exclude_symbols: [B], streams: [trade], symbol_streams: {C: [depth]},"
+        " urls: {rest: 'https://new'}}, coinm: {symbols: [A]}}",
+    )
+
+    merged = old.with_streams_of(new)
+
+    assert merged == load_text(
+        tmp_path,
+        "markets: {spot: {symbols: ['*'], exclude_symbols: [B], streams: [trade], symbol_streams: {C: [depth]},"
+        " urls: {rest: 'https://old'}}, usdm: {symbols: [A]}}\nlog_level: debug",
+    )
+    found = changes(merged.model_dump(mode="json"), new.model_dump(mode="json"))
+    assert found == Changes((), ("log_level", "markets.coinm", "markets.spot.urls.rest", "markets.usdm"))
+
+
 @pytest.mark.parametrize("value", ['["BTCUSDT", "ETHUSDT"]', "BTCUSDT,ETHUSDT", " BTCUSDT , ethusdt ,"])
 def test_the_environment_overrides_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("INGEST_MARKETS__SPOT__SYMBOLS", value)
@@ -116,7 +209,7 @@ def test_settings_are_frozen() -> None:
         (
             "markets: {spot: {symbol: [A]}}",
             "markets.spot.symbol",
-            "allowed here: streams, symbol_streams, symbols, urls",
+            "allowed here: exclude_symbols, streams, symbol_streams, symbols, urls",
         ),
         ("markets: {spot: {symbols: [A], streams: [trades]}}", "markets.spot.streams", 'stream type "trades" does not'),
         ("markets: {spot: {symbols: [A], streams: [markPrice]}}", "markets.spot.streams", "allowed: trade, aggTrade"),
@@ -148,6 +241,21 @@ def test_settings_are_frozen() -> None:
         ("markets: {spot: {streams: [trade]}}", "markets.spot.symbols", "nothing to subscribe to"),
         ("markets: {spot: {symbols: ['BTC USDT']}}", "markets.spot.symbols.0", "string should match pattern"),
         ("markets: {spot: {symbols: 7}}", "markets.spot.symbols", "was 7"),
+        ("markets: {spot: {symbols: [*USDT]}}", "file", 'a pattern must be quoted: "*USDT"'),
+        (
+            "markets: {spot: {symbols: [A], exclude_symbols: ['B*']}}",
+            "markets.spot.exclude_symbols",
+            "excludes nothing: there is no pattern such as *USDT in symbols",
+        ),
+        (
+            "markets: {spot: {symbols: ['*', A], exclude_symbols: [A]}}",
+            "markets.spot.exclude_symbols",
+            '"A" is asked for by its name: take it out of one of the two',
+        ),
+        ("markets: {spot: {symbols: ['*'], streams: []}}", "markets.spot.symbols", "nothing to subscribe to"),
+        ("shard: 2/2", "shard", "the parts of 2 are 0/2 to 1/2, was '2/2'"),
+        ("shard: 1", "shard", "input should be a valid string, was 1"),
+        ("symbols_refresh_s: 0", "symbols_refresh_s", "greater than or equal to 0.1"),
         ("endpoint: prod", "endpoint", "'production', 'testnet' or 'sandbox', was 'prod'"),
         ("producer: {compression: zip}", "producer.compression", "'none' or 'lz4', was 'zip'"),
         ("http: {port: 99999}", "http.port", "less than or equal to 65535"),

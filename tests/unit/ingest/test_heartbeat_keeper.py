@@ -36,7 +36,7 @@ async def keeping(venue: FakeVenue, publisher: RecordingPublisher) -> AsyncItera
         rest = rest_client(f"{venue.url}/api/v3", session, clocks)
         keeper = HeartbeatKeeper(
             Market.SPOT,
-            Heartbeats(Market.SPOT, "i1", {(RawType.TRADE, 2): ["a"]}),
+            Heartbeats(Market.SPOT, "i1", {(RawType.TRADE, 2): {"S": "a"}}),
             venue=VenueTime(VenueClock(VENUE, clocks.now_ms()), rest, clocks.now_ms, structlog.get_logger()),
             publisher=publisher,
             control=ControlRecords(table, Codec(table, OfflineRegistry())),
@@ -63,7 +63,7 @@ async def test_a_new_connection_is_vouched_for_at_once_and_then_by_its_events() 
     publisher, clocks = RecordingPublisher(), RealClocks()
     trade = Record("binance.spot.raw.trade", 2, b"BTCUSDT", b"{}", VENUE + 9_000, [], VENUE + 9_000)
     async with FakeVenue(VENUE) as venue, keeping(venue, publisher) as keeper:
-        keeper.live("a")
+        keeper.live("a", "", [])
         (first,) = await heartbeats(publisher, 1)
         assert (first.vouched_until, first.offset) == (VENUE, 0)
 
@@ -77,7 +77,7 @@ async def test_nothing_is_vouched_for_while_the_broker_is_away() -> None:
     publisher, clocks = RecordingPublisher(), RealClocks()
     trade = Record("binance.spot.raw.trade", 2, b"BTCUSDT", b"{}", VENUE, [], VENUE)
     async with FakeVenue(VENUE) as venue, keeping(venue, publisher) as keeper:
-        keeper.live("a")
+        keeper.live("a", "", [])
         await heartbeats(publisher, 1)
         publisher.hold()
         publisher.publish(trade)

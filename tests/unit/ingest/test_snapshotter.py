@@ -144,6 +144,33 @@ async def test_a_request_is_answered_by_a_snapshot_that_reaches_far_enough() -> 
     assert [note.last_id for note in progress_of(publisher)] == [100, 150]
 
 
+async def test_a_symbol_that_is_taken_later_trusts_an_earlier_snapshot_only_until_the_notes_are_forgotten() -> None:
+    notes = [
+        Progress(
+            market=Market.SPOT,
+            stream=DEPTH_SNAPSHOT,
+            symbol=symbol,
+            epoch=0,
+            last_id=7,
+            last_time=VENUE,
+            partition=partition_of(symbol),
+            offset=3,
+        )
+        for symbol in ("XRPUSDT", "SOLUSDT")
+    ]
+    publisher = RecordingPublisher()
+    async with FakeVenue() as venue, snapshotting(venue, publisher) as snapshotter:
+        snapshotter.restore(notes)
+        snapshotter.follow([*SYMBOLS, "XRPUSDT"])
+        snapshotter.forget_notes()
+        snapshotter.follow([*SYMBOLS, "XRPUSDT", "SOLUSDT"])
+        snapshotter.live(["XRPUSDT", "SOLUSDT"])
+        (record,) = await publisher.arrived(DEPTH, 1)
+
+    assert record.key == b"SOLUSDT"
+    assert [path for path in venue.requests if path.startswith("depth")] == ["depth SOLUSDT"]
+
+
 async def test_a_snapshot_of_another_symbol_is_none() -> None:
     publisher, symbols = RecordingPublisher(), iter(["ETHUSDT", "BTCUSDT"])
     async with FakeVenue(VENUE) as venue:

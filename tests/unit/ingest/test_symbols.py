@@ -1,16 +1,10 @@
 from __future__ import annotations
 
-import aiohttp
-import structlog
-from structlog.testing import capture_logs
-
 from ingest.core.streams import stream_of
-from ingest.symbols import SymbolBook, learn
+from ingest.symbols import SymbolBook
 from schemas.markets import Market
+from schemas.rest import SymbolInfo
 from schemas.topics import RawType
-from tests.support.fakes import FakeClocks
-from tests.support.rest import rest_client
-from tests.support.venue import FakeVenue
 
 
 STREAMS = [
@@ -38,23 +32,32 @@ def test_trades_carry_the_contract_size_once_it_is_known() -> None:
     assert book.extra_headers(Market.USDM, RawType.TRADE, "BTCUSD_PERP") == []
 
 
-async def test_exchange_info_tells_contract_sizes_and_which_symbols_do_not_exist() -> None:
+def test_exchange_info_tells_contract_sizes_and_what_is_listed() -> None:
     book = SymbolBook(STREAMS)
-    async with FakeVenue() as venue, aiohttp.ClientSession() as session:
-        venue.symbols = [
-            {"symbol": "BTCUSD_PERP", "baseAsset": "BTC", "quoteAsset": "USD", "contractSize": 100},
-            {"symbol": "BTCUSDT", "baseAsset": "BTC", "quoteAsset": "USDT"},
-        ]
-        rest = rest_client(f"{venue.url}/dapi/v1", session, FakeClocks(), Market.COINM)
-        with capture_logs() as logs:
-            await learn(
-                book,
-                Market.COINM,
-                {"BTCUSD_PERP", "ETHUSD_PERP"},
-                rest=rest,
-                random=lambda: 0.0,
-                log=structlog.get_logger(),
+    assert book.status(Market.COINM, "BTCUSD_PERP") is None
+
+    book.learn(
+        Market.COINM,
+        [
+            SymbolInfo(
+                symbol="BTCUSD_PERP",
+                base_asset="BTC",
+                quote_asset="USD",
+                contract_size=100,
+                contract_status="PRE_SETTLE",
             )
+        ],
+    )
 
     assert book.extra_headers(Market.COINM, RawType.TRADE, "BTCUSD_PERP") == [("contract_size", b"100")]
-    assert [(line["log_level"], line["symbols"]) for line in logs] == [("error", ["ETHUSD_PERP"])]
+    assert book.status(Market.COINM, "BTCUSD_PERP") == "PRE_SETTLE"
+    assert book.status(Market.COINM, "ETHUSD_PERP") == ""
+
+
+def test_what_carries_trades_follows_what_is_subscribed_to() -> None:
+    book = SymbolBook(STREAMS)
+
+    book.take(Market.COINM, STREAMS[1:])
+    book.take(Market.USDM, [])
+
+    assert book.extra_headers(Market.COINM, RawType.AGG_TRADE, "BTCUSD_PERP") == [("carries_trades", b"1")]

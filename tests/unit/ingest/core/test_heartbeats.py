@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings, strategies as st
 
-from ingest.core.heartbeats import Heartbeats, Position, Shard, shards_of
+from ingest.core.heartbeats import Heartbeats, Position, Shard, carriers_of
 from ingest.core.plan import plan_connections
 from ingest.core.streams import stream_of
 from schemas.control import Heartbeat
@@ -35,7 +35,7 @@ class Log:
 
 
 def new_heartbeats(*labels: str) -> Heartbeats:
-    return Heartbeats(Market.SPOT, "i1", {SHARD: labels or ("a",)})
+    return Heartbeats(Market.SPOT, "i1", {SHARD: {f"S{label}": label for label in labels or ("a",)}})
 
 
 def times(heartbeats: list[Heartbeat]) -> list[int]:
@@ -450,10 +450,10 @@ def test_shards_are_the_partitions_with_a_subscribed_symbol_and_name_who_carries
         for text in ("trade", "aggTrade", "depth", "bookTicker", "kline_1m")
     ]
 
-    shards = shards_of(plan_connections([*streams, stream_of(Market.USDM, "!ticker@arr", None)]))
+    shards = carriers_of(plan_connections([*streams, stream_of(Market.USDM, "!ticker@arr", None)]))
 
     assert shards == {
-        (raw_type, partition_of(symbol)): [label]
+        (raw_type, partition_of(symbol)): {symbol: label}
         for symbol in ("BTCUSDT", "ETHUSDT")
         for raw_type, label in (
             (RawType.TRADE, "usdm-public-0"),
@@ -471,4 +471,152 @@ def test_a_partition_on_two_connections_needs_both() -> None:
 
     plans = plan_connections([*streams, stream_of(Market.SPOT, "trade", same_partition)], {Market.SPOT: 2})
 
-    assert sorted(shards_of(plans)[RawType.TRADE, partition_of("BTCUSDT")]) == ["spot-0", "spot-1"]
+    carried = carriers_of(plans)[RawType.TRADE, partition_of("BTCUSDT")]
+    assert carried == {"BTCUSDT": "spot-0", same_partition: "spot-1"}
+
+
+# Symbols that come and go
+
+OTHERS: Shard = (RawType.TRADE, partition_of("S1"))
+FIRST, SECOND = [symbol for symbol in map("S{}".format, range(1, 1000)) if partition_of(symbol) == OTHERS[1]][:2]
+
+
+def carrying(*symbols: str) -> dict[Shard, dict[str, str]]:
+    return {OTHERS: dict.fromkeys(symbols, "a")} if symbols else {}
+
+
+def changing(log: Log) -> Heartbeats:
+    """Return the heartbeats of one symbol, vouched for since VENUE."""
+    heartbeats = Heartbeats(Market.SPOT, "i1", carrying(FIRST))
+    heartbeats.begin(log)
+    heartbeats.live("a", 0)
+    heartbeats.told_time(VENUE, 0, 10)
+    heartbeats.mark(10, VENUE, log)
+    assert said(heartbeats.due(log)) == [(0, 500, [FIRST])]
+    return heartbeats
+
+
+def said(heartbeats: list[Heartbeat]) -> list[tuple[int, int | None, list[str] | None]]:
+    return [(one.vouched_until - VENUE, one.begin_offset, one.symbols) for one in heartbeats]
+
+
+def sent(heartbeats: Heartbeats, now_ms: float, log: Log, server_time: int | None = None) -> list[object]:
+    heartbeats.mark(now_ms, server_time, log)
+    return list(said(heartbeats.due(log)))
+
+
+def test_while_a_symbol_is_added_the_others_are_vouched_for_without_a_break() -> None:
+    log = Log()
+    heartbeats = changing(log)
+    log.publish(5)
+    log.acknowledge()
+
+    heartbeats.replan(carrying(FIRST, SECOND), log)
+    heartbeats.read("a", VENUE + 5_000, 1_000)
+
+    assert sent(heartbeats, 1_000, log) == [(3_000, 500, None)]
+
+
+def test_an_added_symbol_is_vouched_for_when_the_connection_was_read_beyond_its_acknowledgement() -> None:
+    log = Log()
+    heartbeats = changing(log)
+    log.publish(5)
+    log.acknowledge()
+    heartbeats.replan(carrying(FIRST, SECOND), log)
+    log.publish(5)
+    log.acknowledge()
+
+    heartbeats.acknowledged("a", [(RawType.TRADE, SECOND)], 1_000)
+    heartbeats.read("a", VENUE + 5_000, 1_100)  # so nothing is missing from 7,000 on
+    assert sent(heartbeats, 1_100, log) == [(3_000, 500, None)]
+    heartbeats.read("a", VENUE + 8_999, 2_000)
+    assert sent(heartbeats, 2_000, log) == [(6_999, 500, None)]
+    heartbeats.read("a", VENUE + 9_000, 3_000)
+
+    assert sent(heartbeats, 3_000, log) == [(7_000, 505, sorted([FIRST, SECOND]))]
+
+
+def test_in_a_silence_the_venues_time_tells_since_when_an_added_symbol_is_whole() -> None:
+    log = Log()
+    heartbeats = changing(log)
+    heartbeats.replan(carrying(FIRST, SECOND), log)
+    heartbeats.acknowledged("a", [(RawType.TRADE, SECOND)], 60_000)
+    assert heartbeats.wants_time(60_000)
+
+    heartbeats.told_time(VENUE + 60_000, 60_000, 60_010)
+    assert sent(heartbeats, 60_010, log, VENUE + 60_000) == [(55_000, 500, None)]
+    heartbeats.told_time(VENUE + 65_000, 65_000, 65_010)
+
+    assert sent(heartbeats, 65_010, log, VENUE + 65_000) == [(60_000, 500, sorted([FIRST, SECOND]))]
+
+
+def test_a_symbol_that_is_not_acknowledged_is_never_vouched_for() -> None:
+    log = Log()
+    heartbeats = changing(log)
+    heartbeats.replan(carrying(FIRST, SECOND), log)
+
+    for second in range(3, 60):
+        heartbeats.read("a", VENUE + second * 1_000, second * 1_000)
+        assert sent(heartbeats, second * 1_000, log) == [(second * 1_000 - 2_000, 500, None)]
+
+
+def test_a_symbol_that_is_left_is_out_of_the_next_heartbeat() -> None:
+    log = Log()
+    heartbeats = Heartbeats(Market.SPOT, "i1", carrying(FIRST, SECOND))
+    heartbeats.begin(log)
+    heartbeats.live("a", 0)
+    heartbeats.told_time(VENUE, 0, 10)
+    assert sent(heartbeats, 10, log) == [(0, 500, sorted([FIRST, SECOND]))]
+
+    heartbeats.replan(carrying(SECOND), log)
+    heartbeats.read("a", VENUE + 5_000, 1_000)
+    assert sent(heartbeats, 1_000, log) == [(3_000, 500, [SECOND])]
+
+    heartbeats.replan({}, log)
+    assert sent(heartbeats, 2_000, log, VENUE + 9_000) == []
+
+
+def test_a_heartbeat_that_waits_is_about_what_it_was_made_for() -> None:
+    log = Log()
+    heartbeats = changing(log)
+    log.publish(1)
+    heartbeats.read("a", VENUE + 5_000, 1_000)
+    heartbeats.mark(1_000, None, log)
+
+    heartbeats.replan(carrying(FIRST, SECOND), log)
+    heartbeats.live("a", 1_500)
+    log.acknowledge()
+
+    assert said(heartbeats.due(log)) == [(3_000, 500, None)]
+
+
+def test_what_the_successor_acknowledged_counts_when_it_takes_over() -> None:
+    log = Log()
+    heartbeats = changing(log)
+    heartbeats.live("a", 500, "next")
+    heartbeats.told_time(VENUE + 500, 500, 510)
+    heartbeats.replan(carrying(FIRST, SECOND), log)
+    heartbeats.acknowledged("a", [(RawType.TRADE, SECOND)], 1_000, "next")
+    heartbeats.read("a", VENUE + 5_000, 1_100)
+    assert sent(heartbeats, 1_100, log) == [(3_000, 500, None)]
+
+    heartbeats.lost("a")
+    heartbeats.read("a", VENUE + 6_000, 1_200, "next")  # so nothing is missing from 8,000 on
+    heartbeats.read("a", VENUE + 10_000, 2_000, "next")
+
+    assert sent(heartbeats, 2_000, log) == [(8_000, 500, sorted([FIRST, SECOND]))]
+
+
+def test_a_new_connection_does_not_hold_up_the_promise_about_the_others() -> None:
+    log = Log()
+    heartbeats = changing(log)
+    heartbeats.replan({OTHERS: {FIRST: "a", SECOND: "b"}}, log)
+
+    heartbeats.read("a", VENUE + 5_000, 1_000)
+    assert sent(heartbeats, 1_000, log) == [(3_000, 500, None)]
+    heartbeats.live("b", 2_000)
+    heartbeats.told_time(VENUE + 6_000, 2_000, 2_010)
+    heartbeats.read("a", VENUE + 9_000, 3_000)
+    heartbeats.read("b", VENUE + 8_500, 3_000)
+
+    assert sent(heartbeats, 3_000, log) == [(6_500, 500, sorted([FIRST, SECOND]))]

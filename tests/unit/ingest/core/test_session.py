@@ -379,3 +379,19 @@ class AnyLife(RuleBasedStateMachine):
 
 
 TestAnyLife = AnyLife.TestCase
+
+
+def test_what_was_added_since_it_began_is_pending_until_it_is_acknowledged() -> None:
+    session = StreamSession(FEW, LIMITS)
+    session.change(["before@trade"], [], 0)
+    session.connected(0)
+    assert session.pending == frozenset()
+
+    session.change(["ethusdt@trade"], [FEW[0]], 10)
+    assert session.pending == {"ethusdt@trade"}
+    count = sum(len(sent(session.tick(now_ms))) for now_ms in range(1_000, 5_000, 1_000))
+    assert session.pending == {"ethusdt@trade"}
+    for number in range(1, count + 2):
+        session.replied(Reply(number), 6_000)
+
+    assert session.pending == frozenset()

@@ -78,6 +78,45 @@ def test_every_symbol_is_refreshed_in_time() -> None:
     assert due(plan, 1_000 + 6 * HOUR_MS) == ["BTCUSDT"]
 
 
+def test_a_symbol_that_is_taken_later_needs_a_snapshot_once_its_diffs_flow() -> None:
+    plan = schedule()
+    plan.live(SYMBOLS, 0)
+    due(plan, 0)
+
+    assert plan.follow([*SYMBOLS, "SOLUSDT"]) == {"SOLUSDT"}
+    assert due(plan, 1_000) == []
+    plan.live(["SOLUSDT"], 2_000)
+
+    assert due(plan, 2_000) == ["SOLUSDT"]
+
+
+def test_a_symbol_that_is_left_gets_none_any_more_also_if_one_was_under_way() -> None:
+    plan = schedule()
+    plan.live(["BTCUSDT", "ETHUSDT"], 0)
+    assert due(plan, 0) == ["BTCUSDT", "ETHUSDT"]
+    plan.failed("BTCUSDT", 10, 0.0)
+
+    assert plan.follow(["XRPUSDT"]) == set()
+    plan.succeeded("ETHUSDT", snapshot(9), 3, 20)
+
+    assert not plan.request("BTCUSDT", after_update_id=None, input_offset=40, now_ms=30)
+    assert due(plan, 100 * HOUR_MS) == []
+    assert plan.wait_ms(100 * HOUR_MS) == math.inf
+
+
+def test_a_symbol_that_is_left_and_taken_again_needs_a_new_one() -> None:
+    plan = schedule()
+    plan.live(["BTCUSDT"], 0)
+    due(plan, 0)
+    plan.succeeded("BTCUSDT", snapshot(9), 3, 1_000)
+
+    plan.follow([])
+    assert plan.follow(["BTCUSDT"]) == {"BTCUSDT"}
+    plan.live(["BTCUSDT"], 2_000)
+
+    assert due(plan, 2_000) == ["BTCUSDT"]
+
+
 def test_a_request_is_answered_at_once() -> None:
     plan = schedule()
     plan.live(["BTCUSDT"], 0)

@@ -93,11 +93,25 @@ def agg_trade_record(
 
 
 def heartbeat_of(
-    vouched_until: int, offset: int, *, stream: str = "trade", market: Market = Market.SPOT, ingest_id: str = "a"
+    vouched_until: int,
+    offset: int,
+    *,
+    stream: str = "trade",
+    market: Market = Market.SPOT,
+    ingest_id: str = "a",
+    begin_offset: int | None = None,
+    symbols: list[str] | None = None,
 ) -> Heartbeat:
     """Return a heartbeat."""
     return Heartbeat(
-        market=market, stream=stream, partition=0, vouched_until=vouched_until, offset=offset, ingest_id=ingest_id
+        market=market,
+        stream=stream,
+        partition=0,
+        vouched_until=vouched_until,
+        offset=offset,
+        ingest_id=ingest_id,
+        begin_offset=begin_offset,
+        symbols=symbols,
     )
 
 

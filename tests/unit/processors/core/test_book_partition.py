@@ -262,6 +262,26 @@ def test_a_book_is_stale_when_nobody_vouches_and_it_does_not_move() -> None:
     assert (live.state, live.update_id, live.bid_price) == (BookState.LIVE, HISTORY.id_of(4), 4)
 
 
+def test_the_book_of_a_symbol_that_is_no_longer_taken_is_stale_though_others_are_vouched_for() -> None:
+    partition = BookPartition()
+    run(partition, log_of(HISTORY.snapshot(3), HISTORY.diff(3, 4)))
+    start = HISTORY.time_of(4)
+
+    def heard(now_ms: int, begin_offset: int, *symbols: str) -> list[TopOfBook]:
+        heartbeat = heartbeat_of(
+            start + now_ms, 2, stream="depth", begin_offset=begin_offset, symbols=list(symbols) or None
+        )
+        return tops([*partition.heartbeat(heartbeat), *partition.tick(now_ms)])
+
+    assert heard(1_000, 0, "BTCUSDT", "ETHUSDT") == heard(2_000, 0) == []
+    assert heard(3_000, 2, "ETHUSDT") == []  # it moved since it was last looked at
+    (stale,) = heard(4_000, 2)
+    assert stale.state is BookState.STALE
+    assert heard(60_000, 2) == []
+    (live,) = heard(61_000, 3, "BTCUSDT", "ETHUSDT")
+    assert live.state is BookState.LIVE
+
+
 def test_a_diff_makes_a_stale_book_live_again() -> None:
     partition = BookPartition()
     run(partition, [*log_of(HISTORY.snapshot(3)), vouched(START_MS, 1)])

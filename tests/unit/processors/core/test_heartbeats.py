@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from hypothesis import given, strategies as st
 
-from processors.core.heartbeats import WAITING_LIMIT, Coverage, HeartbeatGate
+from processors.core.heartbeats import ROSTER_LIMIT, WAITING_LIMIT, Coverage, HeartbeatGate, Rosters, Voices, run_of
 from schemas.control import Heartbeat
 from tests.unit.processors.core.records import heartbeat_of
 
@@ -33,11 +33,80 @@ def test_waiting_heartbeats_are_bounded_and_the_newest_stays() -> None:
 
 
 def test_a_run_vouches_from_its_first_heartbeat_for_what_follows_it() -> None:
-    coverage = Coverage()
+    coverage = Coverage(Rosters())
 
-    assert coverage.since(100) is None
+    assert coverage.since(100, "A") is None
     assert coverage.note(heartbeat_of(1_000, 5, ingest_id="a"))
     assert not coverage.note(heartbeat_of(2_000, 6, ingest_id="a"))
     assert coverage.note(heartbeat_of(9_000, 50, ingest_id="b"))
     assert not coverage.note(heartbeat_of(9_001, 51, ingest_id="a"))
-    assert [coverage.since(offset) for offset in (4, 5, 49, 50, 99)] == [None, 1_000, 1_000, 9_000, 9_000]
+    assert [coverage.since(offset, "A") for offset in (4, 5, 49, 50, 99)] == [None, 1_000, 1_000, 9_000, 9_000]
+
+
+def test_a_run_that_says_where_it_began_covers_what_came_before_its_first_heartbeat() -> None:
+    coverage = Coverage(Rosters())
+    coverage.note(heartbeat_of(1_000, 5, begin_offset=0))
+
+    assert coverage.note(heartbeat_of(9_000, 60, begin_offset=50))
+    assert not coverage.note(heartbeat_of(10_000, 70, begin_offset=50))
+    assert [coverage.since(offset, "A") for offset in (0, 49, 50, 59, 60)] == [1_000, 1_000, 9_000, 9_000, 9_000]
+
+
+def test_a_run_covers_only_the_symbols_that_it_is_about() -> None:
+    rosters = Rosters()
+    coverage = Coverage(rosters)
+    for heartbeat in (
+        heartbeat_of(1_000, 5, begin_offset=0, symbols=["A"]),
+        heartbeat_of(9_000, 60, begin_offset=50, symbols=["A", "B"]),
+    ):
+        rosters.note(heartbeat)
+        coverage.note(heartbeat)
+
+    assert [coverage.since(10, symbol) for symbol in "AB"] == [1_000, None]
+    assert [coverage.since(50, symbol) for symbol in "AB"] == [9_000, 9_000]
+
+
+def test_a_heartbeat_is_about_the_symbols_of_its_run_or_about_all_where_it_does_not_say() -> None:
+    rosters = Rosters()
+    first = heartbeat_of(1, 0, begin_offset=0, symbols=["A", "B"])
+    second = heartbeat_of(2, 9, begin_offset=9, symbols=["B"])
+    for heartbeat in (first, second, heartbeat_of(3, 10, begin_offset=9)):
+        rosters.note(heartbeat)
+
+    assert [rosters.hold(run_of(first), symbol) for symbol in "ABC"] == [True, True, False]
+    assert [rosters.hold(run_of(second), symbol) for symbol in "ABC"] == [False, True, False]
+    assert rosters.hold(run_of(heartbeat_of(4, 11, ingest_id="b")), "A")
+
+
+def test_old_rosters_are_forgotten() -> None:
+    rosters = Rosters()
+    for number in range(ROSTER_LIMIT + 1):
+        rosters.note(heartbeat_of(1, number, begin_offset=number, symbols=["A"]))
+
+    assert rosters.hold(("a", 0), "B")
+    assert not rosters.hold(("a", 1), "B")
+
+
+def test_a_symbol_is_vouched_for_as_long_as_one_process_that_is_heard_takes_it() -> None:
+    rosters = Rosters()
+    voices = Voices(rosters)
+
+    def hear(ingest_id: str, begin_offset: int, *symbols: str) -> None:
+        heartbeat = heartbeat_of(1, 0, ingest_id=ingest_id, begin_offset=begin_offset, symbols=list(symbols))
+        rosters.note(heartbeat)
+        voices.hear(heartbeat)
+
+    hear("a", 0, "A", "B")
+    hear("b", 0, "A", "B")
+    voices.tick(1_000)
+    hear("a", 7, "B")
+    voices.tick(2_000)
+    assert (voices.vouch_for("A"), voices.vouch_for("B")) == (True, True)
+
+    hear("a", 7, "B")
+    voices.tick(11_001)
+    assert (voices.vouch_for("A"), voices.vouch_for("B")) == (False, True)
+
+    voices.tick(21_002)
+    assert (voices.vouch_for("A"), voices.vouch_for("B")) == (False, False)
+    assert voices.promised

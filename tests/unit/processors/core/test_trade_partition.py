@@ -224,6 +224,43 @@ def test_a_heartbeat_of_an_earlier_run_of_ingest_does_not_vouch_for_the_first_ca
     assert [candle.complete for candle in candles_of(outputs)] == [False]
 
 
+@pytest.mark.parametrize("added_first", [True, False])
+def test_the_first_candle_of_a_symbol_that_is_added_while_ingest_runs_is_not_complete(added_first: bool) -> None:
+    """Its first record may lie before the first heartbeat that is about it, and that may be read late."""
+    partition = TradePartition()
+    added = heartbeat_of(MINUTE + 20, 2, begin_offset=1, symbols=["BTCUSDT", "ETHUSDT"])
+    trade = trade_record(1, MINUTE + 15, 1)
+
+    outputs = run(
+        partition,
+        [
+            heartbeat_of(0, 0, begin_offset=0, symbols=["ETHUSDT"]),
+            *([added, trade] if added_first else [trade, added]),
+            heartbeat_of(2 * MINUTE, 2, begin_offset=1),
+            heartbeat_of(3 * MINUTE, 2, begin_offset=1),
+        ],
+    )
+
+    assert [candle.complete for candle in candles_of(outputs)] == [False, True]
+
+
+def test_windows_of_a_symbol_that_is_no_longer_taken_are_not_closed() -> None:
+    partition = TradePartition()
+    run(partition, [heartbeat_of(0, 0, begin_offset=0, symbols=["BTCUSDT", "ETHUSDT"]), trade_record(1, 5, 0)])
+
+    last = run(partition, [heartbeat_of(MINUTE, 1, begin_offset=0)])
+    after = run(
+        partition,
+        [
+            heartbeat_of(2 * MINUTE, 1, begin_offset=1, symbols=["ETHUSDT"]),
+            heartbeat_of(HOUR, 1, begin_offset=1),
+        ],
+    )
+
+    assert [candle.trade_count for candle in candles_of(last)] == [1]
+    assert after == []
+
+
 @pytest.mark.parametrize("price", ["abc", "-1", "0.000000001"])
 def test_a_trade_that_cannot_be_read_is_set_aside_and_stops_nothing(price: str) -> None:
     partition = TradePartition()

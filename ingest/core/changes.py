@@ -1,0 +1,63 @@
+"""What differs between two configurations: what can be changed while ingest runs, and what needs a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from msgspec import Struct
+
+from schemas.markets import Market
+
+
+__all__ = ["LIVE_KEYS", "Changes", "changes"]
+
+LIVE_KEYS: Final = frozenset({"symbols", "exclude_symbols", "streams", "symbol_streams"})
+"""Keys of a market that can be changed while ingest runs."""
+
+Settings = Mapping[str, Any]
+"""Settings as nested mappings with plain values at the leaves."""
+_ABSENT: Final = object()
+
+
+class Changes(Struct, frozen=True):
+    """Differences, by key; values are not told, some might be secret."""
+
+    live: tuple[str, ...]
+    """Keys that take effect at once: ``markets.spot.symbols``."""
+    restart: tuple[str, ...]
+    """Keys that take effect with the next start."""
+
+    @property
+    def markets(self) -> tuple[Market, ...]:
+        """The markets whose streams differ."""
+        named = {key.split(".")[1] for key in self.live}
+        return tuple(market for market in Market if market in named)
+
+
+def changes(old: Settings, new: Settings) -> Changes:
+    """Return what differs, sorted by key.
+
+    A market that is named in one of the two only needs a restart: its addresses and its place among the topics that
+    repair reads are settled at start.
+    """
+    live: list[str] = []
+    restart: list[str] = []
+    for path in _differing(old, new):
+        (live if _is_live(path) else restart).append(".".join(path[:3] if _is_live(path) else path))
+    return Changes(tuple(sorted(set(live))), tuple(sorted(restart)))
+
+
+def _is_live(path: tuple[str, ...]) -> bool:
+    return len(path) > 2 and path[0] == "markets" and path[2] in LIVE_KEYS
+
+
+def _differing(old: Any, new: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the paths of the outermost values that differ in kind, and of the leaves that differ."""
+    if old == new:
+        return
+    if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
+        yield path
+        return
+    for key in old.keys() | new.keys():
+        yield from _differing(old.get(key, _ABSENT), new.get(key, _ABSENT), (*path, key))
