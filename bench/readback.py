@@ -17,7 +17,7 @@ from bench.frames import Course
 
 __all__ = ["Identity", "Judgement", "Reader", "Seen", "framed", "normalised", "raw"]
 
-_WAIT_S: Final = 10.0
+_WAIT_S: Final = 60.0
 _AT_ONCE: Final = 10_000
 
 Identity = tuple[str, int]

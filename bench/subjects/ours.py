@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 import typer
@@ -19,6 +19,7 @@ import ingest.service
 from bench.sightings import Acknowledged, Sightings
 from ingest.__main__ import app
 from ingest.batches import PartitionQueue
+from ingest.core.records import Record
 from ingest.kafka_publisher import KafkaPublisher
 
 
@@ -34,19 +35,19 @@ class Witness:
     """
 
     def __init__(self, topic: str, count: int) -> None:
-        self._topic = topic
-        self._left = count
-        self._first_cpu_ns = 0
-        self._first_count = 0
-        self._count = count
+        self.topic = topic
+        self._count = self._left = count
+        self._began_cpu_ns = self._ended_cpu_ns = 0
         self._batches: list[Acknowledged] = []
+
+    def began(self) -> None:
+        """Take note of the first record."""
+        self._began_cpu_ns = time.process_time_ns()
 
     def acknowledged(self, queue: PartitionQueue, count: int, offset: int) -> None:
         """Take note of a batch."""
-        if queue.topic != self._topic:
+        if queue.topic != self.topic:
             return
-        if not self._batches:
-            self._first_cpu_ns, self._first_count = time.process_time_ns(), count
         self._batches.append(Acknowledged(queue.partition, offset, count, time.time_ns()))
         self._left -= count
         if self._left <= 0:
@@ -55,19 +56,24 @@ class Witness:
 
     def sightings(self) -> Sightings:
         """Return what was seen."""
-        return Sightings(
-            0,
-            self._batches[-1].time_ns,
-            self._ended_cpu_ns - self._first_cpu_ns,
-            self._count - self._first_count,
-            self._batches,
-        )
+        cpu_ns = self._ended_cpu_ns - self._began_cpu_ns
+        return Sightings(0, self._batches[-1].time_ns, cpu_ns, self._count, self._batches)
 
 
 class WatchedPublisher(KafkaPublisher):
     """The publisher, with the witness beside it."""
 
     witness: ClassVar[Witness]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.publish = self._publish_first  # type: ignore[method-assign]
+
+    def _publish_first(self, record: Record) -> None:
+        """Publish, and watch for the first record of the topic; from then on nobody watches."""
+        if record.topic == self.witness.topic and self.__dict__.pop("publish", None) is not None:
+            self.witness.began()
+        super().publish(record)
 
     def _acknowledge(self, queue: PartitionQueue, count: int, size: int, offset: int) -> None:
         self.witness.acknowledged(queue, count, offset)
