@@ -35,7 +35,9 @@ from schemas.topics import RawType, TopicTable
 __all__ = ["main"]
 
 PACED_EVENTS_PER_S: Final = 5_000
-PEER_PYTHON: Final = ROOT / ".make" / "bench" / "bin" / "python"
+_PEER: Final = ROOT / ".make" / "bench"
+PEER_PYTHON: Final = _PEER / "bin" / "python"
+PEER_READY: Final = _PEER / ".installed"
 _PARTITIONS: Final = 12
 _RUN_S: Final = 120.0
 _WARM_UP_NS: Final = 1_000_000_000
@@ -56,8 +58,8 @@ class Plan(Struct, frozen=True):
     peer_limit_s: float
 
 
-ORDINARY: Final = Plan(rounds=5, count=200_000, paced_s=8.0, peer_count=3_000, peer_rounds=2, peer_limit_s=30.0)
-QUICK: Final = Plan(rounds=1, count=5_000, paced_s=2.0, peer_count=100, peer_rounds=1, peer_limit_s=10.0)
+ORDINARY: Final = Plan(rounds=5, count=200_000, paced_s=8.0, peer_count=500, peer_rounds=2, peer_limit_s=60.0)
+QUICK: Final = Plan(rounds=1, count=5_000, paced_s=2.0, peer_count=50, peer_rounds=1, peer_limit_s=30.0)
 
 
 class Round(Struct, frozen=True):
@@ -299,7 +301,7 @@ def main(
         paced_count = int(PACED_EVENTS_PER_S * plan.paced_s)
         paced = {one.name: one.measure(paced_count, PACED_EVENTS_PER_S) for one in subjects[1:]}
         rows = [_row(name, ones, done["ceiling"], paced.get(name)) for name, ones in done.items()]
-        if peer:
+        if peer and PEER_READY.exists():
             other = _peer(site)
             ones = [other.measure(plan.peer_count, plan.peer_limit_s) for _ in range(plan.peer_rounds)]
             rows.append(_row(other.name, ones, done["ceiling"], None))

@@ -6,14 +6,23 @@ addresses is set. The backend awaits the acknowledgement of each record before i
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
+from typing import Any
 
-from cryptofeed import FeedHandler
+import uvloop
+from cryptofeed import FeedHandler, connection
 from cryptofeed.backends.kafka import TradeKafka
 from cryptofeed.connection import RestEndpoint, Routes, WebsocketEndpoint
 from cryptofeed.defines import TRADES
 from cryptofeed.exchanges import Binance
+from websockets.asyncio.client import connect
+
+
+def _plain(address: str, **options: Any) -> connect:
+    """Connect without encryption: our feeder has none, and cryptofeed accepts only addresses that say otherwise."""
+    return connect(address.replace("wss://", "ws://"), **options)
 
 
 def main(address: str, servers: str, core: str) -> None:
@@ -25,11 +34,13 @@ def main(address: str, servers: str, core: str) -> None:
         core: the core to stay on.
     """
     os.sched_setaffinity(0, {int(core)})
-    Binance.websocket_endpoints = [WebsocketEndpoint(f"ws://{address}")]
+    Binance.websocket_endpoints = [WebsocketEndpoint(f"wss://{address}")]
     Binance.rest_endpoints = [RestEndpoint(f"http://{address}", routes=Routes("/api/v3/exchangeInfo"))]
+    connection.connect = _plain
     handler = FeedHandler()
     backend = TradeKafka(bootstrap_servers=servers)
     handler.add_feed(Binance(symbols=Binance.symbols(), channels=[TRADES], callbacks={TRADES: backend}))
+    asyncio.set_event_loop(uvloop.new_event_loop())  # it asks for one that newer uvloops do not make unasked
     handler.run()
 
 

@@ -59,6 +59,8 @@ class FrameDecoder:
         self._merged = merged
         self._max_record_bytes = max_record_bytes
         self._sources: dict[str, _Source | None] = {}
+        self._by_name: dict[bytes, _Source] = {}
+        """Those whose frames hold one event, by the bytes of their names."""
 
     def decode(self, frame: bytes, receive_time_ns: int, sequence: int) -> list[Item]:
         """Return what a frame holds, in its order; never raises, whatever the bytes are.
@@ -68,6 +70,24 @@ class FrameDecoder:
             receive_time_ns: when it was read.
             sequence: counts the frames of the connection.
         """
+        # Binance writes `{"stream":NAME,"data":PAYLOAD}`: that form is not parsed but looked at. What stands between the
+        # name and the last brace is the payload if it is JSON, which decoding its head shows; if not, it was no such frame.
+        if frame.startswith(_OPENING):
+            end = frame.find(b'"', _NAME_START)
+            source = self._by_name.get(frame[_NAME_START:end])
+            if source is not None and frame.startswith(_BETWEEN, end) and frame.endswith(b"}"):
+                payload = frame[end + len(_BETWEEN) : -1]
+                try:
+                    head = source.decode(payload)
+                except UNREADABLE:
+                    pass
+                else:
+                    item = self._event(source, head, payload, receive_time_ns, sequence)
+                    return [] if item is None else [item]
+        return self._decode_any(frame, receive_time_ns, sequence)
+
+    def _decode_any(self, frame: bytes, receive_time_ns: int, sequence: int) -> list[Item]:
+        """Do the same for a frame of any form, with a parser."""
         try:
             outer = _decode_frame(frame)
         except UNREADABLE:
@@ -77,14 +97,19 @@ class FrameDecoder:
         except KeyError:
             source = self._source(outer.stream)
             if len(self._sources) < _MAX_REMEMBERED:
-                self._sources[outer.stream] = source
+                self._remember(outer.stream, source)
         if source is None:
             return [of_no_stream(outer.stream, outer.data, frame)]
         payload = bytes(outer.data)
         if source.framing is Framing.ARRAY:
             return self._elements(source, payload, receive_time_ns, sequence)
-        item = self._event(source, payload, receive_time_ns, sequence)
+        item = self._decoded(source, payload, receive_time_ns, sequence)
         return [] if item is None else [item]
+
+    def _remember(self, name: str, source: _Source | None) -> None:
+        self._sources[name] = source
+        if source is not None and source.framing is not Framing.ARRAY:
+            self._by_name[name.encode()] = source
 
     def forget_targets(self) -> None:
         """Ask for every symbol's extra headers anew: more is known of the symbols now."""
@@ -99,7 +124,7 @@ class FrameDecoder:
             return [source.rejected(Reason.MISTYPED_FIELD, str(error), payload)]
         items: list[Item] = []
         for index, element in enumerate(elements):
-            item = self._event(source, bytes(element), receive_time_ns, sequence)
+            item = self._decoded(source, bytes(element), receive_time_ns, sequence)
             if item is None:
                 continue
             if isinstance(item, Record):
@@ -107,12 +132,17 @@ class FrameDecoder:
             items.append(item)
         return items
 
-    def _event(self, source: _Source, payload: bytes, receive_time_ns: int, sequence: int) -> Record | Rejected | None:
-        """Return the record of one event; None for the second copy of one that two streams carry."""
+    def _decoded(self, source: _Source, payload: bytes, receive_time_ns: int, sequence: int) -> Record | Rejected | None:
         try:
             head = source.decode(payload)
         except UNREADABLE as error:
             return source.explain(payload, error)
+        return self._event(source, head, payload, receive_time_ns, sequence)
+
+    def _event(
+        self, source: _Source, head: Head, payload: bytes, receive_time_ns: int, sequence: int
+    ) -> Record | Rejected | None:
+        """Return the record of one event; None for the second copy of one that two streams carry."""
         event_time = head.event_time
         symbol = source.symbol if head.symbol is None else head.symbol
         if (
@@ -160,6 +190,10 @@ class FrameDecoder:
         stream = parse(self._market, name)
         return None if stream is None else _Source(stream, self._table.raw(self._market, stream.raw_type).name)
 
+
+_OPENING: Final = b'{"stream":"'
+_NAME_START: Final = len(_OPENING)
+_BETWEEN: Final = b'","data":'
 
 _MAX_REMEMBERED: Final = 10_000
 """Streams remembered, and symbols per stream; there are some 3,000. Who invents names must not fill the memory."""
