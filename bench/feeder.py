@@ -103,7 +103,9 @@ def _answer(_: ServerConnection, request: Request) -> Response | None:
     }
     status = HTTPStatus.OK if resource in answers else HTTPStatus.NOT_FOUND
     body = msgspec.json.encode(answers.get(resource, {"code": -1, "msg": f"no {resource} here"}))
-    headers = Headers([("Content-Type", "application/json"), ("Content-Length", str(len(body))), ("Connection", "close")])
+    headers = Headers(
+        [("Content-Type", "application/json"), ("Content-Length", str(len(body))), ("Connection", "close")]
+    )
     return Response(status.value, status.phrase, headers, body)
 
 
@@ -121,7 +123,9 @@ def main(
     port: Annotated[int, typer.Option()],
     count: Annotated[int, typer.Option(help="Events.")],
     offset: Annotated[int, typer.Option(help="Events that were sent before.")] = 0,
-    rate: Annotated[float | None, typer.Option(help="Events per second; as fast as they are read if not given.")] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="Events per second; as fast as they are read if not given.")
+    ] = None,
 ) -> None:
     """Serve one course of events until killed."""
     uvloop.run(Feeder(Course(count, offset), rate).serve(port))

@@ -195,7 +195,16 @@ def _judged(course: Course, sightings: Sightings, seen: Sequence[Seen], *, paced
 @contextmanager
 def feeding(site: Site, course: Course, port: int, rate: float | None) -> Iterator[ManagedProcess]:
     """Run a feeder that has its frames ready."""
-    arguments = ["-m", "bench.feeder", "--port", str(port), "--count", str(course.count), "--offset", str(course.offset)]
+    arguments = [
+        "-m",
+        "bench.feeder",
+        "--port",
+        str(port),
+        "--count",
+        str(course.count),
+        "--offset",
+        str(course.offset),
+    ]
     if rate is not None:
         arguments += ["--rate", str(rate)]
     with site.process("feeder", arguments) as feeder:
@@ -241,7 +250,9 @@ def _subjects(site: Site) -> list[Reporting]:
 def _peer(site: Site) -> Peer:
     topics = [f"trades-BINANCE-{symbol.removesuffix('USDT')}-USDT" for symbol in SYMBOLS]
     site.create(*topics, partitions=1)
-    return Peer("cryptofeed", site, Reader(site.broker.bootstrap_servers, dict.fromkeys(topics, 1), readback.normalised))
+    return Peer(
+        "cryptofeed", site, Reader(site.broker.bootstrap_servers, dict.fromkeys(topics, 1), readback.normalised)
+    )
 
 
 def _take_turns(subjects: Sequence[Reporting], plan: Plan) -> dict[str, list[Round]]:

@@ -63,9 +63,7 @@ class Reader:
     """
 
     def __init__(self, servers: str, topics: Mapping[str, int], identity: Callable[[bytes], Identity]) -> None:
-        self._partitions = [
-            TopicPartition(topic, number) for topic, count in topics.items() for number in range(count)
-        ]
+        self._partitions = [TopicPartition(topic, number) for topic, count in topics.items() for number in range(count)]
         self._identity = identity
         self._admin = AdminClient({"bootstrap.servers": servers, "log_level": 0})
         self._consumer = Consumer(

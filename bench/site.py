@@ -94,7 +94,12 @@ class Site:
         }
 
     def process(
-        self, name: str, arguments: Sequence[str | Path], *, env: dict[str, str] | None = None, program: Path | None = None
+        self,
+        name: str,
+        arguments: Sequence[str | Path],
+        *,
+        env: dict[str, str] | None = None,
+        program: Path | None = None,
     ) -> ManagedProcess:
         """Return a Python process, not started yet, whose output goes to a log of that name."""
         argv = [str(program or sys.executable), *map(str, arguments)]

@@ -41,7 +41,9 @@ async def _run(url: str, servers: str, topic: str, count: int) -> Sightings:
     await producer.start()
     sent: list[asyncio.Future[Any]] = []
     names = "/".join(stream_name(symbol) for symbol in SYMBOLS)
-    async with connect(f"{url}/spot/stream?streams={names}", compression=None, ping_interval=None, proxy=None) as socket:
+    async with connect(
+        f"{url}/spot/stream?streams={names}", compression=None, ping_interval=None, proxy=None
+    ) as socket:
         receive = socket.recv
         frame = await receive(decode=False)
         began_ns, began_cpu_ns = time.time_ns(), time.process_time_ns()

@@ -132,7 +132,9 @@ class FrameDecoder:
             items.append(item)
         return items
 
-    def _decoded(self, source: _Source, payload: bytes, receive_time_ns: int, sequence: int) -> Record | Rejected | None:
+    def _decoded(
+        self, source: _Source, payload: bytes, receive_time_ns: int, sequence: int
+    ) -> Record | Rejected | None:
         try:
             head = source.decode(payload)
         except UNREADABLE as error:
