@@ -128,7 +128,8 @@ class Reporting(Subject):
         course, port, site = self.course(count), free_port("127.0.0.1"), self.site
         out = site.folder / "sightings.json"
         out.unlink(missing_ok=True)
-        arguments = ["--topic", self._topic, "--count", str(count), "--core", str(site.cores.measured), "--out", out]
+        arguments = ["--topic", self._topic, "--count", str(count), "--core", str(site.cores.measured)]
+        arguments += ["--out", str(out)]
         environment = dict(os.environ)
         if self._table is None:
             arguments += ["--url", f"ws://127.0.0.1:{port}", "--servers", site.broker.bootstrap_servers]

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 from msgspec import Struct
 
 from bench.frames import Course
@@ -75,7 +75,7 @@ class Reader:
         """Return where every partition ends now."""
         deadline = time.monotonic() + _WAIT_S
         while True:
-            asked = self._admin.list_offsets({one: OffsetSpec.latest() for one in self._partitions})
+            asked = self._admin.list_offsets({one: OffsetSpec.latest() for one in self._partitions})  # type: ignore[no-untyped-call]
             try:
                 return {(one.topic, one.partition): asked[one].result().offset for one in self._partitions}
             except KafkaException:  # of a new topic the broker learns a little after the controller

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # re-exported without saying so
 from msgspec import Struct
 
 from ingest.setup import set_up
@@ -90,6 +90,7 @@ class Site:
             "INGEST_ALLOW_PLAINTEXT": "true",
             "INGEST_SANDBOX_URL": sandbox_url,
             "INGEST_HTTP__PORT": "0",
+            "INGEST_WAIT_LIMIT_S": "60",
             **more,
         }
 
@@ -107,11 +108,12 @@ class Site:
 
 
 @contextmanager
-def running_site() -> Iterator[Site]:
-    """Yield a site; this process and all that it starts move to the core of the others."""
+def running_site(*, pinned: bool = True) -> Iterator[Site]:
+    """Yield a site; if pinned, this process and all that it starts move to the core of the others."""
     cores = Cores.of_this_machine()
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {cores.others})
+    if pinned:
+        os.sched_setaffinity(0, {cores.others})
     try:
         with tempfile.TemporaryDirectory(prefix="bench-") as name:
             folder = Path(name)

@@ -64,7 +64,7 @@ async def _run(url: str, servers: str, topic: str, count: int) -> Sightings:
     return Sightings(began_ns, ended_ns, ended_cpu_ns - began_cpu_ns, count, [])
 
 
-def main(
+def main(  # noqa: PLR0917 - a command line
     url: Annotated[str, typer.Option(help="Where the feeder is, ws://.")],
     servers: Annotated[str, typer.Option(help="Kafka.")],
     topic: Annotated[str, typer.Option()],

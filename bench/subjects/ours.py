@@ -89,7 +89,7 @@ def main(
     """Measure once; the service's own settings come from the environment."""
     os.sched_setaffinity(0, {core})
     witness = WatchedPublisher.witness = Witness(topic, count)
-    ingest.service.KafkaPublisher = WatchedPublisher  # type: ignore[misc]
+    ingest.service.KafkaPublisher = WatchedPublisher  # type: ignore[attr-defined]
     status = app(["run"], standalone_mode=False)
     out.write_bytes(msgspec.json.encode(witness.sightings()))
     sys.exit(status or 0)

@@ -1,7 +1,7 @@
 """WebSocket messages cut out of what a socket read, as far as that is simple.
 
-Nearly all that a venue sends are whole text messages, unmasked and in one frame (RFC 6455, section 5.2). To cut those out
-takes a twentieth of the time that a parser needs which is ready for everything; all else is left to one.
+Nearly all that a venue sends are whole text messages, unmasked and in one frame (RFC 6455, section 5.2). To cut those
+out takes a tenth of the time that a parser needs which is ready for everything; all else is left to one.
 """
 
 from __future__ import annotations

@@ -70,8 +70,8 @@ class FrameDecoder:
             receive_time_ns: when it was read.
             sequence: counts the frames of the connection.
         """
-        # Binance writes `{"stream":NAME,"data":PAYLOAD}`: that form is not parsed but looked at. What stands between the
-        # name and the last brace is the payload if it is JSON, which decoding its head shows; if not, it was no such frame.
+        # Binance writes `{"stream":NAME,"data":PAYLOAD}`: that form is not parsed but looked at. What stands between
+        # name and last brace is the payload if it is JSON, which decoding its head shows; if not, this is another form.
         if frame.startswith(_OPENING):
             end = frame.find(b'"', _NAME_START)
             source = self._by_name.get(frame[_NAME_START:end])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -80,6 +81,10 @@ def frame(payload: bytes, opcode: Opcode = Opcode.TEXT, *, fin: bool = True) -> 
     return Frame(opcode, payload, fin).serialize(mask=False)
 
 
+def ping(_: bytes) -> bytes:
+    return frame(b"", Opcode.PING)
+
+
 def fragmented(payload: bytes) -> bytes:
     """Return a message in three frames with a ping between them, as a server may send it."""
     third = len(payload) // 3
@@ -96,7 +101,7 @@ def fragmented(payload: bytes) -> bytes:
 
 def pieces_of(data: bytes, cuts: Iterable[int]) -> list[bytes]:
     places = [0, *sorted(cuts), len(data)]
-    return [data[start:end] for start, end in zip(places, places[1:], strict=False)]
+    return [data[start:end] for start, end in pairwise(places)]
 
 
 _messages = st.one_of(st.binary(max_size=200), st.sampled_from([126, 65_535, 65_536]).map(lambda size: b"x" * size))
@@ -108,7 +113,7 @@ def test_every_message_comes_out_once_and_in_order_wherever_the_bytes_are_cut(
 ) -> None:
     async def scenario() -> None:
         rig = Rig()
-        makers = {"whole": frame, "fragmented": fragmented, "ping": lambda _: frame(b"", Opcode.PING)}
+        makers: dict[str, Callable[[bytes], bytes]] = {"whole": frame, "fragmented": fragmented, "ping": ping}
         stream = rig.answer + b"".join(makers[kind](payload) for kind, payload in items)
         cuts = data.draw(st.lists(st.integers(0, len(stream)), max_size=8))
 
