@@ -2,7 +2,7 @@
 # requirements.lock or pyproject.toml. `make` alone lists the verbs.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check setup lock bench-ingest
+.PHONY: help demo up test check setup lock bench-ingest bench-memory bench-outage
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -55,6 +55,12 @@ check: $(STAMP)  ## lint, format, types, import contracts, and proof that each o
 bench-ingest: $(STAMP)  ## socket to acknowledged record, beside the ceiling and cryptofeed (ARGS=...)
 	@$(MAKE) --no-print-directory $(PEER) || echo 'cryptofeed cannot be built here (see above) and is not measured' >&2
 	@$(BIN)/python -m bench.ingest $(ARGS)
+
+bench-memory: $(STAMP)  ## resident memory of ingest with 200 symbols and every stream type (ARGS=...)
+	@$(BIN)/python -m bench.memory $(ARGS)
+
+bench-outage: $(STAMP)  ## a broker that stands still for three minutes: what is held, and that nothing is lost (ARGS=...)
+	@$(BIN)/python -m bench.outage $(ARGS)
 
 setup: $(STAMP)  ## build .venv from requirements.lock (the other verbs do it when needed)
 	@echo '.venv is ready'

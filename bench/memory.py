@@ -6,11 +6,9 @@ simulated exchange; only what it shall subscribe to is set.
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import msgspec
 import typer
 import yaml
 from rich.console import Console
@@ -18,8 +16,8 @@ from rich.table import Table
 
 from bench.ingest import machine
 from bench.probe import Sample, is_ready, watch
-from bench.results import RESULTS
-from bench.site import ROOT, Site, running_site
+from bench.results import RESULTS, write
+from bench.site import Site, running_site
 from sandbox.ports import free_port
 from sandbox.probes import http_answers
 from sandbox.simulation.config import universe
@@ -92,7 +90,6 @@ def main(
     activity: Annotated[float, typer.Option(help="Factor on the rate of orders.")] = 1.0,
 ) -> None:
     """Measure the memory of an ingest process; exit status 1 if it takes more than it may."""
-    began = time.monotonic()
     with running_site(pinned=False) as site:
         samples = _measure(site, symbols, seconds, activity)
     largest = max(one.resident_mib for one in samples)
@@ -103,11 +100,8 @@ def main(
     first, last = samples[0].resident_mib, samples[-1].resident_mib
     table.add_row(str(symbols), *(f"{value:,.0f}" for value in (rate, first, last, largest, LIMIT_MIB)))
     _out.print(table)
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / "memory.json"
     row = {"name": "ours", "symbols": symbols, "events_per_second": rate, "resident_mib": last, "largest_mib": largest}
-    path.write_bytes(msgspec.json.format(msgspec.json.encode({"rows": [row], "machine": machine()})) + b"\n")
-    _out.print(f"written to {path.relative_to(ROOT)} after {time.monotonic() - began:.0f} s")
+    write(RESULTS / "memory.json", [row], machine())
     raise typer.Exit(largest > LIMIT_MIB)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 
-__all__ = ["Row", "show", "write"]
+__all__ = ["RESULTS", "Row", "median", "show", "write"]
 
 RESULTS: Final = Path(__file__).parent / "results"
 _WIDTH: Final = 120
@@ -39,11 +39,6 @@ class Row(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Over all rounds."""
 
 
-class _Rows(Struct, frozen=True):
-    rows: Sequence[Row]
-    machine: str
-
-
 def show(title: str, rows: Sequence[Row]) -> None:
     """Print the rows as a table."""
     table = Table(title=title, title_justify="left")
@@ -64,12 +59,11 @@ def show(title: str, rows: Sequence[Row]) -> None:
     Console(width=_WIDTH).print(table)
 
 
-def write(name: str, rows: Sequence[Row], machine: str) -> Path:
-    """Write the rows to a file of that name; returns where it is."""
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{name}.json"
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(_Rows(rows, machine))) + b"\n")
-    return path
+def write(path: Path, rows: Sequence[Mapping[str, object] | Struct], machine: str) -> None:
+    """Write the rows to a file, and say so."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode({"rows": rows, "machine": machine})) + b"\n")
+    Console(width=_WIDTH, highlight=False).print(f"written to {path}", soft_wrap=True)
 
 
 def median(values: Sequence[float]) -> float | None:

@@ -12,7 +12,7 @@ from tests.support.project import ROOT, run_tool
 
 
 MAKEFILE = (ROOT / "Makefile").read_text()
-VERBS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
+VERBS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
 DOCUMENTS = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md"))]
 
 
@@ -22,7 +22,7 @@ def last_command_of(*arguments: str) -> str:
 
 
 def test_make_alone_lists_every_verb_with_a_line_of_text() -> None:
-    listed = re.findall(r"^make ([a-z]+) +\S.+$", run_tool("make").stdout, re.MULTILINE)
+    listed = re.findall(r"^make ([a-z-]+) +\S.+$", run_tool("make").stdout, re.MULTILINE)
 
     assert sorted(listed) == sorted(VERBS)
 
@@ -38,6 +38,9 @@ def test_make_alone_lists_every_verb_with_a_line_of_text() -> None:
         ),
         (["up", "ARGS=--help"], ".venv/bin/binance-sandbox up --help"),
         (["test", "PYTEST_ARGS=-m live"], ".venv/bin/python -m pytest -m live"),
+        (["bench-ingest", "ARGS=--quick"], ".venv/bin/python -m bench.ingest --quick"),
+        (["bench-memory", "ARGS=--symbols 20"], ".venv/bin/python -m bench.memory --symbols 20"),
+        (["bench-outage", "ARGS=--rate 500"], ".venv/bin/python -m bench.outage --rate 500"),
     ],
 )
 def test_a_verb_passes_on_what_it_is_given(arguments: list[str], command: str) -> None:
@@ -60,6 +63,6 @@ def test_the_verbs_that_a_document_names_exist(document: str) -> None:
     text = (ROOT / document).read_text()
     blocks = re.findall(r"^```.*?^```", text, re.MULTILINE | re.DOTALL)
     phrases = re.findall(r"`[^`\n]+`", text)
-    named = {verb for code in blocks + phrases for verb in re.findall(r"\bmake ([a-z]+)", code)}
+    named = {verb for code in blocks + phrases for verb in re.findall(r"\bmake ([a-z-]+)", code)}
 
     assert named <= VERBS
