@@ -65,7 +65,7 @@ class Reader:
     def __init__(self, servers: str, topics: Mapping[str, int], identity: Callable[[bytes], Identity]) -> None:
         self._partitions = [TopicPartition(topic, number) for topic, count in topics.items() for number in range(count)]
         self._identity = identity
-        self._admin = AdminClient({"bootstrap.servers": servers, "log_level": 0})
+        self._servers = servers
         self._consumer = Consumer(
             {"bootstrap.servers": servers, "group.id": "bench", "enable.auto.commit": False, "log_level": 0}
         )
@@ -75,7 +75,9 @@ class Reader:
         """Return where every partition ends now."""
         deadline = time.monotonic() + _WAIT_S
         while True:
-            asked = self._admin.list_offsets({one: OffsetSpec.latest() for one in self._partitions})  # type: ignore[no-untyped-call]
+            # A new one each time: what an older one knows of the leaders may be out of date, and it does not ask again.
+            admin = AdminClient({"bootstrap.servers": self._servers, "log_level": 0})
+            asked = admin.list_offsets({one: OffsetSpec.latest() for one in self._partitions})  # type: ignore[no-untyped-call]
             try:
                 return {(one.topic, one.partition): asked[one].result().offset for one in self._partitions}
             except KafkaException:  # of a new topic the broker learns a little after the controller

@@ -54,6 +54,9 @@ class FrameDecoder:
     ) -> None:
         self._market = market
         self._connection = header("connection_id", connection_id)
+        self._received_ns = 0
+        self._received = header("receive_time_ns", 0)
+        """Of the last frame: what one read of the socket brought has one time."""
         self._table = table
         self._extra_headers = extra_headers
         self._merged = merged
@@ -75,8 +78,8 @@ class FrameDecoder:
         if frame.startswith(_OPENING):
             end = frame.find(b'"', _NAME_START)
             source = self._by_name.get(frame[_NAME_START:end])
-            if source is not None and frame.startswith(_BETWEEN, end) and frame.endswith(b"}"):
-                payload = frame[end + len(_BETWEEN) : -1]
+            if source is not None and frame.startswith(_BETWEEN, end) and frame.endswith(b"}}"):
+                payload = frame[end + _BETWEEN_BYTES : -1]
                 try:
                     head = source.decode(payload)
                 except UNREADABLE:
@@ -160,8 +163,11 @@ class FrameDecoder:
         if source.merged and not self._merged.is_new(target.topic, symbol, head):
             return None
         # Written out here and not in a function of its own: this runs for every event.
+        if receive_time_ns != self._received_ns:
+            self._received_ns = receive_time_ns
+            self._received = header("receive_time_ns", receive_time_ns)
         headers = [
-            ("receive_time_ns", b"%d" % receive_time_ns),
+            self._received,
             self._connection,
             ("connection_sequence", b"%d" % sequence),
             source.header,
@@ -195,7 +201,8 @@ class FrameDecoder:
 
 _OPENING: Final = b'{"stream":"'
 _NAME_START: Final = len(_OPENING)
-_BETWEEN: Final = b'","data":'
+_BETWEEN: Final = b'","data":{'
+_BETWEEN_BYTES: Final = len(_BETWEEN) - 1
 
 _MAX_REMEMBERED: Final = 10_000
 """Streams remembered, and symbols per stream; there are some 3,000. Who invents names must not fill the memory."""
