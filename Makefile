@@ -2,7 +2,8 @@
 # requirements.lock or pyproject.toml. `make` alone lists the verbs.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up soak test check setup lock clients bench-exchange bench-simulation
+.PHONY: help demo up soak test check setup lock clients
+.PHONY: bench-ingest bench-memory bench-outage bench-exchange bench-simulation
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -10,6 +11,9 @@ STAMP := .venv/.installed
 # uv makes the lock and nothing else; it lives apart from the environment that it pins.
 UV_VERSION := 0.13.9
 UV := .make/uv-$(UV_VERSION)/bin/uv
+
+# The environment of the programs that ours are measured beside.
+PEER := .make/bench/.installed
 
 PIP := -m pip --disable-pip-version-check install --quiet
 
@@ -52,6 +56,16 @@ check: $(STAMP)  ## lint, format, types, import contracts, and proof that each o
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -q tests/unit/house
 
+bench-ingest: $(STAMP)  ## socket to acknowledged record, beside the ceiling and cryptofeed (ARGS=...)
+	@$(MAKE) --no-print-directory $(PEER) || echo 'cryptofeed cannot be built here (see above) and is not measured' >&2
+	@$(BIN)/python -m bench.ingest $(ARGS)
+
+bench-memory: $(STAMP)  ## resident memory of ingest with 200 symbols and every stream type (ARGS=...)
+	@$(BIN)/python -m bench.memory $(ARGS)
+
+bench-outage: $(STAMP)  ## a broker that stands still for three minutes: what is held, and that nothing is lost (ARGS=...)
+	@$(BIN)/python -m bench.outage $(ARGS)
+
 setup: $(STAMP)  ## build .venv from requirements.lock (the other verbs do it when needed)
 	@echo '.venv is ready'
 
@@ -62,6 +76,9 @@ lock: $(UV)  ## pin the dependencies of pyproject.toml in requirements.lock (UPG
 	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
 		--output-file tests/clients/requirements.lock tests/clients/requirements.in
+	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
+		--output-file bench/requirements.lock bench/requirements.in
 
 bench-exchange: $(STAMP)  ## events per second that the exchange serves on one core (ARGS=--rounds 5)
 	@$(BIN)/python -m bench.exchange $(ARGS)
@@ -85,6 +102,15 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python $(PIP) --no-build-isolation --no-deps --editable . || \
 	{ echo 'error: .venv could not be built (see above): is a package registry within reach?' >&2; exit 1; }
 	@echo '$(CURDIR)' > $(STAMP)
+
+# cryptofeed comes as source: it needs a C compiler, and build tools, which are in the same lock.
+$(PEER): bench/requirements.lock
+	@echo 'building .make/bench: cryptofeed and what it needs, about a minute'
+	@$(FIND_PYTHON); "$$python" -m venv --clear .make/bench
+	@awk '/^(cython|setuptools)==/ { on = 1 } on; !/\\$$/ { on = 0 }' bench/requirements.lock >.make/bench/tools.lock
+	@.make/bench/bin/python $(PIP) --require-hashes --requirement .make/bench/tools.lock
+	@.make/bench/bin/python $(PIP) --require-hashes --no-build-isolation --requirement bench/requirements.lock
+	@touch $(PEER)
 
 $(UV):
 	@$(FIND_PYTHON); "$$python" -m venv --clear .make/uv-$(UV_VERSION)

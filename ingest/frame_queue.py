@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from itertools import repeat
 
 
 __all__ = ["FrameQueue", "TimedFrame"]
@@ -34,15 +35,15 @@ class FrameQueue:
     def __len__(self) -> int:
         return len(self._frames)
 
-    def put(self, receive_time_ns: int, frame: bytes) -> bool:
-        """Append a frame; returns whether this filled the queue, so that nothing more should come.
+    def put(self, receive_time_ns: int, frames: Collection[bytes]) -> bool:
+        """Append frames; returns whether they filled the queue, so that nothing more should come.
 
         Into a closed queue nothing goes: who closed it does not read any more.
         """
         if self._closed:
             return False
-        self._frames.append((receive_time_ns, frame))
-        self._bytes += len(frame)
+        self._frames.extend(zip(repeat(receive_time_ns), frames))
+        self._bytes += sum(map(len, frames))
         if self._hungry is not None:
             self._feed()
         if self._bytes >= self._max_bytes and not self._full:

@@ -54,6 +54,9 @@ class FrameDecoder:
     ) -> None:
         self._market = market
         self._connection = header("connection_id", connection_id)
+        self._received_ns = 0
+        self._received = header("receive_time_ns", 0)
+        """Of the last frame: what one read of the socket brought has one time."""
         self._table = table
         self._extra_headers = extra_headers
         self._merged = merged
@@ -61,6 +64,8 @@ class FrameDecoder:
         self._sources: dict[str, _Source | None] = {}
         self._known: dict[str, _Source | None] = {}
         """Streams known from before the last :meth:`watch`."""
+        self._by_name: dict[bytes, _Source] = {}
+        """Those whose frames hold one event, by the bytes of their names."""
 
     @property
     def seen(self) -> Mapping[str, object]:
@@ -74,6 +79,7 @@ class FrameDecoder:
         """Take every stream for new again, so that :attr:`seen` tells which deliver from now on."""
         self._known |= self._sources
         self._sources = {}
+        self._by_name = {}
 
     def decode(self, frame: bytes, receive_time_ns: int, sequence: int) -> list[Item]:
         """Return what a frame holds, in its order; never raises, whatever the bytes are.
@@ -83,6 +89,24 @@ class FrameDecoder:
             receive_time_ns: when it was read.
             sequence: counts the frames of the connection.
         """
+        # Binance writes `{"stream":NAME,"data":PAYLOAD}`: that form is not parsed but looked at. What stands between
+        # name and last brace is the payload if it is JSON, which decoding its head shows; if not, this is another form.
+        if frame.startswith(_OPENING):
+            end = frame.find(b'"', _NAME_START)
+            source = self._by_name.get(frame[_NAME_START:end])
+            if source is not None and frame.startswith(_BETWEEN, end) and frame.endswith(b"}}"):
+                payload = frame[end + _BETWEEN_BYTES : -1]
+                try:
+                    head = source.decode(payload)
+                except UNREADABLE:
+                    pass
+                else:
+                    item = self._event(source, head, payload, receive_time_ns, sequence)
+                    return [] if item is None else [item]
+        return self._decode_any(frame, receive_time_ns, sequence)
+
+    def _decode_any(self, frame: bytes, receive_time_ns: int, sequence: int) -> list[Item]:
+        """Do the same for a frame of any form, with a parser."""
         try:
             outer = _decode_frame(frame)
         except UNREADABLE:
@@ -92,14 +116,19 @@ class FrameDecoder:
         except KeyError:
             source = self._source(outer.stream)
             if len(self._sources) < _MAX_REMEMBERED:
-                self._sources[outer.stream] = source
+                self._remember(outer.stream, source)
         if source is None:
             return [of_no_stream(outer.stream, outer.data, frame)]
         payload = bytes(outer.data)
         if source.framing is Framing.ARRAY:
             return self._elements(source, payload, receive_time_ns, sequence)
-        item = self._event(source, payload, receive_time_ns, sequence)
+        item = self._decoded(source, payload, receive_time_ns, sequence)
         return [] if item is None else [item]
+
+    def _remember(self, name: str, source: _Source | None) -> None:
+        self._sources[name] = source
+        if source is not None and source.framing is not Framing.ARRAY:
+            self._by_name[name.encode()] = source
 
     def forget_targets(self) -> None:
         """Ask for every symbol's extra headers anew: more is known of the symbols now."""
@@ -114,7 +143,7 @@ class FrameDecoder:
             return [source.rejected(Reason.MISTYPED_FIELD, str(error), payload)]
         items: list[Item] = []
         for index, element in enumerate(elements):
-            item = self._event(source, bytes(element), receive_time_ns, sequence)
+            item = self._decoded(source, bytes(element), receive_time_ns, sequence)
             if item is None:
                 continue
             if isinstance(item, Record):
@@ -122,12 +151,19 @@ class FrameDecoder:
             items.append(item)
         return items
 
-    def _event(self, source: _Source, payload: bytes, receive_time_ns: int, sequence: int) -> Record | Rejected | None:
-        """Return the record of one event; None for the second copy of one that two streams carry."""
+    def _decoded(
+        self, source: _Source, payload: bytes, receive_time_ns: int, sequence: int
+    ) -> Record | Rejected | None:
         try:
             head = source.decode(payload)
         except UNREADABLE as error:
             return source.explain(payload, error)
+        return self._event(source, head, payload, receive_time_ns, sequence)
+
+    def _event(
+        self, source: _Source, head: Head, payload: bytes, receive_time_ns: int, sequence: int
+    ) -> Record | Rejected | None:
+        """Return the record of one event; None for the second copy of one that two streams carry."""
         event_time = head.event_time
         symbol = source.symbol if head.symbol is None else head.symbol
         if (
@@ -143,8 +179,11 @@ class FrameDecoder:
         if source.merged and not self._merged.is_new(target.topic, symbol, head):
             return None
         # Written out here and not in a function of its own: this runs for every event.
+        if receive_time_ns != self._received_ns:
+            self._received_ns = receive_time_ns
+            self._received = header("receive_time_ns", receive_time_ns)
         headers = [
-            ("receive_time_ns", b"%d" % receive_time_ns),
+            self._received,
             self._connection,
             ("connection_sequence", b"%d" % sequence),
             source.header,
@@ -177,6 +216,11 @@ class FrameDecoder:
         stream = parse(self._market, name)
         return None if stream is None else _Source(stream, self._table.raw(self._market, stream.raw_type).name)
 
+
+_OPENING: Final = b'{"stream":"'
+_NAME_START: Final = len(_OPENING)
+_BETWEEN: Final = b'","data":{'
+_BETWEEN_BYTES: Final = len(_BETWEEN) - 1
 
 _MAX_REMEMBERED: Final = 10_000
 """Streams remembered, and symbols per stream; there are some 3,000. Who invents names must not fill the memory."""

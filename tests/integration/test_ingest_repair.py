@@ -198,7 +198,7 @@ async def all_closed(site: Site, gaps: Topic, least: int) -> bool:
 async def repairing(settings: Settings) -> AsyncIterator[None]:
     """Repair alone."""
     stop = asyncio.Event()
-    service = Service(settings, "repairer", RealClocks(), structlog.get_logger(), Role.REPAIR)
+    service = Service(settings, "repairer", RealClocks(), structlog.get_logger(), role=Role.REPAIR)
     task = asyncio.create_task(service.run(stop))
     try:
         yield

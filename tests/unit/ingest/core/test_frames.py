@@ -421,3 +421,43 @@ def test_bottomless_nesting_is_set_aside(opening: bytes) -> None:
     (item,) = new_decoder().decode(frame("btcusdt@trade", opening * 100_000), RECEIVED_NS, 1)
 
     assert isinstance(item, Rejected)
+
+
+# A stream that is known already: its frames are looked at, not parsed
+
+
+@given(
+    st.integers(0, len(frame("btcusdt@trade", TRADE))),
+    st.integers(0, 30),
+    st.one_of(
+        st.binary(max_size=6), st.sampled_from([b"}", b"{", b'"', b',"data":{}', b" ", b'","data":', b"}}", b"1,"])
+    ),
+)
+def test_a_frame_of_a_known_stream_is_judged_as_it_would_be_if_it_were_the_first(
+    start: int, taken: int, put: bytes
+) -> None:
+    good = frame("btcusdt@trade", TRADE)
+    bad = good[:start] + put + good[start + taken :]
+    experienced = new_decoder()
+    experienced.decode(good, RECEIVED_NS, 6)
+
+    assert experienced.decode(bad, RECEIVED_NS, 7) == new_decoder().decode(bad, RECEIVED_NS, 7)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b'{"stream": "btcusdt@trade", "data": ' + TRADE + b"}",
+        b'{"data":' + TRADE + b',"stream":"btcusdt@trade"}',
+        b'{"stream":"btcusdt@trade","data":' + TRADE + b',"more":{}}',
+        b'{"stream":"btcusdt@\\u0074rade","data":' + TRADE + b"}",
+        b' {"stream":"btcusdt@trade","data":' + TRADE + b"} ",
+        b'{"stream":"btcusdt@trade","data": ' + TRADE + b"}",
+        b'{"stream":"btcusdt@trade","data":' + TRADE + b" }",
+    ],
+)
+def test_the_same_frame_written_otherwise_gives_the_same_record(odd: bytes) -> None:
+    decoder = new_decoder()
+    expected = decoder.decode(frame("btcusdt@trade", TRADE), RECEIVED_NS, 7)
+
+    assert decoder.decode(odd, RECEIVED_NS, 7) == expected

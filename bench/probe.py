@@ -1,0 +1,76 @@
+"""How an ingest process does, seen from outside: its memory, and what it says of itself."""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+from prometheus_client.parser import text_string_to_metric_families
+
+from sandbox.processes import ManagedProcess
+
+
+__all__ = ["Sample", "is_ready", "sample", "watch"]
+
+_MIB: Final = 1024.0
+"""In KiB, which is what the kernel counts in."""
+_TIMEOUT_S: Final = 5.0
+
+
+class Sample(Struct, frozen=True):
+    """One look at a process."""
+
+    resident_mib: float
+    records: int
+    """Raw records handed to the publisher since the start."""
+    unacknowledged_records: int
+    unacknowledged_mib: float
+
+
+def sample(pid: int, port: int) -> Sample:
+    """Look at a process once.
+
+    Args:
+        pid: the process.
+        port: where it serves its metrics.
+    """
+    totals = dict.fromkeys(("ingest_records", "ingest_unacknowledged_records", "ingest_unacknowledged_bytes"), 0.0)
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=_TIMEOUT_S) as answer:
+        for family in text_string_to_metric_families(answer.read().decode()):
+            if family.name in totals:
+                totals[family.name] = sum(one.value for one in family.samples if not one.name.endswith("_created"))
+    status = Path(f"/proc/{pid}/status").read_text()
+    resident = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
+    return Sample(
+        int(resident.split()[1]) / _MIB,
+        int(totals["ingest_records"]),
+        int(totals["ingest_unacknowledged_records"]),
+        totals["ingest_unacknowledged_bytes"] / 2**20,
+    )
+
+
+def is_ready(port: int) -> bool:
+    """Return whether every connection of a process is live."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=_TIMEOUT_S):
+            return True
+    except (urllib.error.URLError, TimeoutError):
+        return False
+
+
+def watch(
+    process: ManagedProcess, pid: int, port: int, seconds: float, tell: Callable[[float, Sample], None]
+) -> Sequence[Sample]:
+    """Look at a process once a second, as long as told; it must live."""
+    began, samples = time.monotonic(), list[Sample]()
+    while (elapsed_s := time.monotonic() - began) < seconds:
+        process.check_running()
+        samples.append(sample(pid, port))
+        tell(elapsed_s, samples[-1])
+        time.sleep(1)
+    return samples
