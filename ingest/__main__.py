@@ -19,6 +19,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from ingest.check.command import check
 from ingest.config import Settings, load
 from ingest.core.plan import ConnectionPlan, plan_connections, subscribe_messages
 from ingest.errors import ConfigError, IngestError
@@ -172,6 +173,26 @@ def setup(
     for name, settings_there in report.differing.items():
         wanted = ", ".join(f"{key}={value}" for key, value in settings_there.items())
         _out.print(f"  left alone, though the table says {wanted}: {name}", soft_wrap=True)
+
+
+@app.command("check")
+def check_everything(
+    config: ConfigOption = None,
+    as_data: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    venue_only: Annotated[bool, typer.Option("--venue-only", help="Binance alone: no broker, no registry.")] = False,
+) -> None:
+    """Try everything that ingest needs from here: Binance's streams and REST, clock, broker, topics, registry.
+
+    One stream of each type of every configured market, or of all three markets if none is configured. Changes
+    nothing, and ends within 30 s whatever does not answer. Exit status 0 if nothing failed, 1 if something did, 2 if
+    the configuration is wrong.
+
+    **Example**: `binance-ingest check --config ingest.yaml`
+    """
+    settings = _load(config)
+    checking = check(settings, SystemClocks(), out=_out, progress=_errors, as_data=as_data, venue_only=venue_only)
+    if not asyncio.run(checking):
+        raise typer.Exit(EXIT_FAILED)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
@@ -23,6 +23,7 @@ from ingest.sections import (
     MarketsSettings,
     ProducerSettings,
     RepairSettings,
+    RestSettings,
     SnapshotSettings,
     fault,
 )
@@ -30,7 +31,10 @@ from schemas.markets import Market
 from schemas.topics import TopicTable
 
 
-__all__ = ["Settings", "load"]
+__all__ = ["SANDBOX_KEY", "Settings", "load"]
+
+SANDBOX_KEY: Final = "sandbox-"
+"""What a key begins with that may be sent to a sandbox, unencrypted."""
 
 
 class Settings(BaseSettings):
@@ -66,6 +70,7 @@ class Settings(BaseSettings):
     markets: MarketsSettings = Field(default=MarketsSettings(), description="What to take from which market.")
     connection: ConnectionSettings = Field(default=ConnectionSettings(), description="Connections to the venue.")
     producer: ProducerSettings = Field(default=ProducerSettings(), description="Writing to Kafka.")
+    rest: RestSettings = Field(default=RestSettings(), description="What is asked of the venue over REST.")
     snapshots: SnapshotSettings = Field(default=SnapshotSettings(), description="Depth snapshots.")
     repair: RepairSettings = Field(default=RepairSettings(), description="Completeness of the log.")
     http: HttpSettings = Field(default=HttpSettings(), description="Metrics and health.")
@@ -123,6 +128,23 @@ class Settings(BaseSettings):
             (urls.rest or named.rest).rstrip("/"),
         )
 
+    def api_key(self) -> str | None:
+        """Return the key that market data may need.
+
+        Raises:
+            ConfigError: the file that should hold it cannot be read; another key than a sandbox's for a sandbox.
+        """
+        key = None if self.rest.api_key is None else self.rest.api_key.get_secret_value()
+        if self.rest.api_key_file is not None:
+            try:
+                key = self.rest.api_key_file.read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise ConfigError([("rest.api_key_file", f"cannot be read: {error}")]) from error
+        if key and self.endpoint is Environment.SANDBOX and not key.startswith(SANDBOX_KEY):
+            problem = f'a sandbox gets no real key: one for it begins with "{SANDBOX_KEY}"'
+            raise ConfigError([("rest.api_key", problem)])
+        return key or None
+
     def subscriptions(self) -> list[Stream]:
         """Return every stream of every market that is asked for."""
         return [
@@ -159,6 +181,9 @@ def _read(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise ConfigError([("file", "must hold keys and values, beginning with a key")], f'"{path}"')
+    if isinstance(rest := content.get("rest"), dict) and rest.get("api_key") is not None:
+        problem = "a key has no place in a file of settings: INGEST_REST__API_KEY, or rest.api_key_file"
+        raise ConfigError([("rest.api_key", problem)], f'"{path}"')
     return content
 
 

@@ -19,10 +19,10 @@ from websockets.frames import Frame, Opcode
 from ingest.frame_queue import FrameQueue
 
 
-__all__ = ["FeedSocket", "open_feed"]
+__all__ = ["LOOPBACK", "FeedSocket", "open_feed"]
 
 _CLOSE_S = 1.0
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _DATA = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 
 
@@ -90,7 +90,7 @@ async def open_feed(
         ping_interval=None,
         compression=None,
         # A proxy of the environment is for the way out, not to a server on this machine.
-        proxy=None if urlsplit(url).hostname in _LOOPBACK else True,
+        proxy=None if urlsplit(url).hostname in LOOPBACK else True,
     )
     assert isinstance(socket, FeedSocket)  # noqa: S101 - what the factory makes
     return socket

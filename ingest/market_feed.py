@@ -252,7 +252,7 @@ class MarketFeed:
         return Snapshotter(
             self._market,
             SnapshotSchedule(symbols, shared.settings.snapshots.refresh_s * 1000),
-            shared.settings.snapshots.levels,
+            shared.settings.snapshots,
             rest=self._rest,
             venue=self._venue,
             publisher=shared.publisher,

@@ -38,6 +38,18 @@ METRICS: Final = {
     "ingest_snapshots_total": "Depth snapshots published, by market.",
     # counter. A steady rise: the venue refuses or does not answer; see the log.
     "ingest_snapshot_failures_total": "Failed attempts at a depth snapshot, by market.",
+    # gauge, weight. Near the allowed weight: the venue is asked as much as may be, and requests wait.
+    "ingest_rest_used_weight": "Weight used in the venue's present window by everybody at this address, by pool.",
+    # gauge, weight. A fall: a ban halved it for an hour.
+    "ingest_rest_allowed_weight": "Weight that may be used in a window: the configured share of the limit, by pool.",
+    # gauge. A lasting queue of holes: trades come late; of refreshes: harmless.
+    "ingest_rest_queue": "Requests that wait for their turn, by pool and importance.",
+    # histogram, seconds. A rise: the budget is too small for what is asked, or the address is banned.
+    "ingest_rest_wait_seconds": "How long requests waited for their turn, by pool and importance.",
+    # counter, by outcome. A rise of `slow-down` or `banned`: somebody at this address asks too much.
+    "ingest_rest_requests_total": "Requests that ended: ok, refused, unreachable, slow-down (429), banned (418).",
+    # gauge, seconds since the epoch. In the future: nothing is asked until then.
+    "ingest_rest_paused_until_seconds": "Until when the venue wants to be left alone, by pool; 0: it never did.",
     # counter. Any rise: trades are missing; read the ledger topic.
     "ingest_holes_total": "Holes in the ids of a stream, by market and stream type.",
     # gauge. Above 0 for long: `binance-ingest gaps`; docs/gaps.md says what to do.
@@ -55,6 +67,9 @@ METRICS: Final = {
 
 _CONNECTION: Final = ("connection",)
 _MARKET: Final = ("market",)
+_POOL: Final = ("pool",)
+_IMPORTANCE: Final = ("pool", "importance")
+_WAIT_BUCKETS_S: Final = (0.01, 0.1, 1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 7200.0)
 _LAG_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 
 
@@ -87,6 +102,18 @@ class Metrics:
         self.producer_failures = self._counter("ingest_producer_failures_total")
         self.snapshots = self._counter("ingest_snapshots_total", _MARKET)
         self.snapshot_failures = self._counter("ingest_snapshot_failures_total", _MARKET)
+        self.rest_used_weight = self._gauge("ingest_rest_used_weight", _POOL)
+        self.rest_allowed_weight = self._gauge("ingest_rest_allowed_weight", _POOL)
+        self.rest_queue = self._gauge("ingest_rest_queue", _IMPORTANCE)
+        self.rest_waits = Histogram(
+            "ingest_rest_wait_seconds",
+            METRICS["ingest_rest_wait_seconds"],
+            _IMPORTANCE,
+            registry=registry,
+            buckets=_WAIT_BUCKETS_S,
+        )
+        self.rest_requests = self._counter("ingest_rest_requests_total", ("pool", "outcome"))
+        self.rest_paused_until = self._gauge("ingest_rest_paused_until_seconds", _POOL)
         self.holes = self._counter("ingest_holes_total", ("market", "stream"))
         self.open_holes = self._gauge("ingest_open_holes", ("market", "stream"))
         self.missing_ids = self._gauge("ingest_missing_ids", ("market", "stream"))

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol, TypeVar
-
-import msgspec
+from typing import Final, Protocol
 
 from ingest.core.backfill import Kind, Question, RestItem
-from ingest.errors import RestUnreachableError
+from ingest.core.budget import Importance
 from ingest.rest import RestClient
 from schemas.markets import Market
 from schemas.rest import RestAggTrade, RestTrade
 
 
 __all__ = ["HoleRest", "MarketRest", "ask", "weight_of"]
-
-T = TypeVar("T")
 
 _WEIGHTS: Final[Mapping[tuple[bool, Kind], int]] = {
     (False, Kind.NEWEST): 25,
@@ -59,37 +55,18 @@ class MarketRest:
 
     def __init__(self, client: RestClient) -> None:
         self._client = client
+        self.trades = client.trades
+        self.historical_trades = client.historical_trades
+        self.agg_trades = client.agg_trades
 
     @property
     def reaches_history(self) -> bool:
-        """Whether :meth:`historical_trades` can answer on futures: there is no API key."""
-        return False
-
-    async def trades(self, symbol: str, limit: int) -> list[RestTrade]:
-        """Return the newest trades."""
-        return await self._get("trades", {"symbol": symbol, "limit": limit}, list[RestTrade])
-
-    async def historical_trades(self, symbol: str, from_id: int, limit: int) -> list[RestTrade]:
-        """Return trades from an id on."""
-        params: dict[str, str | int] = {"symbol": symbol, "fromId": from_id, "limit": limit}
-        return await self._get("historicalTrades", params, list[RestTrade])
-
-    async def agg_trades(self, symbol: str, from_id: int, limit: int) -> list[RestAggTrade]:
-        """Return aggregate trades from an id on."""
-        params: dict[str, str | int] = {"symbol": symbol, "fromId": from_id, "limit": limit}
-        return await self._get("aggTrades", params, list[RestAggTrade])
+        """Whether :meth:`historical_trades` can answer: futures want an API key for it."""
+        return self._client.reaches_history
 
     def wait_s(self, weight: int) -> float:
         """Return how long a request would wait for its turn now; 0: not at all."""
-        del weight
-        return self._client.wait_s()
-
-    async def _get(self, path: str, params: Mapping[str, str | int], of: type[T]) -> T:
-        body = await self._client.get(path, params)
-        try:
-            return msgspec.json.decode(body, type=of)
-        except msgspec.DecodeError as error:
-            raise RestUnreachableError(path, f"not its answer: {error}") from error
+        return self._client.wait_s(weight, Importance.HOLE)
 
 
 async def ask(rest: HoleRest, question: Question) -> Sequence[RestItem]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
@@ -20,6 +21,7 @@ __all__ = [
     "MarketsSettings",
     "ProducerSettings",
     "RepairSettings",
+    "RestSettings",
     "SnapshotSettings",
     "UrlSettings",
     "fault",
@@ -161,8 +163,33 @@ class SnapshotSettings(_Section):
     levels: Literal[100, 500, 1000, 5000] = Field(
         default=1000, description="Levels per side; futures give 1000 at most."
     )
+    deep_symbols: Symbols = Field(
+        default=(), description="Spot instruments with 5000 levels per side, at five times the weight."
+    )
     refresh_s: float = Field(
         default=21_600.0, ge=60, description="Seconds after which a symbol gets a new one in any case."
+    )
+
+
+class RestSettings(_Section):
+    """What is asked of the venue over REST."""
+
+    share: float = Field(
+        default=0.8,
+        gt=0,
+        le=1,
+        description="Part of the venue's limit that everything at this address may use together: the venue tells"
+        " what others used. The same in every replica.",
+    )
+    api_key: SecretStr | None = Field(
+        default=None,
+        description="Binance API key, for trades of futures older than the last 1000; needs no permission, signs"
+        " nothing. From the environment alone: INGEST_REST__API_KEY.",
+    )
+    api_key_file: Path | None = Field(default=None, description="A mounted file that holds the key in place of that.")
+    keep_bans: bool = Field(
+        default=True,
+        description="Whether a ban of this address is kept over a restart; false where each start has another address.",
     )
 
 

@@ -32,11 +32,11 @@ from ingest.market_feed import MarketFeed, Shared
 from ingest.metrics import Metrics
 from ingest.repair import Repair, RepairParts, new_repair
 from ingest.repair_rest import MarketRest
-from ingest.rest import RestClient, RestGate
+from ingest.rest_clients import new_rest_clients
 from ingest.symbols import SymbolBook
 from ingest.topic_admin import TopicAdmin, check_topics
 from schemas.codec import Codec, DecodeError
-from schemas.control import SnapshotRequest
+from schemas.control import Progress, SnapshotRequest
 from schemas.markets import Market
 from schemas.registry import Registry, RegistryError
 from schemas.topics import ControlType, RawType, Topic, TopicTable
@@ -149,7 +149,7 @@ class Service:
         ends = await end_offsets(settings.kafka_bootstrap_servers, self._raw_topics(VOUCHED_TYPES))
         for partition, offset in ends.items():
             publisher.learn(partition.topic, partition.partition, offset)
-        feeds, repair_parts = await self._new_feeds(resources, publisher, control)
+        feeds, repair_parts = await self._new_feeds(resources, publisher, control, notes)
         for feed in feeds.values():
             await feed.prepare(notes)
         self._log.info("started", ingest_id=self._ingest_id, stream_count=len(self._streams))
@@ -174,7 +174,7 @@ class Service:
         registry.wait_until_ready(self._log.warning, sleep, limit_s=settings.wait_limit_s)
 
     async def _new_feeds(
-        self, resources: AsyncExitStack, publisher: KafkaPublisher, control: ControlRecords
+        self, resources: AsyncExitStack, publisher: KafkaPublisher, control: ControlRecords, notes: list[Progress]
     ) -> tuple[dict[Market, MarketFeed], RepairParts]:
         # A proxy of the environment is for the way to Binance, not to a sandbox.
         through_proxy = self._settings.endpoint is not Environment.SANDBOX
@@ -192,19 +192,30 @@ class Service:
             attempts=Pacer(CONNECTION_ATTEMPTS),
             log=self._log,
         )
-        futures_gate = RestGate(self._clocks.now_ms)  # USD-M and COIN-M share one limit since 2026-06-30
+        rests = new_rest_clients(
+            self._settings,
+            session,
+            notes,
+            publisher=publisher,
+            control=control,
+            metrics=self._metrics,
+            clocks=self._clocks,
+            log=self._log,
+        )
         feeds: dict[Market, MarketFeed] = {}
-        rests: dict[Market, MarketRest] = {}
-        for market in self._settings.markets.present():
-            streams = [stream for stream in self._streams if stream.market is market]
-            gate = futures_gate if market.is_futures else RestGate(self._clocks.now_ms)
-            rest = RestClient(self._settings.endpoint_of(market).rest, session, gate, self._wall_ms)
+        for market, rest in rests.items():
             if self._role is Role.ALL:
+                streams = [stream for stream in self._streams if stream.market is market]
                 feeds[market] = MarketFeed(market, streams, shared, rest)
-            rests[market] = MarketRest(rest)
-        extra_headers = shared.symbol_book.extra_headers
         return feeds, RepairParts(
-            publisher, control, self._table, rests, extra_headers, self._metrics, self._clocks, self._log
+            publisher,
+            control,
+            self._table,
+            {market: MarketRest(rest) for market, rest in rests.items()},
+            shared.symbol_book.extra_headers,
+            self._metrics,
+            self._clocks,
+            self._log,
         )
 
     def _new_repair(self, parts: RepairParts) -> Repair | None:

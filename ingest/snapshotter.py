@@ -12,12 +12,14 @@ from structlog.stdlib import BoundLogger
 
 from ingest.connection import Clocks
 from ingest.control_records import ControlRecords
+from ingest.core.budget import Importance
 from ingest.core.log_partitions import DEPTH_SNAPSHOT
 from ingest.core.snapshots import SnapshotOrigin, SnapshotSchedule, read_snapshot, snapshot_record
 from ingest.errors import RestError, RestRefusedError, is_transient
 from ingest.metrics import Metrics
 from ingest.publisher import Publisher
 from ingest.rest import RestClient
+from ingest.sections import SnapshotSettings
 from ingest.venue_time import VenueTime
 from schemas.control import Progress, SnapshotRequest
 from schemas.markets import Market
@@ -35,7 +37,7 @@ class Snapshotter:
     Args:
         market: which.
         schedule: decides who is next.
-        levels: per side.
+        settings: how many levels.
         rest: is asked.
         venue: the venue's time.
         publisher: where they go.
@@ -51,7 +53,7 @@ class Snapshotter:
         self,
         market: Market,
         schedule: SnapshotSchedule,
-        levels: int,
+        settings: SnapshotSettings,
         *,
         rest: RestClient,
         venue: VenueTime,
@@ -65,7 +67,7 @@ class Snapshotter:
     ) -> None:
         self._market = market
         self._schedule = schedule
-        self._levels = levels if market is Market.SPOT else min(levels, 1000)
+        self._settings = settings
         self._rest = rest
         self._venue = venue
         self._publisher = publisher
@@ -76,6 +78,8 @@ class Snapshotter:
         self._clocks = clocks
         self._log = log
         self._wake = asyncio.Event()
+        self._routine: dict[str, asyncio.Task[None]] = {}
+        """Refreshes that wait for their turn or their answer."""
         self._sequence = 0
 
     def restore(self, notes: Iterable[Progress]) -> None:
@@ -96,27 +100,44 @@ class Snapshotter:
         now_ms = self._clocks.now_ms()
         if self._schedule.request(request.symbol, request.after_update_id, request.input_offset, now_ms):
             self._log.info("snapshot requested", symbol=request.symbol, reason=request.reason)
+            if (routine := self._routine.pop(request.symbol, None)) is not None:
+                routine.cancel()  # it may wait long; the reader's wish comes first
             self._wake.set()
 
     async def run(self) -> None:
         """Take snapshots as they become due, until cancelled; one symbol's trouble holds up no other."""
         async with asyncio.TaskGroup() as tasks:
             while True:
-                for symbol in self._schedule.due(self._clocks.now_ms()):
-                    tasks.create_task(self._take(symbol))
+                for symbol, importance in self._schedule.due(self._clocks.now_ms()):
+                    task = tasks.create_task(self._take(symbol, importance))
+                    if importance is Importance.REFRESH:
+                        self._routine[symbol] = task
                 wait_s = min(_LONGEST_WAIT_S, self._schedule.wait_ms(self._clocks.now_ms()) / 1000)
                 self._wake.clear()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(max(0.005, wait_s)):
                         await self._wake.wait()
 
-    async def _take(self, symbol: str) -> None:
+    def _levels_of(self, symbol: str) -> int:
+        levels = 5000 if symbol in self._settings.deep_symbols else self._settings.levels
+        return min(levels, 1000) if self._market.is_futures else levels
+
+    async def _take(self, symbol: str, importance: Importance) -> None:
         try:
-            body = await self._rest.depth(symbol, self._levels)
+            body = await self._rest.depth(symbol, self._levels_of(symbol), importance)
             receive_time_ns = self._clocks.wall_ns()
             snapshot = read_snapshot(body)
         except (RestError, msgspec.DecodeError) as error:
             self._failed(symbol, error)
+            return
+        except asyncio.CancelledError:
+            self._schedule.withdrawn(symbol, self._clocks.now_ms())
+            self._wake.set()
+            raise
+        finally:
+            self._routine.pop(symbol, None)
+        if snapshot.symbol not in {None, symbol}:
+            self._failed(symbol, ValueError(f"it is of {snapshot.symbol}"))
             return
         if self._schedule.too_old(symbol, snapshot):
             self._failed(symbol, ValueError(f"it ends at {snapshot.last_update_id}, before what was asked for"))

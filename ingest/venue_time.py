@@ -7,6 +7,7 @@ from typing import Final
 
 from structlog.stdlib import BoundLogger
 
+from ingest.core.budget import Importance
 from ingest.core.guard import AHEAD_MS, EARLIEST_MS, VenueClock
 from ingest.errors import RestError
 from ingest.rest import RestClient
@@ -16,6 +17,8 @@ __all__ = ["VenueTime"]
 
 _ASK_AGAIN_MS: Final = 1_000
 """After an answer that did not explain an event's time, none is asked for so long: a broken venue costs no weight."""
+_WEIGHT: Final = 1
+_LONGEST_WAIT_S: Final = 5.0
 
 
 class VenueTime:
@@ -36,7 +39,13 @@ class VenueTime:
         self._not_before_ms = 0.0
 
     async def ask(self) -> int | None:
-        """Ask the venue; None if it does not answer."""
+        """Ask the venue; None if it does not answer, or may not be asked now.
+
+        Whoever asks waits: for a ban to end would be too long.
+        """
+        if (wait_s := self._rest.wait_s(_WEIGHT, Importance.CLOCK)) > _LONGEST_WAIT_S:
+            self._log.warning("venue is not asked its time", wait_s=round(wait_s, 1))
+            return None
         try:
             server_time = await self._rest.server_time()
         except RestError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
@@ -10,8 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from ingest.core.backoff import delay_s
-from ingest.core.limits import Allowance
-from ingest.core.pacing import Pacer
+from ingest.core.budget import Importance
 from ingest.core.records import ORIGIN_LIVE, Record, header
 from schemas import rest
 from schemas.markets import Market
@@ -19,7 +19,6 @@ from schemas.topics import RawType, TopicTable, partition_of
 
 
 __all__ = [
-    "SNAPSHOT_PACE",
     "SNAPSHOT_STREAM",
     "Snapshot",
     "SnapshotOrigin",
@@ -30,8 +29,9 @@ __all__ = [
 
 SNAPSHOT_STREAM: Final = "rest:depth"
 """The header ``stream`` of depth snapshots; no stream of the venue has a colon."""
-SNAPSHOT_PACE: Final = Allowance(20, 1.0)
-"""A snapshot of 1000 levels weighs 50 of 6000 a minute on spot, 20 of 2400 on futures: half of the limit."""
+MOST_UNDER_WAY: Final = 16
+"""So many snapshots of one importance are asked for at once, those included that wait for their turn in the budget: who
+is next is decided late, and few of the large answers are held at a time."""
 
 TOO_OLD_ATTEMPTS: Final = 4
 """How often a snapshot that ends too early is asked for again: 15 s, in which a stream moves on."""
@@ -44,7 +44,9 @@ class _Symbol:
 
     def __init__(self) -> None:
         self.due_ms = math.inf
-        self.asked = False
+        self.asked: Importance | None = None
+        """What a snapshot that is under way was asked for; None: none is."""
+        self.requested = False
         self.failures = 0
         self.after_update_id: int | None = None
         self.late_request: tuple[int | None, int] | None = None
@@ -53,6 +55,16 @@ class _Symbol:
         self.last_offset = -1
         self.live = False
 
+    @property
+    def importance(self) -> Importance:
+        """A reader waits, or will as soon as it starts; or there is an older snapshot for it."""
+        return Importance.BOOK if self.requested or self.last_id is None else Importance.REFRESH
+
+    @property
+    def rank(self) -> tuple[Importance, bool, float]:
+        """Order those who are due: a reader's wish before a symbol's first, then the longest due."""
+        return self.importance, not self.requested, self.due_ms
+
     def satisfies(self, after_update_id: int | None, input_offset: int) -> bool:
         if self.last_id is None or self.last_offset <= input_offset:
             return False
@@ -60,18 +72,29 @@ class _Symbol:
 
 
 class SnapshotSchedule:
-    """Whose snapshot is to be asked for when: never too fast, never forgotten.
+    """Whose snapshot is to be asked for when, and how important it is; how fast is for the budget to say.
 
     Args:
         symbols: those with depth diffs.
         refresh_ms: every symbol gets a new snapshot after so long.
-        pace: how fast to ask.
+        most: so many of one importance are under way at once.
     """
 
-    def __init__(self, symbols: Iterable[str], refresh_ms: float, pace: Allowance = SNAPSHOT_PACE) -> None:
+    def __init__(self, symbols: Iterable[str], refresh_ms: float, most: int = MOST_UNDER_WAY) -> None:
         self._symbols = {symbol: _Symbol() for symbol in symbols}
         self._refresh_ms = refresh_ms
-        self._pacer = Pacer(pace)
+        self._most = most
+
+    def follow(self, symbols: Iterable[str]) -> None:
+        """See to these symbols from now on, and to no others; what is known of those that stay is kept.
+
+        One that has a snapshot under way still gets that.
+        """
+        wanted = set(symbols)
+        left = {symbol: s for symbol, s in self._symbols.items() if symbol not in wanted and s.asked is not None}
+        for state in left.values():
+            state.live = False
+        self._symbols = left | {symbol: self._symbols.get(symbol) or _Symbol() for symbol in sorted(wanted)}
 
     def restore(self, symbol: str, last_id: int, offset: int, age_ms: float, now_ms: float) -> None:
         """Take note of a snapshot that the log has already.
@@ -112,41 +135,46 @@ class SnapshotSchedule:
             return False
         # The last wish counts: ids may have gone back, or an earlier one may have come of a record that lied.
         state.after_update_id = after_update_id
-        if state.asked:
+        state.requested = True
+        if state.asked is not None:
             state.late_request = (after_update_id, input_offset)
         state.due_ms = min(state.due_ms, now_ms)
         return True
 
-    def due(self, now_ms: float) -> list[str]:
-        """Return the symbols to ask for now, longest due first; each is then under way."""
-        waiting = sorted(
-            (state.due_ms, symbol) for symbol, state in self._symbols.items() if self._wants(state, now_ms)
-        )
-        chosen: list[str] = []
-        for _, symbol in waiting:
-            if not self._pacer.take(now_ms):
-                break
-            self._symbols[symbol].asked = True
-            chosen.append(symbol)
+    def due(self, now_ms: float) -> list[tuple[str, Importance]]:
+        """Return the symbols to ask for now, the most important first; each is then under way."""
+        waiting = sorted((state.rank, symbol) for symbol, state in self._symbols.items() if self._wants(state, now_ms))
+        under_way = self._under_way()
+        chosen: list[tuple[str, Importance]] = []
+        for (importance, _, _), symbol in waiting:
+            if under_way[importance] < self._most:
+                under_way[importance] += 1
+                self._symbols[symbol].asked = importance
+                chosen.append((symbol, importance))
         return chosen
+
+    def withdrawn(self, symbol: str, now_ms: float) -> None:
+        """Take note that a request that was under way was given up, for a more important one to take its place."""
+        state = self._symbols[symbol]
+        state.asked, state.late_request, state.due_ms = None, None, now_ms
 
     def succeeded(self, symbol: str, snapshot: Snapshot, offset: int, now_ms: float) -> None:
         """Take note of a snapshot that is in the log now."""
         state = self._symbols[symbol]
-        state.asked, state.failures, state.after_update_id = False, 0, None
+        state.asked, state.failures, state.after_update_id, state.requested = None, 0, None, False
         state.last_id, state.last_offset = snapshot.last_update_id, offset
         late_request, state.late_request = state.late_request, None
         if late_request is None or state.satisfies(*late_request):
             state.due_ms = now_ms + self._refresh_ms
         else:
-            state.after_update_id = late_request[0]
+            state.after_update_id, state.requested = late_request[0], True
             state.due_ms = now_ms
 
     def failed(self, symbol: str, now_ms: float, jitter: float, retry_after_s: float | None = None) -> float:
         """Take note of a failed attempt; returns the seconds until the next."""
         state = self._symbols[symbol]
         wait_s = max(delay_s(state.failures, jitter), retry_after_s or 0.0)
-        state.asked = False
+        state.asked = None
         state.failures += 1
         state.due_ms = now_ms + wait_s * 1000
         return wait_s
@@ -163,12 +191,17 @@ class SnapshotSchedule:
 
     def wait_ms(self, now_ms: float) -> float:
         """Return how long nothing will be due, if nothing happens."""
-        soonest = min((s.due_ms for s in self._symbols.values() if s.live and not s.asked), default=math.inf)
-        return max(0.0, soonest - now_ms, self._pacer.wait_ms(now_ms))
+        under_way = self._under_way()
+        waiting = (s for s in self._symbols.values() if s.live and s.asked is None)
+        soonest = min((s.due_ms for s in waiting if under_way[s.importance] < self._most), default=math.inf)
+        return max(0.0, soonest - now_ms)
+
+    def _under_way(self) -> Counter[Importance]:
+        return Counter(state.asked for state in self._symbols.values() if state.asked is not None)
 
     @staticmethod
     def _wants(state: _Symbol, now_ms: float) -> bool:
-        return state.live and not state.asked and state.due_ms <= now_ms
+        return state.live and state.asked is None and state.due_ms <= now_ms
 
 
 class Snapshot(Struct, frozen=True):
@@ -178,6 +211,8 @@ class Snapshot(Struct, frozen=True):
     last_update_id: int
     event_time: int | None
     """Futures: when the venue made it."""
+    symbol: str | None = None
+    """Whose it is, if it says so: COIN-M."""
 
 
 def read_snapshot(body: bytes) -> Snapshot:
@@ -187,7 +222,7 @@ def read_snapshot(body: bytes) -> Snapshot:
         msgspec.DecodeError: it is none.
     """
     snapshot = _decode(body)
-    return Snapshot(body, snapshot.last_update_id, snapshot.event_time)
+    return Snapshot(body, snapshot.last_update_id, snapshot.event_time, snapshot.symbol)
 
 
 class SnapshotOrigin(Struct, frozen=True):

@@ -13,7 +13,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 
 from ingest.errors import TopicsMissingError
-from ingest.kafka_log import LogRecord
+from ingest.kafka_log import LogRecord, read_to_end
 from ingest.service import Service
 from schemas.control import (
     Connection,
@@ -249,3 +249,25 @@ async def test_health_and_metrics_are_served(site: Site) -> None:
 
 async def _not(answer: Awaitable[bool]) -> bool:
     return not await answer
+
+
+async def test_a_ban_is_kept_over_a_restart_and_the_streams_flow_all_the_same(site: Site) -> None:
+    """On COIN-M, which no other test here asks anything: the ban outlives this one."""
+    trades, progress = site.table.raw(Market.COINM, RawType.TRADE), site.table.control(ControlType.PROGRESS)
+    settings = site.settings({"coinm": {"symbols": [site.btc], "streams": ["trade", "depth@100ms"]}})
+    site.venue.depth = lambda _: (418, '{"code":-1003,"msg":"Way too many requests; IP banned until 9999999999999."}')
+    ban = b"usdm|rest-ban|futures"
+
+    async def banned() -> bool:
+        return ban in {record.key for record in await read_to_end(site.bootstrap_servers, progress)}
+
+    async with site.running(settings, suffix="-a"):
+        await until(banned)
+    site.venue.requests.clear()
+    site.venue.subscriptions.clear()
+    async with site.running(settings, suffix="-b"):
+        await site.venue.until(lambda venue: bool(venue.subscriptions))
+        await site.venue.send(trade_frame(site.btc, 1, VENUE))
+        await site.until(trades, lambda records: len(records) >= 1)
+
+    assert site.venue.requests == {}

@@ -55,6 +55,10 @@ class FakeVenue:
         """Status and body of the answer to a depth request."""
         self.trades: Callable[[str, Mapping[str, str]], tuple[int, str]] = _no_trades
         """Status and body of the answer to a request for trades: which endpoint, and its parameters."""
+        self.depth_limits: dict[str, str] = {}
+        """How many levels were asked for last, by symbol."""
+        self._depth_released = asyncio.Event()
+        self._depth_released.set()
         self.symbols: list[dict[str, Any]] = []
         self._sockets: set[web.WebSocketResponse] = set()
         self._runner: web.AppRunner | None = None
@@ -102,6 +106,11 @@ class FakeVenue:
         for socket in list(self._sockets):
             await socket.close(code=WSCloseCode.GOING_AWAY, message=b"dropped")
 
+    def hold_depth(self) -> asyncio.Event:
+        """Answer no depth request until the event is set."""
+        self._depth_released = asyncio.Event()
+        return self._depth_released
+
     async def until(self, condition: Callable[[FakeVenue], bool], timeout_s: float = 20) -> None:
         """Wait until something is true of it."""
         async with asyncio.timeout(timeout_s), self._changed:
@@ -142,8 +151,10 @@ class FakeVenue:
     async def _depth(self, request: web.Request) -> web.Response:
         symbol = request.query["symbol"]
         self.requests[f"depth {symbol}"] += 1
+        self.depth_limits[symbol] = request.query["limit"]
         status, body = self.depth(symbol)
         await self._tell()
+        await self._depth_released.wait()
         return web.Response(status=status, text=body, content_type="application/json")
 
     async def _trades(self, request: web.Request) -> web.Response:

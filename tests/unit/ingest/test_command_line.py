@@ -52,7 +52,9 @@ def test_config_check_shows_the_settings_as_understood_environment_included(conf
     assert settings["topic_prefix"] == "mine"
 
 
-@pytest.mark.parametrize("command", [("plan",), ("run",), ("repair",), ("gaps",), ("setup",), ("config", "check")])
+@pytest.mark.parametrize(
+    "command", [("plan",), ("run",), ("repair",), ("gaps",), ("setup",), ("check",), ("config", "check")]
+)
 def test_a_wrong_configuration_ends_every_command_with_status_2_and_the_key(
     tmp_path: Path, command: tuple[str, ...]
 ) -> None:
@@ -72,7 +74,7 @@ def test_run_with_nothing_to_subscribe_to_is_a_mistake_of_the_configuration() ->
     assert "markets: nothing to subscribe to" in result.stderr
 
 
-@pytest.mark.parametrize("command", [(), ("run",), ("setup",), ("plan",), ("config",), ("config", "check")])
+@pytest.mark.parametrize("command", [(), ("run",), ("setup",), ("check",), ("plan",), ("config",), ("config", "check")])
 def test_every_command_has_help(command: tuple[str, ...]) -> None:
     result = invoke(*command, "--help")
 

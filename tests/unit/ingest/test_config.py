@@ -261,3 +261,47 @@ def test_every_setting_is_documented() -> None:
         return found
 
     assert undocumented(Settings, "") == []
+
+
+def test_a_key_comes_from_the_environment_and_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INGEST_REST__API_KEY", "very-secret")
+
+    settings = load()
+
+    assert settings.api_key() == "very-secret"
+    assert "very-secret" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+
+
+def test_a_key_may_be_mounted_as_a_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("very-secret\n")
+    settings = load_text(tmp_path, f"rest: {{api_key_file: {tmp_path / 'key'}}}")
+
+    assert settings.api_key() == "very-secret"
+
+
+def test_a_mounted_key_that_is_not_there_is_named(tmp_path: Path) -> None:
+    settings = load_text(tmp_path, f"rest: {{api_key_file: {tmp_path / 'key'}}}")
+
+    with pytest.raises(ConfigError, match=r"rest\.api_key_file: cannot be read"):
+        settings.api_key()
+
+
+def test_a_key_in_the_file_of_settings_is_refused_and_not_shown(tmp_path: Path) -> None:
+    found = problems(tmp_path, "rest: {api_key: very-secret}")
+
+    assert "INGEST_REST__API_KEY" in found["rest.api_key"]
+    assert "very-secret" not in str(found)
+
+
+@pytest.mark.parametrize(("key", "taken"), [("very-secret", False), ("sandbox-1", True)])
+def test_a_sandbox_gets_no_real_key(monkeypatch: pytest.MonkeyPatch, key: str, taken: bool) -> None:
+    monkeypatch.setenv("INGEST_REST__API_KEY", key)
+    monkeypatch.setenv("INGEST_ENDPOINT", "sandbox")
+    settings = load()
+
+    if taken:
+        assert settings.api_key() == key
+    else:
+        with pytest.raises(ConfigError, match="a sandbox gets no real key") as caught:
+            settings.api_key()
+        assert key not in str(caught.value)

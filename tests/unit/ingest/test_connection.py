@@ -25,12 +25,12 @@ from ingest.core.session import SessionLimits, StreamSession
 from ingest.core.streams import stream_of
 from ingest.metrics import Metrics
 from ingest.pipeline import Pipeline
-from ingest.rest import RestClient, RestGate
 from ingest.sections import ConnectionSettings
 from ingest.venue_time import VenueTime
 from schemas.markets import Market
 from schemas.topics import TopicTable
 from tests.support.fakes import RealClocks, RecordingPublisher
+from tests.support.rest import rest_client
 from tests.support.venue import FakeVenue, trade_frame
 
 
@@ -87,7 +87,7 @@ class Rig:
         self.clocks = RealClocks()
         self.limits = ConnectionSettings(max_frame_bytes=65_536, queue_bytes=65_536)
         log = structlog.get_logger()
-        rest = RestClient(f"{venue.url}/api/v3", session, RestGate(self.clocks.now_ms), lambda: VENUE)
+        rest = rest_client(f"{venue.url}/api/v3", session, self.clocks)
         venue_time = VenueTime(VenueClock(VENUE, self.clocks.now_ms()), rest, self.clocks.now_ms, log)
 
         def pipeline(connection_id: str) -> Pipeline:

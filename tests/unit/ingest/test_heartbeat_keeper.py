@@ -14,7 +14,6 @@ from ingest.core.heartbeats import Heartbeats
 from ingest.core.records import Record
 from ingest.heartbeat_keeper import HeartbeatKeeper
 from ingest.metrics import Metrics
-from ingest.rest import RestClient, RestGate
 from ingest.venue_time import VenueTime
 from schemas.codec import Codec
 from schemas.control import Heartbeat
@@ -22,6 +21,7 @@ from schemas.markets import Market
 from schemas.topics import RawType, TopicTable
 from tests.support.fakes import RealClocks, RecordingPublisher
 from tests.support.offline_registry import OfflineRegistry
+from tests.support.rest import rest_client
 from tests.support.venue import FakeVenue
 
 
@@ -33,7 +33,7 @@ HEARTBEATS = "binance.control.heartbeat"
 async def keeping(venue: FakeVenue, publisher: RecordingPublisher) -> AsyncIterator[HeartbeatKeeper]:
     clocks, table = RealClocks(), TopicTable()
     async with aiohttp.ClientSession() as session:
-        rest = RestClient(f"{venue.url}/api/v3", session, RestGate(clocks.now_ms), lambda: VENUE)
+        rest = rest_client(f"{venue.url}/api/v3", session, clocks)
         keeper = HeartbeatKeeper(
             Market.SPOT,
             Heartbeats(Market.SPOT, "i1", {(RawType.TRADE, 2): ["a"]}),

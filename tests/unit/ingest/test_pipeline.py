@@ -11,11 +11,11 @@ from ingest.core.merged import SeenVersions
 from ingest.core.outcomes import Reply, ShutdownNotice
 from ingest.metrics import Metrics
 from ingest.pipeline import Pipeline, Worked
-from ingest.rest import RestClient, RestGate
 from ingest.venue_time import VenueTime
 from schemas.markets import Market
 from schemas.topics import TopicTable
 from tests.support.fakes import FakeClocks, RecordingPublisher
+from tests.support.rest import rest_client
 from tests.support.venue import FakeVenue, trade_frame
 
 
@@ -33,9 +33,7 @@ class Bench:
         self.publisher = RecordingPublisher()
         self.metrics = Metrics(CollectorRegistry())
         log = structlog.get_logger()
-        rest = RestClient(
-            f"{venue.url}/api/v3", session, RestGate(self.clocks.now_ms), lambda: self.clocks.wall_ns() // 1_000_000
-        )
+        rest = rest_client(f"{venue.url}/api/v3", session, self.clocks)
         self.clock = VenueClock(VENUE, 0)
         decoder = FrameDecoder(
             Market.SPOT,

@@ -1,43 +1,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from email.utils import formatdate
 
 import aiohttp
 import pytest
 from aiohttp import web
 
 from ingest.errors import RestRefusedError, RestUnreachableError, is_transient
-from ingest.rest import RestClient, RestGate, retry_after_s
-from schemas.rest import ExchangeInfo
+from ingest.rest import retry_after_s
+from schemas.markets import Market
+from schemas.rest import ExchangeInfo, RestAggTrade
 from tests.support.fakes import FakeClocks
+from tests.support.rest import asking, rest_client
 
 
 WALL_MS = 1_700_000_000_000
-Answer = Callable[[web.Request], web.StreamResponse]
-
-
-@asynccontextmanager
-async def asking(answer: Answer, timeout_s: float = 10.0) -> AsyncIterator[RestClient]:
-    """Yield a client of a server that answers like this."""
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        return answer(request)
-
-    app = web.Application()
-    app.router.add_get("/{path:.*}", handle)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        async with aiohttp.ClientSession() as session:
-            clocks = FakeClocks(WALL_MS)
-            base = f"http://127.0.0.1:{runner.addresses[0][1]}/api/v3"
-            yield RestClient(base, session, RestGate(clocks.now_ms), lambda: WALL_MS, timeout_s)
-    finally:
-        await runner.cleanup()
 
 
 async def test_a_body_is_returned_as_it_came() -> None:
@@ -79,7 +57,9 @@ async def test_times_and_symbols_are_read() -> None:
 async def test_an_error_says_what_the_venue_said(
     status: int, body: str, transient: bool, code: int | None, retry_after: float | None
 ) -> None:
-    async with asking(lambda _: web.Response(status=status, text=body)) as client:
+    async with asking(
+        lambda _: web.Response(status=status, text=body, headers={"Date": formatdate(WALL_MS / 1000)})
+    ) as client:
         with pytest.raises(RestRefusedError) as caught:
             await client.server_time()
 
@@ -113,11 +93,68 @@ async def test_an_answer_that_is_none_is_unreachable() -> None:
 
 async def test_no_server_is_unreachable_and_transient() -> None:
     async with aiohttp.ClientSession() as session:
-        client = RestClient("http://127.0.0.1:1/api/v3", session, RestGate(lambda: 0), lambda: WALL_MS)
+        client = rest_client("http://127.0.0.1:1/api/v3", session, FakeClocks())
         with pytest.raises(RestUnreachableError) as caught:
             await client.server_time()
 
     assert is_transient(caught.value)
+
+
+async def test_trades_are_read_from_where_they_are_asked() -> None:
+    seen = list[tuple[str, str | None]]()
+    trade = {"id": 7, "price": "1.5", "qty": "2", "quoteQty": "3", "time": 5, "isBuyerMaker": True, "new": 1}
+    aggregate = {"a": 3, "p": "1.5", "q": "2", "f": 6, "l": 7, "T": 5, "m": False, "M": True}
+
+    def answer(request: web.Request) -> web.StreamResponse:
+        seen.append((str(request.rel_url), request.headers.get("X-MBX-APIKEY")))
+        return web.json_response([aggregate if "agg" in request.path else trade])
+
+    async with asking(answer, api_key="k") as client:
+        trades = [await client.trades("BTCUSDT", 1000), await client.historical_trades("BTCUSDT", 7, 500)]
+        assert await client.agg_trades("BTCUSDT", 3, 1000) == [
+            RestAggTrade(
+                aggregate_trade_id=3,
+                price="1.5",
+                quantity="2",
+                first_trade_id=6,
+                last_trade_id=7,
+                trade_time=5,
+                buyer_is_maker=False,
+                best_match=True,
+            )
+        ]
+
+    assert [[one.trade_id for one in page] for page in trades] == [[7], [7]]
+    assert seen == [
+        ("/api/v3/trades?symbol=BTCUSDT&limit=1000", None),
+        ("/api/v3/historicalTrades?symbol=BTCUSDT&fromId=7&limit=500", "k"),
+        ("/api/v3/aggTrades?symbol=BTCUSDT&fromId=3&limit=1000", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("market", "api_key", "reaches"),
+    [(Market.SPOT, None, True), (Market.USDM, None, False), (Market.COINM, None, False), (Market.USDM, "k", True)],
+)
+async def test_older_trades_of_futures_need_a_key(market: Market, api_key: str | None, reaches: bool) -> None:
+    async with asking(lambda _: web.Response(), market=market, api_key=api_key) as client:
+        assert client.reaches_history is reaches
+
+
+async def test_an_answer_of_another_kind_is_unreachable() -> None:
+    async with asking(lambda _: web.json_response({"id": 7})) as client:
+        with pytest.raises(RestUnreachableError, match=r"trades.*not its answer"):
+            await client.trades("BTCUSDT", 5)
+
+
+async def test_an_answer_that_takes_too_long_is_none() -> None:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(30)
+        return web.Response()
+
+    async with asking(answer, timeout_s=0.1) as client:
+        with pytest.raises(RestUnreachableError, match="TimeoutError"):
+            await client.server_time()
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import aiohttp
+import pytest
 import structlog
 from prometheus_client import CollectorRegistry
 
@@ -13,7 +15,7 @@ from ingest.core.guard import VenueClock
 from ingest.core.log_partitions import DEPTH_SNAPSHOT
 from ingest.core.snapshots import SnapshotSchedule
 from ingest.metrics import Metrics
-from ingest.rest import RestClient, RestGate
+from ingest.sections import SnapshotSettings
 from ingest.snapshotter import Snapshotter
 from ingest.venue_time import VenueTime
 from schemas.codec import Codec
@@ -22,6 +24,7 @@ from schemas.markets import Market
 from schemas.topics import TopicTable, partition_of
 from tests.support.fakes import RealClocks, RecordingPublisher
 from tests.support.offline_registry import OfflineRegistry
+from tests.support.rest import rest_client
 from tests.support.venue import FakeVenue
 
 
@@ -31,14 +34,16 @@ SYMBOLS = ("BTCUSDT", "ETHUSDT")
 
 
 @asynccontextmanager
-async def snapshotting(venue: FakeVenue, publisher: RecordingPublisher) -> AsyncIterator[Snapshotter]:
+async def snapshotting(
+    venue: FakeVenue, publisher: RecordingPublisher, market: Market = Market.SPOT, **settings: Any
+) -> AsyncIterator[Snapshotter]:
     clocks, log, table = RealClocks(), structlog.get_logger(), TopicTable()
     async with aiohttp.ClientSession() as session:
-        rest = RestClient(f"{venue.url}/api/v3", session, RestGate(clocks.now_ms), lambda: VENUE)
+        rest = rest_client(f"{venue.url}/api/v3", session, clocks, market)
         snapshotter = Snapshotter(
-            Market.SPOT,
+            market,
             SnapshotSchedule(SYMBOLS, 6 * 3_600_000),
-            1000,
+            SnapshotSettings(**settings),
             rest=rest,
             venue=VenueTime(VenueClock(VENUE, clocks.now_ms()), rest, clocks.now_ms, log),
             publisher=publisher,
@@ -137,3 +142,55 @@ async def test_a_request_is_answered_by_a_snapshot_that_reaches_far_enough() -> 
             await publisher.arrived(PROGRESS, 2)
 
     assert [note.last_id for note in progress_of(publisher)] == [100, 150]
+
+
+async def test_a_snapshot_of_another_symbol_is_none() -> None:
+    publisher, symbols = RecordingPublisher(), iter(["ETHUSDT", "BTCUSDT"])
+    async with FakeVenue(VENUE) as venue:
+        venue.depth = lambda _: (200, f'{{"lastUpdateId":1,"symbol":"{next(symbols)}","bids":[],"asks":[]}}')
+        async with snapshotting(venue, publisher) as snapshotter:
+            snapshotter.live(["BTCUSDT"])
+            await publisher.arrived(DEPTH, 1)
+
+    assert b'"symbol":"BTCUSDT"' in publisher.of(DEPTH)[0].value
+
+
+async def test_a_wish_does_not_wait_for_the_refresh_of_the_same_symbol() -> None:
+    publisher = RecordingPublisher()
+    old = Progress(
+        market=Market.SPOT,
+        stream=DEPTH_SNAPSHOT,
+        symbol="BTCUSDT",
+        epoch=0,
+        last_id=90,
+        last_time=VENUE - 7 * 3_600_000,
+        partition=2,
+        offset=7,
+    )
+    async with FakeVenue(VENUE) as venue, snapshotting(venue, publisher) as snapshotter:
+        snapshotter.restore([old])
+        hold = venue.hold_depth()
+        snapshotter.live(["BTCUSDT"])
+        await venue.until(lambda one: one.requests["depth BTCUSDT"] == 1)
+        snapshotter.request(request("BTCUSDT", None, 20))
+        await venue.until(lambda one: one.requests["depth BTCUSDT"] == 2)
+        hold.set()
+        await publisher.arrived(PROGRESS, 1)
+
+    assert len(publisher.of(DEPTH)) == 1
+
+
+@pytest.mark.parametrize(
+    ("market", "levels"),
+    [(Market.SPOT, {"BTCUSDT": "5000", "ETHUSDT": "500"}), (Market.USDM, {"BTCUSDT": "1000", "ETHUSDT": "500"})],
+)
+async def test_named_symbols_get_as_many_levels_as_the_market_gives(market: Market, levels: dict[str, str]) -> None:
+    publisher = RecordingPublisher()
+    async with (
+        FakeVenue(VENUE) as venue,
+        snapshotting(venue, publisher, market, levels=500, deep_symbols=("BTCUSDT",)) as snapshotter,
+    ):
+        snapshotter.live(SYMBOLS)
+        await publisher.arrived(f"binance.{market}.raw.depth", 2)
+
+    assert venue.depth_limits == levels

@@ -5,10 +5,11 @@ import structlog
 from structlog.testing import capture_logs
 
 from ingest.core.streams import stream_of
-from ingest.rest import RestClient, RestGate
 from ingest.symbols import SymbolBook, learn
 from schemas.markets import Market
 from schemas.topics import RawType
+from tests.support.fakes import FakeClocks
+from tests.support.rest import rest_client
 from tests.support.venue import FakeVenue
 
 
@@ -44,7 +45,7 @@ async def test_exchange_info_tells_contract_sizes_and_which_symbols_do_not_exist
             {"symbol": "BTCUSD_PERP", "baseAsset": "BTC", "quoteAsset": "USD", "contractSize": 100},
             {"symbol": "BTCUSDT", "baseAsset": "BTC", "quoteAsset": "USDT"},
         ]
-        rest = RestClient(f"{venue.url}/dapi/v1", session, RestGate(lambda: 0), lambda: 0)
+        rest = rest_client(f"{venue.url}/dapi/v1", session, FakeClocks(), Market.COINM)
         with capture_logs() as logs:
             await learn(
                 book,

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
-from ingest.core.limits import Allowance
+from ingest.core.budget import Importance
 from ingest.core.snapshots import (
     TOO_OLD_ATTEMPTS,
     Snapshot,
@@ -21,7 +21,6 @@ from schemas.topics import TopicTable, partition_of
 
 HOUR_MS = 3_600_000
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "XRPUSDT")
-QUICK = Allowance(10, 10.0)
 SPOT_BODY = b'{"lastUpdateId":1027024,"bids":[["4.00","431.0"]],"asks":[["4.02","12.0"]]}'
 COINM_BODY = (
     b'{"lastUpdateId":16769853,"symbol":"BTCUSD_PERP","pair":"BTCUSD","E":1591250106370,"T":1591250106368,'
@@ -29,8 +28,12 @@ COINM_BODY = (
 )
 
 
-def schedule(pace: Allowance = QUICK) -> SnapshotSchedule:
-    return SnapshotSchedule(SYMBOLS, 6 * HOUR_MS, pace)
+def schedule() -> SnapshotSchedule:
+    return SnapshotSchedule(SYMBOLS, 6 * HOUR_MS)
+
+
+def due(plan: SnapshotSchedule, now_ms: float) -> list[str]:
+    return [symbol for symbol, _ in plan.due(now_ms)]
 
 
 def snapshot(last_update_id: int) -> Snapshot:
@@ -39,12 +42,12 @@ def snapshot(last_update_id: int) -> Snapshot:
 
 def test_a_symbol_needs_a_snapshot_once_its_diffs_flow() -> None:
     plan = schedule()
-    assert plan.due(0) == []
+    assert due(plan, 0) == []
 
     plan.live(["BTCUSDT"], 100)
 
-    assert plan.due(100) == ["BTCUSDT"]
-    assert plan.due(100) == []  # it is under way
+    assert due(plan, 100) == ["BTCUSDT"]
+    assert due(plan, 100) == []  # it is under way
 
 
 def test_a_recent_snapshot_in_the_log_is_enough_until_it_is_old() -> None:
@@ -52,9 +55,9 @@ def test_a_recent_snapshot_in_the_log_is_enough_until_it_is_old() -> None:
     plan.restore("BTCUSDT", last_id=5, offset=17, age_ms=2 * HOUR_MS, now_ms=0)
     plan.live(SYMBOLS, 0)
 
-    assert plan.due(0) == ["ETHUSDT", "XRPUSDT"]
-    assert plan.due(4 * HOUR_MS - 1) == []
-    assert plan.due(4 * HOUR_MS) == ["BTCUSDT"]
+    assert due(plan, 0) == ["ETHUSDT", "XRPUSDT"]
+    assert due(plan, 4 * HOUR_MS - 1) == []
+    assert due(plan, 4 * HOUR_MS) == ["BTCUSDT"]
 
 
 def test_an_old_snapshot_in_the_log_is_renewed_at_start() -> None:
@@ -62,27 +65,27 @@ def test_an_old_snapshot_in_the_log_is_renewed_at_start() -> None:
     plan.restore("BTCUSDT", 5, 17, 7 * HOUR_MS, 0)
     plan.live(["BTCUSDT"], 0)
 
-    assert plan.due(0) == ["BTCUSDT"]
+    assert due(plan, 0) == ["BTCUSDT"]
 
 
 def test_every_symbol_is_refreshed_in_time() -> None:
     plan = schedule()
     plan.live(["BTCUSDT"], 0)
-    plan.due(0)
+    due(plan, 0)
     plan.succeeded("BTCUSDT", snapshot(9), 3, 1_000)
 
     assert plan.wait_ms(1_000) == 6 * HOUR_MS
-    assert plan.due(1_000 + 6 * HOUR_MS) == ["BTCUSDT"]
+    assert due(plan, 1_000 + 6 * HOUR_MS) == ["BTCUSDT"]
 
 
 def test_a_request_is_answered_at_once() -> None:
     plan = schedule()
     plan.live(["BTCUSDT"], 0)
-    plan.due(0)
+    due(plan, 0)
     plan.succeeded("BTCUSDT", snapshot(9), 3, 1_000)
 
     assert plan.request("BTCUSDT", after_update_id=20, input_offset=40, now_ms=2_000)
-    assert plan.due(2_000) == ["BTCUSDT"]
+    assert due(plan, 2_000) == ["BTCUSDT"]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +119,7 @@ def test_an_id_that_the_venue_never_reaches_does_not_keep_a_symbol_without_snaps
     plan.live(["BTCUSDT"], 0)
     plan.request("BTCUSDT", after_update_id=10**17, input_offset=40, now_ms=0)
     now_ms, refused = 0.0, 0
-    while plan.due(now_ms) == ["BTCUSDT"] and plan.too_old("BTCUSDT", snapshot(99)):
+    while due(plan, now_ms) == ["BTCUSDT"] and plan.too_old("BTCUSDT", snapshot(99)):
         refused += 1
         now_ms += 1000 * plan.failed("BTCUSDT", now_ms, jitter=0.5)
 
@@ -141,37 +144,37 @@ def test_a_request_that_comes_while_a_snapshot_is_under_way_is_not_forgotten(
 ) -> None:
     plan = schedule()
     plan.live(["BTCUSDT"], 0)
-    plan.due(0)
+    due(plan, 0)
 
     plan.request("BTCUSDT", after_update_id, input_offset, 500)
     plan.succeeded("BTCUSDT", snapshot(95), offset=30, now_ms=1_000)
 
-    assert plan.due(1_000) == (["BTCUSDT"] if again else [])
+    assert due(plan, 1_000) == (["BTCUSDT"] if again else [])
     plan.succeeded("BTCUSDT", snapshot(120), offset=31, now_ms=2_000)
-    assert plan.due(3_000) == []
+    assert due(plan, 3_000) == []
 
 
 def test_a_failure_is_tried_again_later_and_holds_up_nobody_else() -> None:
     plan = schedule()
     plan.live(SYMBOLS, 0)
-    assert plan.due(0) == list(SYMBOLS)
+    assert due(plan, 0) == list(SYMBOLS)
 
     assert plan.failed("BTCUSDT", 100, jitter=0.0) == 1
     plan.succeeded("ETHUSDT", snapshot(1), 0, 100)
 
-    assert plan.due(1_099) == []
-    assert plan.due(1_100) == ["BTCUSDT"]
+    assert due(plan, 1_099) == []
+    assert due(plan, 1_100) == ["BTCUSDT"]
     assert plan.failed("BTCUSDT", 1_200, jitter=0.0) == 2
 
 
 def test_the_venues_wish_to_be_left_alone_is_respected() -> None:
     plan = schedule()
     plan.live(["BTCUSDT"], 0)
-    plan.due(0)
+    due(plan, 0)
 
     assert plan.failed("BTCUSDT", 0, jitter=0.0, retry_after_s=120) == 120
-    assert plan.due(119_999) == []
-    assert plan.due(120_000) == ["BTCUSDT"]
+    assert due(plan, 119_999) == []
+    assert due(plan, 120_000) == ["BTCUSDT"]
 
 
 def test_nothing_to_do_means_waiting_for_something_to_happen() -> None:
@@ -179,23 +182,79 @@ def test_nothing_to_do_means_waiting_for_something_to_happen() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 4_000), st.booleans()), max_size=80), st.integers(1, 3))
-def test_however_it_goes_no_symbol_is_forgotten_and_the_pace_is_kept(steps: list[tuple[int, bool]], burst: int) -> None:
+def test_however_it_goes_no_symbol_is_forgotten_and_few_are_asked_for_at_once(
+    steps: list[tuple[int, bool]], most: int
+) -> None:
     symbols = [f"S{number}" for number in range(8)]
-    plan = SnapshotSchedule(symbols, 6 * HOUR_MS, Allowance(burst, 2.0))
+    plan = SnapshotSchedule(symbols, 6 * HOUR_MS, most)
     plan.live(symbols, 0)
-    now_ms, asked, done = 0, 0, set[str]()
+    now_ms, done = 0, set[str]()
     for passed, works in [*steps, *[(60_000, True)] * 40]:
         now_ms += passed
-        for symbol in plan.due(now_ms):
-            asked += 1
+        asked = due(plan, now_ms)
+        assert len(asked) <= most
+        assert due(plan, now_ms) == []
+        for symbol in asked:
             if works:
                 plan.succeeded(symbol, snapshot(1), 0, now_ms)
                 done.add(symbol)
             else:
                 plan.failed(symbol, now_ms, 0.0)
-        assert asked <= burst + now_ms / 500 + 1e-6
 
     assert done == set(symbols)
+
+
+def test_a_wish_comes_before_first_snapshots_and_those_before_routine() -> None:
+    plan = SnapshotSchedule(SYMBOLS, 6 * HOUR_MS)
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        plan.restore(symbol, last_id=5, offset=17, age_ms=7 * HOUR_MS, now_ms=0)
+    plan.live(SYMBOLS, 0)
+    plan.request("ETHUSDT", None, 20, 100)
+
+    assert plan.due(100) == [
+        ("ETHUSDT", Importance.BOOK),
+        ("XRPUSDT", Importance.BOOK),
+        ("BTCUSDT", Importance.REFRESH),
+    ]
+
+
+def test_routine_snapshots_under_way_hold_up_no_other() -> None:
+    plan = SnapshotSchedule(SYMBOLS, 6 * HOUR_MS, most=1)
+    for symbol in SYMBOLS:
+        plan.restore(symbol, last_id=5, offset=17, age_ms=7 * HOUR_MS, now_ms=0)
+    plan.live(SYMBOLS, 0)
+    assert plan.due(0) == [("BTCUSDT", Importance.REFRESH)]
+    plan.request("XRPUSDT", None, 20, 100)
+
+    assert plan.due(100) == [("XRPUSDT", Importance.BOOK)]
+    assert plan.wait_ms(100) == math.inf
+
+
+def test_a_wish_for_what_is_refreshed_already_takes_the_place_of_that() -> None:
+    plan = schedule()
+    plan.restore("BTCUSDT", last_id=5, offset=17, age_ms=7 * HOUR_MS, now_ms=0)
+    plan.live(["BTCUSDT"], 0)
+    plan.due(0)
+    plan.request("BTCUSDT", None, 20, 100)
+    plan.withdrawn("BTCUSDT", 100)
+
+    assert plan.due(100) == [("BTCUSDT", Importance.BOOK)]
+    plan.succeeded("BTCUSDT", snapshot(9), 21, 200)
+    assert plan.wait_ms(200) == 6 * HOUR_MS
+
+
+def test_symbols_come_and_go() -> None:
+    plan = schedule()
+    plan.live(SYMBOLS, 0)
+    assert due(plan, 0) == list(SYMBOLS)
+    plan.succeeded("ETHUSDT", snapshot(1), 0, 10)
+    plan.follow(["ETHUSDT", "BNBUSDT"])
+    plan.live(["BNBUSDT"], 20)
+
+    assert due(plan, 20) == ["BNBUSDT"]
+    plan.succeeded("BTCUSDT", snapshot(1), 0, 30)  # it was under way
+    assert plan.failed("XRPUSDT", 30, 0.0) == 1
+    assert due(plan, 6 * HOUR_MS + 10) == ["ETHUSDT"]
 
 
 def test_the_record_is_the_answer_verbatim_beside_the_diffs() -> None:

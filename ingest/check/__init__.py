@@ -1,0 +1,1 @@
+"""``binance-ingest check``: does everything that ingest needs work from here?"""

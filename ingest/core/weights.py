@@ -1,0 +1,42 @@
+"""What a request costs of an address's budget, per market, endpoint and parameters.
+
+Source: binance-spot-api-docs, "Public Rest API for Binance" (2026-07-21); derivatives documentation, "Market Data
+Endpoints" of USD-M and COIN-M (2026-05-28). COIN-M ``historicalTrades``: the page says 20, a tracker says 200 since
+2026-07-29: counted as 200.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from schemas.markets import Market
+
+
+__all__ = ["depth_weight", "weight_of"]
+
+_SPOT_DEPTH: Final = ((100, 5), (500, 25), (1000, 50), (5000, 250))
+_FUTURES_DEPTH: Final = ((50, 2), (100, 5), (500, 10), (1000, 20))
+
+_FUTURES: Final = {"ping": 1, "time": 1, "exchangeInfo": 1, "trades": 5, "aggTrades": 20}
+_WEIGHTS: Final[Mapping[Market, Mapping[str, int]]] = {
+    Market.SPOT: {"ping": 1, "time": 1, "exchangeInfo": 20, "trades": 25, "historicalTrades": 25, "aggTrades": 4},
+    Market.USDM: {**_FUTURES, "historicalTrades": 20},
+    Market.COINM: {**_FUTURES, "historicalTrades": 200},
+}
+
+
+def weight_of(market: Market, path: str) -> int:
+    """Return the weight of a request whose parameters do not change it.
+
+    Args:
+        market: which.
+        path: the endpoint, ``aggTrades``; ``depth`` is not among them, see :func:`depth_weight`.
+    """
+    return _WEIGHTS[market][path]
+
+
+def depth_weight(market: Market, limit: int) -> int:
+    """Return the weight of a depth snapshot of so many levels per side."""
+    tiers = _FUTURES_DEPTH if market.is_futures else _SPOT_DEPTH
+    return next((weight for up_to, weight in tiers if limit <= up_to), tiers[-1][1])
