@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
+from ingest.core import weights
 from ingest.core.backfill import Kind, Question, RestItem
 from ingest.core.budget import Importance
 from ingest.rest import RestClient
@@ -14,16 +15,11 @@ from schemas.rest import RestAggTrade, RestTrade
 
 __all__ = ["HoleRest", "MarketRest", "ask", "weight_of"]
 
-_WEIGHTS: Final[Mapping[tuple[bool, Kind], int]] = {
-    (False, Kind.NEWEST): 25,
-    (False, Kind.HISTORICAL): 25,
-    (False, Kind.AGGREGATES): 4,
-    (True, Kind.NEWEST): 5,
-    # COIN-M may ask 200 for it since 2026-07-29: then the budget learns it from the answer's header.
-    (True, Kind.HISTORICAL): 20,
-    (True, Kind.AGGREGATES): 20,
+_PATHS: Final[Mapping[Kind, str]] = {
+    Kind.NEWEST: "trades",
+    Kind.HISTORICAL: "historicalTrades",
+    Kind.AGGREGATES: "aggTrades",
 }
-"""By whether it is a futures market, and endpoint (2026-07-21 and 2026-05-28)."""
 
 
 class HoleRest(Protocol):
@@ -55,23 +51,14 @@ class MarketRest:
 
     def __init__(self, client: RestClient) -> None:
         self._client = client
+        self.trades = client.trades
+        self.historical_trades = client.historical_trades
+        self.agg_trades = client.agg_trades
 
     @property
     def reaches_history(self) -> bool:
         """Whether :meth:`historical_trades` can answer: futures want an API key for it."""
         return self._client.reaches_history
-
-    async def trades(self, symbol: str, limit: int) -> list[RestTrade]:
-        """Return the newest trades."""
-        return await self._client.trades(symbol, limit)
-
-    async def historical_trades(self, symbol: str, from_id: int, limit: int) -> list[RestTrade]:
-        """Return trades from an id on."""
-        return await self._client.historical_trades(symbol, from_id, limit)
-
-    async def agg_trades(self, symbol: str, from_id: int, limit: int) -> list[RestAggTrade]:
-        """Return aggregate trades from an id on."""
-        return await self._client.agg_trades(symbol, from_id, limit)
 
     def wait_s(self, weight: int) -> float:
         """Return how long a request would wait for its turn now; 0: not at all."""
@@ -95,4 +82,4 @@ async def ask(rest: HoleRest, question: Question) -> Sequence[RestItem]:
 
 def weight_of(market: Market, kind: Kind) -> int:
     """Return what a question weighs."""
-    return _WEIGHTS[market.is_futures, kind]
+    return weights.weight_of(market, _PATHS[kind])

@@ -120,6 +120,7 @@ async def test_trades_are_read_from_where_they_are_asked() -> None:
                 last_trade_id=7,
                 trade_time=5,
                 buyer_is_maker=False,
+                best_match=True,
             )
         ]
 
