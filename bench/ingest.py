@@ -58,7 +58,7 @@ class Plan(Struct, frozen=True):
     peer_limit_s: float
 
 
-ORDINARY: Final = Plan(rounds=5, count=200_000, paced_s=8.0, peer_count=500, peer_rounds=2, peer_limit_s=60.0)
+ORDINARY: Final = Plan(rounds=3, count=200_000, paced_s=8.0, peer_count=500, peer_rounds=2, peer_limit_s=60.0)
 QUICK: Final = Plan(rounds=1, count=5_000, paced_s=2.0, peer_count=50, peer_rounds=1, peer_limit_s=30.0)
 
 
