@@ -24,7 +24,7 @@ _GUARD_S: Final = 12.0
 nothing that comes later tells what is missing."""
 _EDGES: Final = 0.22
 """Which part of the day has gone by when they happen, one after the other: before ingest is killed the first time."""
-_ACTS: Final = 0.35
+_ACTS: Final = 0.3
 """Which part of the day has gone by before anything is done to processes, or to connections of spot: until then
 there are connections that live until the exchange ends them."""
 _BATCH: Final = 10
@@ -140,7 +140,7 @@ class _Planner:
         # The broker in the middle of them: what it was away for must be found out before the day ends.
         kinds[amounts.kills // 2 : amounts.kills // 2] = [ActKind.BROKER] * amounts.broker_restarts
         for number in range(amounts.slow_readers):
-            kinds.insert(1 + number * (len(kinds) + 1) // amounts.slow_readers, ActKind.STOP)
+            kinds.insert((number + 1) * (len(kinds) + 1) // (amounts.slow_readers + 1), ActKind.STOP)
         for at_s, kind in zip(self._spread(len(kinds), start=_ACTS), kinds, strict=True):
             self._acts.append(PlannedAct(at_s, kind))
 
