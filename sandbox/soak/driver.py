@@ -286,6 +286,8 @@ def _exchange_arguments(scenario: Scenario, course: Course, directory: Path) -> 
     arguments += ["--seed", str(scenario.seed), "--duration", f"{scenario.day_s:g}", "--start-time", str(_START_MS)]
     arguments += ["--activity", f"{scenario.activity:g}", "--truth", str(directory / TRUTH)]
     arguments += ["--time-factor", f"{scenario.time_factor:g}", "--lifetime", f"{scenario.lifetime_s:g}"]
+    for pool, limit in scenario.weight_limits.items():
+        arguments += ["--weight-limit", f"{pool}={limit}"]
     for market, symbols in course.symbols.items():
         for symbol in symbols:
             arguments += ["--symbol", f"{market}:{symbol}"]

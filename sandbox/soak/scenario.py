@@ -78,6 +78,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """How many times as fast as the client's the clock of the connection rules and REST limits runs."""
     lifetime_s: float = 300
     """Seconds of the wall's clock after which the exchange cuts a connection: its 24 hours."""
+    weight_limits: dict[str, int] = {}
+    """Request weight a minute of `spot` and `futures`, as exchangeInfo states it; empty: the venue's."""
     broker_down_s: float = 5
     stopped_s: float = 8
     """How long ingest is stopped to be a slow reader."""

@@ -112,6 +112,17 @@ def test_the_day_holds_what_was_promised() -> None:
     assert (amounts.kills, amounts.broker_restarts) == (5, 1)
 
 
+@pytest.mark.parametrize("name", ["day", "cut"])
+def test_connections_that_do_not_rotate_meet_the_cut_before_ingest_is_killed(name: str) -> None:
+    scenario = read_scenario(name)
+    first_kill = next(act for act in course_of(scenario).acts if act.kind is ActKind.KILL)
+    rotating = scenario.ingest["connection"]
+
+    assert scenario.first_life["connection"]["rotate_after_s"] == 0
+    assert scenario.lifetime_s < first_kill.at_s / scenario.speed
+    assert 0 < rotating["rotate_after_s"] < rotating["rotate_deadline_s"] < scenario.lifetime_s
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
