@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -74,6 +74,8 @@ class MarketFeed:
         plans = plan_connections(self._streams(), settings.connection.streams_per_connection)
         self._live: dict[str, set[str]] = {plan.label: set() for plan in plans}
         """The live sockets of each connection."""
+        self.interrupted: Callable[[], None] = lambda: None
+        """Called when a connection is live whose streams may have been without one for a while."""
         self._events: Counter[str] = Counter()
         self._asking: asyncio.Task[None] | None = None
         venue_clock = VenueClock(clocks.wall_ns() // 1_000_000, clocks.now_ms())
@@ -162,6 +164,8 @@ class MarketFeed:
         """See to the snapshots of a connection's symbols; vouch for it, unless the venue refused some streams."""
         self._log.info("live", connection=plan.label, connection_id=connection_id, complete=complete)
         self._snapshotter.live(_depth_symbols(plan.streams))
+        if not succeeds:
+            self.interrupted()
         if complete and plan.label in self._live:
             self._live[plan.label].add(connection_id)
             self._shared.metrics.connection_live.labels(plan.label).set(1)
@@ -211,7 +215,9 @@ class MarketFeed:
             return
         live = self._live.get(plan.label, set())
         live.discard(ended.connection_id)
-        self._keeper.heartbeats.lost(plan.label, ended.connection_id)
+        broken = self._keeper.heartbeats.lost(plan.label, ended.connection_id)
+        if broken and live:
+            self.interrupted()  # its successor took over, and does not join it
         self._shared.metrics.connection_live.labels(plan.label).set(1 if live else 0)
         self._tell(plan, ended.connection_id, ended.url, ConnectionEvent.DISCONNECTED, ended.reason)
 
@@ -293,7 +299,9 @@ class MarketFeed:
 
     def _take_note(self, streams: Iterable[Stream]) -> None:
         symbols = {stream.symbol for stream in streams if stream.symbol is not None}
-        self._shared.symbol_book.take(self._market, streams)
+        # Repair looks after symbols of all shards.
+        followed = self._wanted.subscriptions(self._market, self._listings.symbols)
+        self._shared.symbol_book.take(self._market, followed)
         self._shared.metrics.symbols.labels(self._market).set(len(symbols))
 
 

@@ -10,7 +10,7 @@ from ingest.core.backfill import Kind, Question, RestItem
 from ingest.core.budget import Importance
 from ingest.rest import RestClient
 from schemas.markets import Market
-from schemas.rest import RestAggTrade, RestTrade
+from schemas.rest import DayTicker, RestAggTrade, RestTrade
 
 
 __all__ = ["HoleRest", "MarketRest", "ask", "weight_of"]
@@ -35,8 +35,13 @@ class HoleRest(Protocol):
     async def historical_trades(self, symbol: str, from_id: int, limit: int) -> list[RestTrade]:
         """Return trades from an id on."""
 
-    async def agg_trades(self, symbol: str, from_id: int, limit: int) -> list[RestAggTrade]:
+    async def agg_trades(
+        self, symbol: str, from_id: int, limit: int, importance: Importance = Importance.HOLE
+    ) -> list[RestAggTrade]:
         """Return aggregate trades from an id on."""
+
+    async def day_tickers(self, symbols: Sequence[str] | None, importance: Importance) -> list[DayTicker]:
+        """Return how far the trades of symbols go; None: of all."""
 
     def wait_s(self, weight: int) -> float:
         """Return how long a request would wait for its turn now; 0: not at all."""
@@ -54,6 +59,7 @@ class MarketRest:
         self.trades = client.trades
         self.historical_trades = client.historical_trades
         self.agg_trades = client.agg_trades
+        self.day_tickers = client.day_tickers
 
     @property
     def reaches_history(self) -> bool:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,7 +34,8 @@ from ingest.kafka_publisher import KafkaPublisher
 from ingest.listings import Listings
 from ingest.market_feed import READY, MarketFeed
 from ingest.metrics import Metrics
-from ingest.repair import Repair, RepairParts, new_repair
+from ingest.repair import Repair, new_repair
+from ingest.repair_holes import RepairParts
 from ingest.repair_rest import MarketRest
 from ingest.repair_symbols import listings_for
 from ingest.rest_clients import new_rest_clients
@@ -184,8 +186,12 @@ class Service:
         self._feeds = feeds
         for feed in feeds.values():
             await feed.prepare(notes)
+        repair = self._new_repair(repair_parts)
+        if repair is not None:
+            for market, feed in feeds.items():
+                feed.interrupted = partial(repair.hurry, market)
         self._log.info("started", ingest_id=self._ingest_id, shard=settings.shard)
-        return _Parts(publisher, feeds, self._new_repair(repair_parts), codec)
+        return _Parts(publisher, feeds, repair, codec)
 
     def _wait_for_servers(self, registry: Registry, pause: Callable[[float], bool]) -> None:
         """Wait for broker and registry, and check the topics; runs in a thread.
@@ -250,9 +256,16 @@ class Service:
                     )
                 )
         hole_rests = {market: MarketRest(rest) for market, rest in rests.items()}
-        extra_headers = shared.symbol_book.extra_headers
         return feeds, RepairParts(
-            publisher, control, self._table, hole_rests, extra_headers, self._metrics, self._clocks, self._log
+            publisher=publisher,
+            control=control,
+            table=self._table,
+            rests=hole_rests,
+            headers_of=shared.symbol_book.extra_headers,
+            follows=shared.symbol_book.follows,
+            metrics=self._metrics,
+            clocks=self._clocks,
+            log=self._log,
         )
 
     def _new_repair(self, parts: RepairParts) -> Repair | None:

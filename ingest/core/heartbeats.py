@@ -149,16 +149,19 @@ class Heartbeats:
                 reading.added.update((raw_type, symbol) for symbol in coming)
         reading.added_ms = now_ms
 
-    def lost(self, label: str, socket: str = "") -> None:
+    def lost(self, label: str, socket: str = "") -> bool:
         """Take note that a socket ended, and that all that was read from it was handed over.
 
         Nobody vouches for its streams any more, unless another socket of the connection joins it.
+
+        Returns:
+            Whether what was vouched for ends with it.
         """
         sockets = self._sockets.get(label, {})
         leads = next(iter(sockets), None) == socket
         ended = sockets.pop(socket, None)
         if ended is None or not leads:
-            return
+            return False
         for promise in self._promises.values():
             promise.lost(label)
         name, heir = next(iter(sockets.items()), (None, None))
@@ -166,10 +169,11 @@ class Heartbeats:
             self.acknowledged(label, heir.added, heir.added_ms, name)
         if heir is not None and ended.joins(heir):
             heir.inherited_since = ended.whole_since()
-            return
+            return False
         for shard, promise in self._promises.items():
             if label in promise.labels:
                 self._break(shard)
+        return True
 
     def _break(self, shard: Shard) -> None:
         self._marks.pop(shard, None)

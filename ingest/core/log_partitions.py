@@ -20,14 +20,6 @@ __all__ = [
     "TradePartition",
     "log_partition",
 ]
-    "DEPTH_SNAPSHOT",
-    "REPAIRED_TYPES",
-    "DepthPartition",
-    "LogPartition",
-    "Read",
-    "TradePartition",
-    "log_partition",
-]
 
 REPAIRED_TYPES: Final = (RawType.TRADE, RawType.AGG_TRADE, RawType.DEPTH)
 """Stream types whose completeness can be judged."""

@@ -14,6 +14,9 @@ suspicion that was borne out is a question yet: see :meth:`TailWatch.nothing_mis
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Final
+
 from msgspec import Struct
 
 from ingest.core.holes import Key
@@ -21,7 +24,7 @@ from ingest.core.holes import Key
 
 __all__ = ["GRACE_MS", "Lacking", "Newest", "Tail", "TailWatch"]
 
-GRACE_MS = 10_000.0
+GRACE_MS: Final = 10_000.0
 """What was not in the log after so long is not under way any more."""
 
 
@@ -107,13 +110,23 @@ class TailWatch:
         del self._suspicions[key]
         return Lacking(tail, earlier.newest)
 
-    def remaining(self, tail: Tail) -> bool:
-        """Whether a suspicion is worth a second look; if the log went on it is dropped."""
-        earlier = self._suspicions.get(tail.key)
-        if earlier is not None and not earlier.tail.same_end(tail):
-            del self._suspicions[tail.key]
-            return False
-        return earlier is not None
+    def remaining(self, tails: Iterable[Tail]) -> list[Tail]:
+        """Return the ends of the log that are worth a second look: where it went on, there is nothing to suspect.
+
+        Args:
+            tails: all ends, as they are now.
+        """
+        left = [
+            tail
+            for tail in tails
+            if (earlier := self._suspicions.get(tail.key)) is not None and earlier.tail.same_end(tail)
+        ]
+        self._suspicions = {tail.key: self._suspicions[tail.key] for tail in left}
+        return left
+
+    def due(self, now_ms: float) -> bool:
+        """Whether the grace of every suspicion is over."""
+        return all(now_ms - one.since_ms >= self._grace_ms for one in self._suspicions.values())
 
     def nothing_missing(self, lacking: Lacking) -> None:
         """Take note that no record of the stream is missing, although the venue's trades go further."""
