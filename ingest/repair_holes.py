@@ -16,7 +16,7 @@ from ingest.publisher import Publisher
 from ingest.repair_books import BookMender
 from ingest.repair_filler import Filler, HeadersOf
 from ingest.repair_ledger import LedgerWriter
-from ingest.repair_rest import HoleRest
+from ingest.repair_rest import RepairRest
 from schemas.markets import Market
 from schemas.topics import RawType, TopicTable
 
@@ -30,7 +30,7 @@ class RepairParts(Struct, frozen=True):
     publisher: Publisher
     control: ControlRecords
     table: TopicTable
-    rests: Mapping[Market, HoleRest]
+    rests: Mapping[Market, RepairRest]
     headers_of: HeadersOf
     follows: Callable[[Market, RawType, str], bool]
     """Whether a symbol's trades, or aggregate trades, are taken at present."""

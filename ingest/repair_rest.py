@@ -13,7 +13,7 @@ from schemas.markets import Market
 from schemas.rest import DayTicker, RestAggTrade, RestTrade
 
 
-__all__ = ["HoleRest", "MarketRest", "ask", "weight_of"]
+__all__ = ["HoleRest", "MarketRest", "RepairRest", "TailRest", "ask", "weight_of"]
 
 _PATHS: Final[Mapping[Kind, str]] = {
     Kind.NEWEST: "trades",
@@ -35,16 +35,27 @@ class HoleRest(Protocol):
     async def historical_trades(self, symbol: str, from_id: int, limit: int) -> list[RestTrade]:
         """Return trades from an id on."""
 
+    async def agg_trades(self, symbol: str, from_id: int, limit: int) -> list[RestAggTrade]:
+        """Return aggregate trades from an id on."""
+
+    def wait_s(self, weight: int) -> float:
+        """Return how long a request would wait for its turn now; 0: not at all."""
+
+
+class TailRest(Protocol):
+    """The part of the REST client that tells how far the venue is; every method raises ``RestError``."""
+
+    async def day_tickers(self, symbols: Sequence[str] | None, importance: Importance) -> list[DayTicker]:
+        """Return how far the trades of symbols go; None: of all."""
+
     async def agg_trades(
         self, symbol: str, from_id: int, limit: int, importance: Importance = Importance.HOLE
     ) -> list[RestAggTrade]:
         """Return aggregate trades from an id on."""
 
-    async def day_tickers(self, symbols: Sequence[str] | None, importance: Importance) -> list[DayTicker]:
-        """Return how far the trades of symbols go; None: of all."""
 
-    def wait_s(self, weight: int) -> float:
-        """Return how long a request would wait for its turn now; 0: not at all."""
+class RepairRest(TailRest, HoleRest, Protocol):
+    """Both."""
 
 
 class MarketRest:

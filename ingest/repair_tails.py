@@ -17,7 +17,7 @@ from ingest.core.tails import GRACE_MS, Lacking, Newest, Tail, TailWatch
 from ingest.core.weights import tickers_at_once
 from ingest.errors import RestError, RestRefusedError
 from ingest.metrics import Metrics
-from ingest.repair_rest import HoleRest
+from ingest.repair_rest import TailRest
 from schemas.markets import Market
 from schemas.rest import DayTicker
 from schemas.topics import RawType
@@ -25,7 +25,6 @@ from schemas.topics import RawType
 
 __all__ = ["LogEnds", "TailChecker"]
 
-_LOOK_AGAIN_S: Final = 1.0
 _PAGE: Final = 1000
 _MOST_UNKNOWN: Final = 20
 """Aggregates asked for in one round only because none was read since the start: the rest has its turn later."""
@@ -61,12 +60,13 @@ class TailChecker:
         clocks: time.
         log: bound to the market.
         grace_ms: how long what the log lacks may be under way.
+        look_again_s: between looks at the log meanwhile.
     """
 
     def __init__(
         self,
         market: Market,
-        rest: HoleRest,
+        rest: TailRest,
         log_ends: LogEnds,
         *,
         interval_s: float,
@@ -74,6 +74,7 @@ class TailChecker:
         clocks: Clocks,
         log: BoundLogger,
         grace_ms: float = GRACE_MS,
+        look_again_s: float = 1.0,
     ) -> None:
         self._market = market
         self._rest = rest
@@ -83,6 +84,7 @@ class TailChecker:
         self._clocks = clocks
         self._log = log
         self._watch = TailWatch(grace_ms)
+        self._look_again_s = look_again_s
         self._wake = asyncio.Event()
         self._failing = False
 
@@ -123,7 +125,7 @@ class TailChecker:
         await self._look(await self._log_ends.tails(self._market), importance)
         remaining: list[Tail] = []
         while self._watch.suspects:
-            await asyncio.sleep(_LOOK_AGAIN_S)
+            await asyncio.sleep(self._look_again_s)
             remaining = self._watch.remaining(await self._log_ends.tails(self._market))
             if self._watch.due(self._clocks.now_ms()):
                 break

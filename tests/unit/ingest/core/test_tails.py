@@ -94,7 +94,7 @@ def test_a_second_look_is_worth_only_where_the_log_did_not_go_on() -> None:
 def flows(draw: st.DrawFn) -> tuple[list[tuple[float, float]], int]:
     """Return of each id when it was traded and when it is in the log, in this order; and how many come: then none."""
     at = arrives = 0.0
-    flow = []
+    flow: list[tuple[float, float]] = []
     for _ in range(draw(st.integers(1, 12))):
         at += draw(st.floats(0, 20_000))
         arrives = max(arrives, at + draw(st.floats(0, GRACE_MS - 1)))
