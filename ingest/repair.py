@@ -19,11 +19,10 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from ingest.config import Settings
-from ingest.core.holes import Key
 from ingest.core.ledger import OpenHole
-from ingest.core.log_partitions import REPAIRED_TYPES, LogPartition, TradePartition, log_partition
-from ingest.core.tails import Newest, Tail
+from ingest.core.log_partitions import REPAIRED_TYPES, LogPartition, log_partition
 from ingest.repair_group import LeanRecord, group_member, take
+from ingest.repair_holdings import HeldEnds, Holdings
 from ingest.repair_holes import HoleDesk, RepairParts
 from ingest.repair_state import notes_of, read_known, starts_of
 from ingest.repair_tails import TailChecker
@@ -70,18 +69,17 @@ class Repair:
         self._bootstrap_servers = bootstrap_servers
         self._topics = {topic.name: topic for topic in topics}
         self._publisher = parts.publisher
-        self._follows = parts.follows
         self._control = parts.control
         self._table = parts.table
-        self._metrics = parts.metrics
         self._clocks = parts.clocks
         self._log = parts.log
         self._interval_ms = progress_interval_s * 1000
         self._instance_id = instance_id
         self._reader: Any = None
-        self._partitions: dict[TopicPartition, LogPartition] = {}
+        self._holdings = Holdings(parts.table, parts.follows, parts.metrics)
+        self._partitions = self._holdings.partitions
         self._arriving: set[TopicPartition] = set()
-        self._desk = HoleDesk(ingest_id, parts, self._settled)
+        self._desk = HoleDesk(ingest_id, parts, self._holdings.drop)
         self._generation = 0
         self._turn = asyncio.Lock()
         self._stopping = asyncio.Event()
@@ -89,7 +87,7 @@ class Repair:
             market: TailChecker(
                 market,
                 rest,
-                self,
+                HeldEnds(self._holdings, self._desk, self._turn, parts.clocks),
                 interval_s=tail_check_s,
                 metrics=parts.metrics,
                 clocks=parts.clocks,
@@ -129,7 +127,7 @@ class Repair:
             assigned=self._assigned,
             revoked=self._revoked,
         ) as reader:
-            self._reader = reader
+            self._reader = self._holdings.reader = reader
             noted_ms = self._clocks.now_ms()
             while not self._stopping.is_set():
                 if self._arriving:
@@ -165,7 +163,7 @@ class Repair:
             self._desk.let_go(hole for partition in self._partitions.values() for hole in partition.holes())
             self._partitions.clear()
             self._arriving.clear()
-            self._tell_gauges()
+            self._holdings.tell_gauges(self._topics.values())
 
     async def _enter(self) -> None:
         """Learn what is known of new partitions, and go on from there."""
@@ -212,9 +210,9 @@ class Repair:
 
     def _read_up_to(self, hole: OpenHole) -> int | None:
         """Return the next offset to read beside a hole; None: what mends it may be in what is still to be read."""
-        place = self._place(hole.key)
+        place = self._holdings.place(hole.key)
         one = self._partitions.get(place)
-        return one.next_offset if one is not None and self._lag(place) < _CAUGHT_UP else None
+        return one.next_offset if one is not None and self._holdings.lag(place) < _CAUGHT_UP else None
 
     async def _follow(self, partition: LogPartition, records: list[LeanRecord]) -> None:
         found = partition.read(records, self._wall_ms())
@@ -228,48 +226,7 @@ class Repair:
         if market in self._checkers:
             self._checkers[market].hurry()
 
-    async def tails(self, market: Market) -> list[Tail]:
-        """Return where the log of what is followed ends, in the partitions of this process; raises ``KafkaError``."""
-        generation = self._generation
-        places = [
-            place for place, one in self._partitions.items() if one.market is market and isinstance(one, TradePartition)
-        ]
-        if not places:
-            return []
-        # The broker must answer: while it is away nothing is missing, it is under way.
-        ends = await self._reader.end_offsets(places)
-        if generation != self._generation:
-            return []
-        found: list[Tail] = []
-        for place in places:
-            if isinstance(one := self._partitions.get(place), TradePartition):
-                found += [tail for tail in one.tails(ends[place]) if self._follows(*tail.key)]
-        return found
-
-    async def lose_tail(self, tail: Tail, last_id: int, newest: Newest) -> list[OpenHole]:
-        """Open a hole behind the end, if the log still ends there."""
-        async with self._turn:
-            one = self._partitions.get(self._place(tail.key))
-            if not isinstance(one, TradePartition):
-                return []
-            found = one.lose_tail(tail, last_id, newest, self._wall_ms())
-            await self._desk.take(found)
-            return found.opened
-
-    def know(self, tail: Tail, through: int) -> None:
-        """Take note of the newest trade that the last aggregate of the log covers."""
-        if isinstance(one := self._partitions.get(self._place(tail.key)), TradePartition):
-            one.know(tail, through)
-
     # What is told
-
-    def _settled(self, hole: OpenHole) -> None:
-        if (partition := self._partitions.get(self._place(hole.key))) is not None:
-            partition.drop(hole)
-
-    def _place(self, key: Key) -> TopicPartition:
-        market, raw_type, symbol = key
-        return TopicPartition(self._table.raw(market, raw_type).name, partition_of(symbol))
 
     async def _note(self, *, leaving: bool = False) -> None:
         """Write down how far it is: first holes, then symbols, then, once the broker has those, the position."""
@@ -284,21 +241,7 @@ class Repair:
             except KafkaError as error:
                 # The notes are there; whoever reads on reads a little more.
                 self._log.warning("position not noted", reason=str(error) or type(error).__name__)
-        self._tell_gauges()
-
-    def _tell_gauges(self) -> None:
-        for topic in self._topics.values():
-            places = [place for place in self._partitions if place.topic == topic.name]
-            holes = [hole for place in places for hole in self._partitions[place].holes()]
-            labels = (topic.market, topic.type)
-            self._metrics.open_holes.labels(*labels).set(len(holes))
-            self._metrics.missing_ids.labels(*labels).set(sum(hole.fates.missing_count for hole in holes))
-        self._metrics.repair_lag.set(sum(map(self._lag, self._partitions)))
-
-    def _lag(self, place: TopicPartition) -> int:
-        """Return how many records of a partition are not read yet, as far as it is known."""
-        end, at = self._reader.highwater(place), self._partitions[place].next_offset
-        return max(0, end - at) if end is not None and at is not None else 0
+        self._holdings.tell_gauges(self._topics.values())
 
     def _wall_ms(self) -> int:
         return self._clocks.wall_ns() // 1_000_000

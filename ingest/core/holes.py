@@ -132,7 +132,7 @@ class IdSequence:
         first_id, previous_time = self.next_id, self.last_time
         self.next_id, self.moved = last_id + 1, True
         # They come by backfill, and must not look as if ids had gone back while time went on.
-        self.last_time = max(self.last_time, time_ms + SLACK_MS)
+        self.last_time = max(self.last_time, time_ms)
         self._doubt = None
         return Hole(self.epoch, first_id, last_id, min(previous_time, time_ms), time_ms)
 
