@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from ingest.config import Settings
+from ingest.connection_diary import ConnectionDiary
 from ingest.connection_maker import ConnectionMaker
 from ingest.connection_set import ConnectionSet
 from ingest.core.carriers import carriers_of
@@ -29,8 +29,7 @@ from ingest.shared import Shared
 from ingest.snapshotter import Snapshotter
 from ingest.stream_watch import StreamWatch
 from ingest.venue_time import VenueTime
-from schemas import control
-from schemas.control import ConnectionEvent, Progress, SnapshotRequest
+from schemas.control import Progress, SnapshotRequest
 from schemas.markets import Market
 from schemas.rest import SymbolInfo
 from schemas.topics import RawType
@@ -76,7 +75,7 @@ class MarketFeed:
         """The live sockets of each connection."""
         self.interrupted: Callable[[], None] = lambda: None
         """Called when a connection is live whose streams may have been without one for a while."""
-        self._events: Counter[str] = Counter()
+        self._diary = ConnectionDiary(market, shared.publisher, shared.control, clocks)
         self._asking: asyncio.Task[None] | None = None
         venue_clock = VenueClock(clocks.wall_ns() // 1_000_000, clocks.now_ms())
         self._venue = VenueTime(venue_clock, rest, clocks.now_ms, self._log)
@@ -158,7 +157,7 @@ class MarketFeed:
 
     def opened(self, plan: ConnectionPlan, connection_id: str, url: str) -> None:
         """Tell the readers that a connection is up."""
-        self._tell(plan, connection_id, url, ConnectionEvent.CONNECTED, None)
+        self._diary.opened(plan, connection_id, url)
 
     def live_now(self, plan: ConnectionPlan, connection_id: str, *, complete: bool, succeeds: bool) -> None:
         """See to the snapshots of a connection's symbols; vouch for it, unless the venue refused some streams."""
@@ -219,25 +218,7 @@ class MarketFeed:
         if broken and live:
             self.interrupted()  # its successor took over, and does not join it
         self._shared.metrics.connection_live.labels(plan.label).set(1 if live else 0)
-        self._tell(plan, ended.connection_id, ended.url, ConnectionEvent.DISCONNECTED, ended.reason)
-
-    def _tell(
-        self, plan: ConnectionPlan, connection_id: str, url: str, event: ConnectionEvent, reason: str | None
-    ) -> None:
-        self._events[connection_id] += 1
-        record = control.Connection(
-            connection_id=connection_id,
-            sequence=self._events[connection_id],
-            market=self._market,
-            event=event,
-            time=self._shared.clocks.wall_ns() // 1_000_000,
-            url=url,
-            streams=[stream.name for stream in plan.streams],
-            reason=reason,
-        )
-        if event is ConnectionEvent.DISCONNECTED:
-            del self._events[connection_id]
-        self._shared.publisher.publish(self._shared.control.connection(record))
+        self._diary.closed(plan, ended.connection_id, ended.url, ended.reason)
 
     # Parts
 
