@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -12,6 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from ingest.config import Settings
+from ingest.connection_diary import ConnectionDiary
 from ingest.connection_maker import ConnectionMaker
 from ingest.connection_set import ConnectionSet
 from ingest.core.carriers import carriers_of
@@ -29,8 +29,7 @@ from ingest.shared import Shared
 from ingest.snapshotter import Snapshotter
 from ingest.stream_watch import StreamWatch
 from ingest.venue_time import VenueTime
-from schemas import control
-from schemas.control import ConnectionEvent, Progress, SnapshotRequest
+from schemas.control import Progress, SnapshotRequest
 from schemas.markets import Market
 from schemas.rest import SymbolInfo
 from schemas.topics import RawType
@@ -74,7 +73,9 @@ class MarketFeed:
         plans = plan_connections(self._streams(), settings.connection.streams_per_connection)
         self._live: dict[str, set[str]] = {plan.label: set() for plan in plans}
         """The live sockets of each connection."""
-        self._events: Counter[str] = Counter()
+        self.interrupted: Callable[[], None] = lambda: None
+        """Called when a connection is live whose streams may have been without one for a while."""
+        self._diary = ConnectionDiary(market, shared.publisher, shared.control, clocks)
         self._asking: asyncio.Task[None] | None = None
         venue_clock = VenueClock(clocks.wall_ns() // 1_000_000, clocks.now_ms())
         self._venue = VenueTime(venue_clock, rest, clocks.now_ms, self._log)
@@ -156,12 +157,14 @@ class MarketFeed:
 
     def opened(self, plan: ConnectionPlan, connection_id: str, url: str) -> None:
         """Tell the readers that a connection is up."""
-        self._tell(plan, connection_id, url, ConnectionEvent.CONNECTED, None)
+        self._diary.opened(plan, connection_id, url)
 
     def live_now(self, plan: ConnectionPlan, connection_id: str, *, complete: bool, succeeds: bool) -> None:
         """See to the snapshots of a connection's symbols; vouch for it, unless the venue refused some streams."""
         self._log.info("live", connection=plan.label, connection_id=connection_id, complete=complete)
         self._snapshotter.live(_depth_symbols(plan.streams))
+        if not succeeds:
+            self.interrupted()
         if complete and plan.label in self._live:
             self._live[plan.label].add(connection_id)
             self._shared.metrics.connection_live.labels(plan.label).set(1)
@@ -211,27 +214,11 @@ class MarketFeed:
             return
         live = self._live.get(plan.label, set())
         live.discard(ended.connection_id)
-        self._keeper.heartbeats.lost(plan.label, ended.connection_id)
+        broken = self._keeper.heartbeats.lost(plan.label, ended.connection_id)
+        if broken and live:
+            self.interrupted()  # its successor took over, and does not join it
         self._shared.metrics.connection_live.labels(plan.label).set(1 if live else 0)
-        self._tell(plan, ended.connection_id, ended.url, ConnectionEvent.DISCONNECTED, ended.reason)
-
-    def _tell(
-        self, plan: ConnectionPlan, connection_id: str, url: str, event: ConnectionEvent, reason: str | None
-    ) -> None:
-        self._events[connection_id] += 1
-        record = control.Connection(
-            connection_id=connection_id,
-            sequence=self._events[connection_id],
-            market=self._market,
-            event=event,
-            time=self._shared.clocks.wall_ns() // 1_000_000,
-            url=url,
-            streams=[stream.name for stream in plan.streams],
-            reason=reason,
-        )
-        if event is ConnectionEvent.DISCONNECTED:
-            del self._events[connection_id]
-        self._shared.publisher.publish(self._shared.control.connection(record))
+        self._diary.closed(plan, ended.connection_id, ended.url, ended.reason)
 
     # Parts
 
@@ -293,7 +280,9 @@ class MarketFeed:
 
     def _take_note(self, streams: Iterable[Stream]) -> None:
         symbols = {stream.symbol for stream in streams if stream.symbol is not None}
-        self._shared.symbol_book.take(self._market, streams)
+        # Repair looks after symbols of all shards.
+        followed = self._wanted.subscriptions(self._market, self._listings.symbols)
+        self._shared.symbol_book.take(self._market, followed)
         self._shared.metrics.symbols.labels(self._market).set(len(symbols))
 
 

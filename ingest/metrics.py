@@ -64,6 +64,10 @@ METRICS: Final = {
     "ingest_hole_ids_total": "Ids of settled holes, by market, stream type and fate: backfilled, late, absent, lost.",
     # gauge. A rise: holes are found late; the process has no time, or the broker is slow.
     "ingest_repair_lag_records": "Raw records that repair has not read yet.",
+    # counter, by outcome. No rise of `done`: what an outage takes from a symbol that trades no more is not found.
+    "ingest_tail_checks_total": "Looks whether the log ends where the venue does, by market: done, failed.",
+    # counter. A rise without a disconnect: a stream lost its last records in silence.
+    "ingest_tail_holes_total": "Holes at the end of a stream, which no next id tells, by market and stream type.",
     # counter. A flat line while the market is open: nobody vouches, and no window closes.
     "ingest_heartbeats_total": "Heartbeats published, by market.",
     # gauge, 1 or 0. 1: the file was changed and is wrong; the log says where. The settings before it are in force.
@@ -129,6 +133,8 @@ class Metrics:
         self.missing_ids = self._gauge("ingest_missing_ids", ("market", "stream"))
         self.hole_ids = self._counter("ingest_hole_ids_total", ("market", "stream", "outcome"))
         self.repair_lag = self._gauge("ingest_repair_lag_records")
+        self.tail_checks = self._counter("ingest_tail_checks_total", ("market", "outcome"))
+        self.tail_holes = self._counter("ingest_tail_holes_total", ("market", "stream"))
         self.heartbeats = self._counter("ingest_heartbeats_total", _MARKET)
         self.config_invalid = self._gauge("ingest_config_invalid")
         self.symbols = self._gauge("ingest_symbols", _MARKET)

@@ -11,34 +11,26 @@ was not told.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Final
 
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
-from msgspec import Struct
-from structlog.stdlib import BoundLogger
 
 from ingest.config import Settings
-from ingest.connection import Clocks
-from ingest.control_records import ControlRecords
 from ingest.core.ledger import OpenHole
-from ingest.core.log_partitions import DEPTH_SNAPSHOT, REPAIRED_TYPES, LogPartition, Read, log_partition
-from ingest.metrics import Metrics
-from ingest.publisher import Publisher
-from ingest.repair_books import BookMender
-from ingest.repair_filler import Filler, HeadersOf
+from ingest.core.log_partitions import REPAIRED_TYPES, LogPartition, log_partition
 from ingest.repair_group import LeanRecord, group_member, take
-from ingest.repair_ledger import LedgerWriter
-from ingest.repair_rest import HoleRest
-from ingest.repair_state import read_known, starts_of
-from schemas.control import Progress
+from ingest.repair_holdings import HeldEnds, Holdings
+from ingest.repair_holes import HoleDesk, RepairParts
+from ingest.repair_state import notes_of, read_known, starts_of
+from ingest.repair_tails import TailChecker
 from schemas.markets import Market
-from schemas.topics import RawType, Topic, TopicTable, partition_of
+from schemas.topics import RawType, Topic, partition_of
 
 
-__all__ = ["Repair", "RepairParts", "new_repair"]
+__all__ = ["Repair", "new_repair"]
 
 _MOST_RECORDS: Final = 10_000
 _PAUSE_S: Final = 0.2
@@ -50,19 +42,6 @@ _CAUGHT_UP: Final = 1_000
 """Records behind the end of a partition: farther back, the snapshot that is missing may be in what is to be read."""
 
 
-class RepairParts(Struct, frozen=True):
-    """What repair works with."""
-
-    publisher: Publisher
-    control: ControlRecords
-    table: TopicTable
-    rests: Mapping[Market, HoleRest]
-    headers_of: HeadersOf
-    metrics: Metrics
-    clocks: Clocks
-    log: BoundLogger
-
-
 class Repair:
     """One member of those who repair.
 
@@ -72,6 +51,7 @@ class Repair:
         ingest_id: names this process in headers.
         parts: what it works with.
         progress_interval_s: how often progress is noted.
+        tail_check_s: how often the ends of the log are held against the venue's newest ids; 0: never.
         instance_id: makes the membership static; None: dynamic.
     """
 
@@ -83,6 +63,7 @@ class Repair:
         parts: RepairParts,
         *,
         progress_interval_s: float,
+        tail_check_s: float = 0,
         instance_id: str | None = None,
     ) -> None:
         self._bootstrap_servers = bootstrap_servers
@@ -90,35 +71,30 @@ class Repair:
         self._publisher = parts.publisher
         self._control = parts.control
         self._table = parts.table
-        self._metrics = parts.metrics
         self._clocks = parts.clocks
         self._log = parts.log
         self._interval_ms = progress_interval_s * 1000
         self._instance_id = instance_id
         self._reader: Any = None
-        self._partitions: dict[TopicPartition, LogPartition] = {}
+        self._holdings = Holdings(parts.table, parts.follows, parts.metrics)
+        self._partitions = self._holdings.partitions
         self._arriving: set[TopicPartition] = set()
-        self._shrunk: dict[int, OpenHole] = {}
-        """Holes of which some ids came late: to be told with the next note of progress."""
-        self._ledger = LedgerWriter(parts.publisher, parts.control, parts.metrics, parts.clocks, parts.log)
-        self._ledger.settled = self._settled
-        self._books = BookMender(parts.publisher, parts.control, parts.clocks, parts.log)
+        self._desk = HoleDesk(ingest_id, parts, self._holdings.drop)
         self._generation = 0
         self._turn = asyncio.Lock()
         self._stopping = asyncio.Event()
-        self._fillers = {
-            market: Filler(
+        self._checkers = {
+            market: TailChecker(
                 market,
                 rest,
-                f"{ingest_id}.{market}.repair",
-                tell=self._ledger.tell,
-                headers_of=parts.headers_of,
-                publisher=parts.publisher,
-                table=parts.table,
+                HeldEnds(self._holdings, self._desk, self._turn, parts.clocks),
+                interval_s=tail_check_s,
+                metrics=parts.metrics,
                 clocks=parts.clocks,
                 log=parts.log.bind(market=market),
             )
             for market, rest in parts.rests.items()
+            if tail_check_s
         }
 
     def stop(self) -> None:
@@ -130,16 +106,17 @@ class Repair:
         if not self._topics:
             await self._stopping.wait()
             return
-        fillers = [asyncio.ensure_future(filler.run()) for filler in self._fillers.values()]
+        working = [asyncio.ensure_future(filler.run()) for filler in self._desk.fillers.values()]
+        working += [asyncio.ensure_future(checker.run()) for checker in self._checkers.values()]
         reading = asyncio.ensure_future(self._read())
         try:
-            ended, _ = await asyncio.wait([*fillers, reading], return_when=asyncio.FIRST_COMPLETED)
+            ended, _ = await asyncio.wait([*working, reading], return_when=asyncio.FIRST_COMPLETED)
             for task in ended:
                 task.result()  # what broke is raised here
         finally:
-            for task in (*fillers, reading):
+            for task in (*working, reading):
                 task.cancel()
-            await asyncio.wait([*fillers, reading])
+            await asyncio.wait([*working, reading])
 
     async def _read(self) -> None:
         async with group_member(
@@ -150,7 +127,7 @@ class Repair:
             assigned=self._assigned,
             revoked=self._revoked,
         ) as reader:
-            self._reader = reader
+            self._reader = self._holdings.reader = reader
             noted_ms = self._clocks.now_ms()
             while not self._stopping.is_set():
                 if self._arriving:
@@ -183,13 +160,10 @@ class Repair:
             except TimeoutError:
                 self._log.warning("progress not noted in time: the next to repair reads a little more")
             self._generation += 1
-            for partition in self._partitions.values():
-                for hole in partition.holes():
-                    hole.given_up = True
+            self._desk.let_go(hole for partition in self._partitions.values() for hole in partition.holes())
             self._partitions.clear()
-            self._shrunk.clear()
             self._arriving.clear()
-            self._tell_gauges()
+            self._holdings.tell_gauges(self._topics.values())
 
     async def _enter(self) -> None:
         """Learn what is known of new partitions, and go on from there."""
@@ -197,7 +171,7 @@ class Repair:
         numbers = {one.partition for one in arriving}
         known = await read_known(self._bootstrap_servers, self._table, self._control, numbers, self._log)
         ends = await self._reader.end_offsets(arriving)
-        notes = {one: self._notes_of(one, known.notes, ends[one]) for one in arriving}
+        notes = {one: notes_of(self._topics[one.topic], one, known.notes, ends[one], self._log) for one in arriving}
         starts = await starts_of(self._reader, arriving, notes)
         async with self._turn:
             if generation != self._generation:
@@ -213,24 +187,10 @@ class Repair:
                     self._reader.seek(one, start)
             self._reader.resume(*arriving)
             holes = [hole for one in arriving for hole in self._partitions[one].holes()]
-            await self._ledger.tell_all(holes)
-            self._offer(holes)
+            await self._desk.inherit(holes)
+        for market in self._checkers:
+            self.hurry(market)
         self._log.info("repairing", partition_count=len(arriving), open_hole_count=len(holes))
-
-    def _notes_of(self, one: TopicPartition, notes: Iterable[Progress], end: int) -> list[Progress]:
-        topic = self._topics[one.topic]
-        streams = {topic.type, DEPTH_SNAPSHOT} if topic.type == RawType.DEPTH else {topic.type}
-        found = [
-            note
-            for note in notes
-            if note.market == topic.market and note.partition == one.partition and note.stream in streams
-        ]
-        kept = [note for note in found if note.offset < end]
-        if len(kept) < len(found):
-            self._log.error(
-                "progress beyond the end: the topic was made anew", topic=one.topic, partition=one.partition
-            )
-        return kept
 
     # Reading
 
@@ -245,65 +205,32 @@ class Repair:
                 if (partition := self._partitions.get(one)) is not None:
                     await self._follow(partition, records)
                     await asyncio.sleep(0)
-            self._books.ask(self._read_up_to)
+            self._desk.books.ask(self._read_up_to)
         return sum(len(records) for records in batches.values())
 
     def _read_up_to(self, hole: OpenHole) -> int | None:
         """Return the next offset to read beside a hole; None: what mends it may be in what is still to be read."""
-        place = self._place(hole)
+        place = self._holdings.place(hole.key)
         one = self._partitions.get(place)
-        return one.next_offset if one is not None and self._lag(place) < _CAUGHT_UP else None
+        return one.next_offset if one is not None and self._holdings.lag(place) < _CAUGHT_UP else None
 
     async def _follow(self, partition: LogPartition, records: list[LeanRecord]) -> None:
         found = partition.read(records, self._wall_ms())
         if found.opened or found.touched or found.epochs or found.doubts:
-            await self._act(found)
+            await self._desk.take(found)
 
-    async def _act(self, found: Read) -> None:
-        for (market, stream, symbol), epoch in found.epochs:
-            self._log.warning("ids went back", market=market, stream=stream, symbol=symbol, epoch=epoch.epoch)
-        for (market, stream, symbol), doubt in found.doubts:
-            self._log.warning(
-                "id not believed until another bears it out",
-                market=market, stream=stream, symbol=symbol, id=doubt.record_id, expected_id=doubt.expected,
-            )  # fmt: skip
-        for hole in found.opened:
-            (market, stream, symbol), ids = hole.key, hole.hole
-            self._metrics.holes.labels(market, stream).inc()
-            self._log.warning(
-                "hole", market=market, stream=stream, symbol=symbol, first_id=ids.first_id, last_id=ids.last_id
-            )
-        changed = {id(hole): hole for hole in (*found.opened, *found.touched)}
-        self._shrunk |= {name: hole for name, hole in changed.items() if hole not in found.opened and not hole.settled}
-        # In the ledger before any note of progress passes them.
-        await self._ledger.tell_all(hole for name, hole in changed.items() if name not in self._shrunk)
-        self._offer(hole for hole in found.opened if not hole.settled)
+    # Where the log ends
 
-    def _offer(self, holes: Iterable[OpenHole]) -> None:
-        for hole in holes:
-            market, raw_type, _ = hole.key
-            if raw_type is RawType.DEPTH:
-                self._books.offer(hole)
-            elif market in self._fillers:
-                self._fillers[market].offer([hole])
+    def hurry(self, market: Market) -> None:
+        """Hold the ends of a market's log against the venue's newest ids soon: its streams were interrupted."""
+        if market in self._checkers:
+            self._checkers[market].hurry()
 
     # What is told
 
-    def _settled(self, hole: OpenHole) -> None:
-        if (partition := self._partitions.get(self._place(hole))) is not None:
-            partition.drop(hole)
-
-    def _place(self, hole: OpenHole) -> TopicPartition:
-        market, raw_type, symbol = hole.key
-        return TopicPartition(self._table.raw(market, raw_type).name, partition_of(symbol))
-
     async def _note(self, *, leaving: bool = False) -> None:
         """Write down how far it is: first holes, then symbols, then, once the broker has those, the position."""
-        holes = (
-            [hole for one in self._partitions.values() for hole in one.holes()] if leaving else self._shrunk.values()
-        )
-        await self._ledger.tell_all(list(holes))
-        self._shrunk.clear()
+        await self._desk.note(hole for one in self._partitions.values() if leaving for hole in one.holes())
         time_ms = self._wall_ms()
         notes = [self._control.progress(note, time_ms) for one in self._partitions.values() for note in one.moved()]
         await asyncio.gather(*(self._publisher.deliver(note) for note in notes))
@@ -314,21 +241,7 @@ class Repair:
             except KafkaError as error:
                 # The notes are there; whoever reads on reads a little more.
                 self._log.warning("position not noted", reason=str(error) or type(error).__name__)
-        self._tell_gauges()
-
-    def _tell_gauges(self) -> None:
-        for topic in self._topics.values():
-            places = [place for place in self._partitions if place.topic == topic.name]
-            holes = [hole for place in places for hole in self._partitions[place].holes()]
-            labels = (topic.market, topic.type)
-            self._metrics.open_holes.labels(*labels).set(len(holes))
-            self._metrics.missing_ids.labels(*labels).set(sum(hole.fates.missing_count for hole in holes))
-        self._metrics.repair_lag.set(sum(map(self._lag, self._partitions)))
-
-    def _lag(self, place: TopicPartition) -> int:
-        """Return how many records of a partition are not read yet, as far as it is known."""
-        end, at = self._reader.highwater(place), self._partitions[place].next_offset
-        return max(0, end - at) if end is not None and at is not None else 0
+        self._holdings.tell_gauges(self._topics.values())
 
     def _wall_ms(self) -> int:
         return self._clocks.wall_ns() // 1_000_000
@@ -343,5 +256,6 @@ def new_repair(settings: Settings, ingest_id: str, parts: RepairParts) -> Repair
         ingest_id,
         parts,
         progress_interval_s=settings.repair.progress_interval_s,
+        tail_check_s=settings.repair.tail_check_s,
         instance_id=settings.repair.group_instance_id,
     )

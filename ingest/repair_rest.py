@@ -10,10 +10,10 @@ from ingest.core.backfill import Kind, Question, RestItem
 from ingest.core.budget import Importance
 from ingest.rest import RestClient
 from schemas.markets import Market
-from schemas.rest import RestAggTrade, RestTrade
+from schemas.rest import DayTicker, RestAggTrade, RestTrade
 
 
-__all__ = ["HoleRest", "MarketRest", "ask", "weight_of"]
+__all__ = ["HoleRest", "MarketRest", "RepairRest", "TailRest", "ask", "weight_of"]
 
 _PATHS: Final[Mapping[Kind, str]] = {
     Kind.NEWEST: "trades",
@@ -42,6 +42,22 @@ class HoleRest(Protocol):
         """Return how long a request would wait for its turn now; 0: not at all."""
 
 
+class TailRest(Protocol):
+    """The part of the REST client that tells how far the venue is; every method raises ``RestError``."""
+
+    async def day_tickers(self, symbols: Sequence[str] | None, importance: Importance) -> list[DayTicker]:
+        """Return how far the trades of symbols go; None: of all."""
+
+    async def agg_trades(
+        self, symbol: str, from_id: int, limit: int, importance: Importance = Importance.HOLE
+    ) -> list[RestAggTrade]:
+        """Return aggregate trades from an id on."""
+
+
+class RepairRest(TailRest, HoleRest, Protocol):
+    """Both."""
+
+
 class MarketRest:
     """The REST client of a market, as repair uses it.
 
@@ -54,6 +70,7 @@ class MarketRest:
         self.trades = client.trades
         self.historical_trades = client.historical_trades
         self.agg_trades = client.agg_trades
+        self.day_tickers = client.day_tickers
 
     @property
     def reaches_history(self) -> bool:

@@ -11,12 +11,13 @@ from msgspec import Struct
 from structlog.stdlib import BoundLogger
 
 from ingest.control_records import ControlRecords
+from ingest.core.log_partitions import DEPTH_SNAPSHOT
 from ingest.kafka_log import read_latest
 from schemas.control import Gap, Progress
-from schemas.topics import ControlType, TopicTable
+from schemas.topics import ControlType, RawType, Topic, TopicTable
 
 
-__all__ = ["Known", "read_known", "starts_of"]
+__all__ = ["Known", "notes_of", "read_known", "starts_of"]
 
 
 class Known(Struct, frozen=True):
@@ -48,6 +49,30 @@ async def read_known(
     notes = [value for value in values[ControlType.PROGRESS] if isinstance(value, Progress)]
     gaps = [value for value in values[ControlType.GAP] if isinstance(value, Gap)]
     return Known(notes, gaps)
+
+
+def notes_of(
+    topic: Topic, place: TopicPartition, notes: Iterable[Progress], end: int, log: BoundLogger
+) -> list[Progress]:
+    """Return the notes about a partition.
+
+    Args:
+        topic: which.
+        place: its partition.
+        notes: all there are.
+        end: where the partition ends: notes of beyond it are of a topic that is no more.
+        log: told of those.
+    """
+    streams = {topic.type, DEPTH_SNAPSHOT} if topic.type == RawType.DEPTH else {topic.type}
+    found = [
+        note
+        for note in notes
+        if note.market == topic.market and note.partition == place.partition and note.stream in streams
+    ]
+    kept = [note for note in found if note.offset < end]
+    if len(kept) < len(found):
+        log.error("progress beyond the end: the topic was made anew", topic=place.topic, partition=place.partition)
+    return kept
 
 
 async def starts_of(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import aiohttp
 import msgspec
 
 from ingest.core.budget import Importance
-from ingest.core.weights import depth_weight, weight_of
+from ingest.core.weights import day_tickers_weight, depth_weight, weight_of
 from ingest.core.windows import limits_of, usages_of
 from ingest.errors import RestRefusedError, RestUnreachableError
 from ingest.rest_pool import RestPool, Turn
@@ -26,6 +26,7 @@ _SLOW_DOWN, _BANNED = 429, 418
 
 _decode_error: Final = msgspec.json.Decoder(rest.ApiError).decode
 T = TypeVar("T")
+_Tickers: Any = rest.DayTicker | list[rest.DayTicker]
 
 
 class RestClient:
@@ -129,10 +130,30 @@ class RestClient:
         key = {} if self._api_key is None else {"X-MBX-APIKEY": self._api_key}
         return await self._ask("historicalTrades", list[rest.RestTrade], params, Importance.HOLE, key)
 
-    async def agg_trades(self, symbol: str, from_id: int, limit: int) -> list[rest.RestAggTrade]:
+    async def agg_trades(
+        self, symbol: str, from_id: int, limit: int, importance: Importance = Importance.HOLE
+    ) -> list[rest.RestAggTrade]:
         """Return aggregate trades from an id on; ``limit`` is 1000 at most."""
         params: dict[str, str | int] = {"symbol": symbol, "fromId": from_id, "limit": limit}
-        return await self._ask("aggTrades", list[rest.RestAggTrade], params, Importance.HOLE)
+        return await self._ask("aggTrades", list[rest.RestAggTrade], params, importance)
+
+    async def day_tickers(self, symbols: Sequence[str] | None, importance: Importance) -> list[rest.DayTicker]:
+        """Return how far the trades of symbols go.
+
+        Args:
+            symbols: up to 100 on spot, one on futures; None: all of the market.
+            importance: what it is for.
+        """
+        params: dict[str, str] = {}
+        if symbols is not None and self._market.is_futures:
+            (params["symbol"],) = symbols
+        elif symbols is not None:
+            params["symbols"] = msgspec.json.encode(symbols).decode()
+        weight = day_tickers_weight(self._market, None if symbols is None else len(symbols))
+        body = await self.get("ticker/24hr", params, weight=weight, importance=importance)
+        # USD-M answers one symbol with one object, COIN-M with an array.
+        answer = self._read(body, _Tickers, "ticker/24hr")
+        return answer if isinstance(answer, list) else [answer]
 
     async def _ask(
         self,

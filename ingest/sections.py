@@ -258,6 +258,9 @@ class RepairSettings(_Section):
         description="Static membership in the group of those who repair: one name per process. Unset: dynamic.",
     )
     progress_interval_s: float = Field(default=5.0, gt=0, description="Seconds between notes of how far it is.")
+    tail_check_s: float = Field(
+        default=60.0, ge=0, description="Seconds between looks whether the log ends where the venue does; 0: never."
+    )
 
 
 class HttpSettings(_Section):

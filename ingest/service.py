@@ -7,20 +7,20 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import aiohttp
 from msgspec import Struct
 from prometheus_client import CollectorRegistry
 from structlog.stdlib import BoundLogger
 
+from ingest.broker_watch import BrokerWatch
 from ingest.config import Settings, load
 from ingest.config_watch import ConfigWatch
 from ingest.connection import Clocks
 from ingest.control_records import ControlRecords
 from ingest.core.dead_letters import refused_letter
-from ingest.core.endpoints import Environment
 from ingest.core.heartbeats import VOUCHED_TYPES
 from ingest.core.limits import CONNECTION_ATTEMPTS
 from ingest.core.merged import SeenVersions
@@ -28,30 +28,26 @@ from ingest.core.pacing import Pacer
 from ingest.core.records import Record
 from ingest.errors import UndeliveredError
 from ingest.health import Readiness, serve
-from ingest.kafka_log import end_offsets, follow, read_to_end
+from ingest.kafka_log import end_offsets, read_to_end
 from ingest.kafka_publisher import KafkaPublisher
 from ingest.listings import Listings
 from ingest.market_feed import READY, MarketFeed
+from ingest.market_parts import new_market_parts
 from ingest.metrics import Metrics
-from ingest.repair import Repair, RepairParts, new_repair
-from ingest.repair_rest import MarketRest
-from ingest.repair_symbols import listings_for
-from ingest.rest_clients import new_rest_clients
+from ingest.repair import Repair, new_repair
+from ingest.repair_holes import RepairParts
 from ingest.shared import Shared
+from ingest.snapshot_requests import hand_on_requests
 from ingest.symbols import SymbolBook
-from ingest.topic_admin import TopicAdmin, check_topics
-from schemas.codec import Codec, DecodeError
-from schemas.control import Progress, SnapshotRequest
+from ingest.waiting import wait_for_servers
+from schemas.codec import Codec
 from schemas.markets import Market
-from schemas.registry import Registry, RegistryError
+from schemas.registry import Registry
 from schemas.topics import ControlType, RawType, Topic, TopicTable
 
 
 __all__ = ["Role", "Service"]
 
-_WATCH_S: Final = 1.0
-_STALLED_MS: Final = 10_000
-"""Nothing acknowledged for so long, although something waits: the broker is away."""
 _REPAIR_STOP_S: Final = 3.0
 
 
@@ -113,7 +109,7 @@ class Service:
             invalid=self._metrics.config_invalid,
             log=log,
         )
-        self._stalled = False
+        self._broker = BrokerWatch(self._metrics, clocks, log)
         self.http_port: int | None = None
         """Where metrics and health are served; None: not yet, or not at all."""
 
@@ -159,7 +155,7 @@ class Service:
     async def _start(self, resources: AsyncExitStack, pause: Callable[[float], bool]) -> _Parts:
         settings, table = self._settings, self._table
         registry = resources.enter_context(Registry(settings.schema_registry_url))
-        await asyncio.to_thread(self._wait_for_servers, registry, pause)
+        await asyncio.to_thread(wait_for_servers, settings, table, registry, pause=pause, warn=self._log.warning)
         codec = Codec(table, registry)
         await asyncio.to_thread(codec.prepare)
         publisher = KafkaPublisher(
@@ -180,38 +176,21 @@ class Service:
         ends = await end_offsets(settings.kafka_bootstrap_servers, self._raw_topics(VOUCHED_TYPES))
         for partition, offset in ends.items():
             publisher.learn(partition.topic, partition.partition, offset)
-        feeds, repair_parts = await self._new_feeds(resources, publisher, control, notes)
+        shared = self._new_shared(publisher, control)
+        markets = await new_market_parts(resources, shared, notes, streaming=self._role is Role.ALL)
+        feeds, self._listings = markets.feeds, markets.listings
         self._feeds = feeds
         for feed in feeds.values():
             await feed.prepare(notes)
+        repair = self._new_repair(markets.repair)
+        if repair is not None:
+            for market, feed in feeds.items():
+                feed.interrupted = partial(repair.hurry, market)
         self._log.info("started", ingest_id=self._ingest_id, shard=settings.shard)
-        return _Parts(publisher, feeds, self._new_repair(repair_parts), codec)
+        return _Parts(publisher, feeds, repair, codec)
 
-    def _wait_for_servers(self, registry: Registry, pause: Callable[[float], bool]) -> None:
-        """Wait for broker and registry, and check the topics; runs in a thread.
-
-        Args:
-            registry: one of the two.
-            pause: waits so many seconds; true when it was told to stop.
-        """
-
-        def sleep(seconds: float) -> None:
-            if pause(seconds):
-                raise InterruptedError
-
-        settings = self._settings
-        admin = TopicAdmin(settings.kafka_bootstrap_servers)
-        admin.wait_until_ready(self._log.warning, sleep, settings.wait_limit_s)
-        check_topics(admin.partition_counts(), self._table)
-        registry.wait_until_ready(self._log.warning, sleep, limit_s=settings.wait_limit_s)
-
-    async def _new_feeds(
-        self, resources: AsyncExitStack, publisher: KafkaPublisher, control: ControlRecords, notes: list[Progress]
-    ) -> tuple[dict[Market, MarketFeed], RepairParts]:
-        # A proxy of the environment is for the way to Binance, not to a sandbox.
-        through_proxy = self._settings.endpoint is not Environment.SANDBOX
-        session = await resources.enter_async_context(aiohttp.ClientSession(trust_env=through_proxy))
-        shared = Shared(
+    def _new_shared(self, publisher: KafkaPublisher, control: ControlRecords) -> Shared:
+        return Shared(
             settings=self._settings,
             ingest_id=self._ingest_id,
             table=self._table,
@@ -223,36 +202,6 @@ class Service:
             merged=SeenVersions(),
             attempts=Pacer(CONNECTION_ATTEMPTS),
             log=self._log,
-        )
-        rests = new_rest_clients(
-            self._settings,
-            session,
-            notes,
-            publisher=publisher,
-            control=control,
-            metrics=self._metrics,
-            clocks=self._clocks,
-            log=self._log,
-        )
-        feeds: dict[Market, MarketFeed] = {}
-        for market, rest in rests.items():
-            if self._role is Role.ALL:
-                feeds[market] = MarketFeed(market, shared, rest)
-            else:
-                self._listings.append(
-                    listings_for(
-                        market,
-                        self._settings,
-                        book=shared.symbol_book,
-                        rest=rest,
-                        clocks=self._clocks,
-                        log=self._log,
-                    )
-                )
-        hole_rests = {market: MarketRest(rest) for market, rest in rests.items()}
-        extra_headers = shared.symbol_book.extra_headers
-        return feeds, RepairParts(
-            publisher, control, self._table, hole_rests, extra_headers, self._metrics, self._clocks, self._log
         )
 
     def _new_repair(self, parts: RepairParts) -> Repair | None:
@@ -308,8 +257,12 @@ class Service:
             for listings in self._listings:
                 tasks.create_task(listings.run())
             tasks.create_task(self._config.run())
-            tasks.create_task(self._follow_requests(parts))
-            tasks.create_task(self._watch(parts.publisher))
+            tasks.create_task(
+                hand_on_requests(
+                    self._settings.kafka_bootstrap_servers, self._table, parts.codec, parts.feeds, self._log
+                )
+            )
+            tasks.create_task(self._broker.run(parts.publisher))
 
     async def _repair(self, parts: _Parts) -> None:
         if parts.repair is None:
@@ -317,44 +270,12 @@ class Service:
         else:
             await parts.repair.run()
 
-    async def _follow_requests(self, parts: _Parts) -> None:
-        """Hand the readers' wishes for snapshots to the markets."""
-        topic = self._table.control(ControlType.SNAPSHOT_REQUEST)
-        async for record in follow(self._settings.kafka_bootstrap_servers, topic):
-            try:
-                request = await asyncio.to_thread(
-                    parts.codec.decode, record.topic, record.partition, record.offset, record.value
-                )
-            except (DecodeError, RegistryError) as error:
-                self._log.error("snapshot request cannot be read", reason=str(error))
-                continue
-            if isinstance(request, SnapshotRequest) and request.market in parts.feeds:
-                parts.feeds[request.market].request_snapshot(request)
-
-    async def _watch(self, publisher: KafkaPublisher) -> None:
-        """Keep the gauges, and say when the broker is away."""
-        acknowledged, since_ms, failures = -1, self._clocks.now_ms(), 0
-        while True:
-            self._metrics.unacknowledged_records.set(publisher.unacknowledged)
-            self._metrics.unacknowledged_bytes.set(publisher.unacknowledged_bytes)
-            self._metrics.producer_failures.inc(publisher.failures - failures)
-            failures = publisher.failures
-            now_ms = self._clocks.now_ms()
-            if publisher.acknowledged != acknowledged or not publisher.unacknowledged:
-                if self._stalled:
-                    self._log.info("broker is back", unacknowledged_count=publisher.unacknowledged)
-                acknowledged, since_ms, self._stalled = publisher.acknowledged, now_ms, False
-            elif now_ms - since_ms > _STALLED_MS and not self._stalled:
-                self._stalled = True
-                self._log.error("broker is away", unacknowledged_count=publisher.unacknowledged)
-            await asyncio.sleep(_WATCH_S)
-
     # What is told
 
     def _readiness(self, parts: _Parts) -> Readiness:
         detail = {label: state for feed in parts.feeds.values() for label, state in feed.readiness.items()}
-        ready = all(state == READY for state in detail.values()) and not self._stalled
-        return Readiness(ready, {**detail, "kafka": "away" if self._stalled else "ok"})
+        ready = all(state == READY for state in detail.values()) and not self._broker.stalled
+        return Readiness(ready, {**detail, "kafka": "away" if self._broker.stalled else "ok"})
 
     def _letter(self, record: Record, reason: str) -> Record:
         return refused_letter(self._table, record, reason, self._wall_ms())

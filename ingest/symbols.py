@@ -14,6 +14,8 @@ from schemas.topics import RawType
 
 __all__ = ["SymbolBook"]
 
+Followed = tuple[Market, RawType, str | None]
+
 _TRADES = frozenset({RawType.TRADE, RawType.AGG_TRADE})
 
 
@@ -25,14 +27,18 @@ class SymbolBook:
     """
 
     def __init__(self, streams: Iterable[Stream] = ()) -> None:
-        self._with_trades = set(_with_trades(streams))
+        self._followed: set[Followed] = set(_followed(streams))
         self._contract_sizes: dict[tuple[Market, str], int] = {}
         self._statuses: dict[Market, Mapping[str, str]] = {}
 
     def take(self, market: Market, streams: Iterable[Stream]) -> None:
         """Take note of what is subscribed to in a market from now on."""
-        others = {(of, symbol) for of, symbol in self._with_trades if of is not market}
-        self._with_trades = others.union(_with_trades(streams))
+        others = {one for one in self._followed if one[0] is not market}
+        self._followed = others.union(_followed(streams))
+
+    def follows(self, market: Market, raw_type: RawType, symbol: str) -> bool:
+        """Whether a symbol's streams of a type are subscribed to."""
+        return (market, raw_type, symbol) in self._followed
 
     def learn(self, market: Market, symbols: Sequence[SymbolInfo]) -> None:
         """Take note of what exchangeInfo says: what is listed, whether it trades, what a contract is worth."""
@@ -57,7 +63,7 @@ class SymbolBook:
     def extra_headers(self, market: Market, raw_type: RawType, symbol: str) -> Sequence[Header]:
         """Return the headers that a symbol's records carry beyond the ordinary ones."""
         extra: list[Header] = []
-        if raw_type is RawType.AGG_TRADE and (market, symbol) not in self._with_trades:
+        if raw_type is RawType.AGG_TRADE and not self.follows(market, RawType.TRADE, symbol):
             # Trades and candles are made from these, as there are no others.
             extra.append(header("carries_trades", 1))
         size = self._contract_sizes.get((market, symbol))
@@ -66,5 +72,5 @@ class SymbolBook:
         return extra
 
 
-def _with_trades(streams: Iterable[Stream]) -> Iterator[tuple[Market, str | None]]:
-    return ((one.market, one.symbol) for one in streams if one.raw_type is RawType.TRADE)
+def _followed(streams: Iterable[Stream]) -> Iterator[Followed]:
+    return ((one.market, one.raw_type, one.symbol) for one in streams)

@@ -15,6 +15,7 @@ from schemas.wire import PriceLevel
 
 __all__ = [
     "ApiError",
+    "DayTicker",
     "DepthSnapshot",
     "ExchangeInfo",
     "RateLimit",
@@ -72,6 +73,15 @@ class RestAggTrade(Struct, frozen=True, kw_only=True):
     """USD-M."""
     best_match: bool | None = field(name="M", default=None)
     """Spot."""
+
+
+class DayTicker(Struct, frozen=True, kw_only=True):
+    """Of the figures of the last 24 hours (``GET …/ticker/24hr``), how far the trades go."""
+
+    symbol: str
+    last_trade_id: int = field(name="lastId")
+    """-1: no trade in that time."""
+    close_time: int = field(name="closeTime")
 
 
 class RestKline(Struct, frozen=True, array_like=True):

@@ -59,6 +59,10 @@ class NumberedHead(Protocol):
     def time(self) -> int:
         """When it was traded."""
 
+    @property
+    def through(self) -> int:
+        """The newest trade that it tells of; -1: not known."""
+
 
 class DepthNumbers(Protocol):
     """What the search for holes reads of a depth diff, or of a snapshot beside it."""
@@ -121,12 +125,19 @@ def number_decoder(raw_type: RawType) -> Callable[[bytes], NumberedHead]:
     """Return the decoder of the id and time of ``trade`` or ``agg-trade`` records; it raises as a head's does."""
     message, name = _NUMBERED[raw_type]
     known = {field.name: field.encode_name for field in fields(message)}
+    head_fields: list[tuple[str, type, Any]] = [
+        ("record_id", int, msgspec.field(name=known[name])),
+        ("time", int, msgspec.field(name=known["trade_time"])),
+    ]
+    namespace: dict[str, Any] = {}
+    if raw_type is RawType.AGG_TRADE:
+        head_fields.append(("through", int, msgspec.field(name=known["last_trade_id"], default=-1)))
+    else:
+        namespace["through"] = property(lambda one: one.record_id)
     head = msgspec.defstruct(
         f"Numbered{message.__name__}",
-        [
-            ("record_id", int, msgspec.field(name=known[name])),
-            ("time", int, msgspec.field(name=known["trade_time"])),
-        ],
+        head_fields,
+        namespace=namespace,
         frozen=True,
         gc=False,
     )

@@ -21,12 +21,11 @@ Which symbols a promise is about, while they change, is the matter of :mod:`inge
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-
-from msgspec import Struct
+from collections.abc import Callable, Collection, Iterable
 
 from ingest.core.carriers import VOUCHED_TYPES, Carriers, Shard, carriers_of
-from ingest.core.promises import Promise, Run
+from ingest.core.live_sockets import LiveSockets
+from ingest.core.promises import Mark, Position, Promise
 from ingest.core.reading import DISORDER_MS, SILENCE_MS, Reading
 from schemas.control import Heartbeat
 from schemas.markets import Market
@@ -34,27 +33,6 @@ from schemas.topics import RawType, partition_of
 
 
 __all__ = ["VOUCHED_TYPES", "Carriers", "Heartbeats", "Mark", "Position", "Shard", "carriers_of"]
-
-
-class Position(Struct, frozen=True):
-    """How far the publisher is in one partition."""
-
-    published: int
-    """Records handed over in this run."""
-    acknowledged: int
-    """Of these, the first so many that the broker has."""
-    next_offset: int | None
-    """Offset after the last acknowledged one; None: not known."""
-
-
-class Mark(Struct, frozen=True):
-    """A heartbeat that waits until what it vouches for is acknowledged."""
-
-    shard: Shard
-    vouched_until: int
-    published: int
-    run: Run
-    marked_ms: float
 
 
 class Heartbeats:
@@ -71,8 +49,7 @@ class Heartbeats:
         self._ingest_id = ingest_id
         self._promises = {shard: Promise(carried) for shard, carried in carriers.items()}
         self._labels = _labels(carriers)
-        self._sockets: dict[str, dict[str, Reading]] = {}
-        """The live sockets of each connection, the one that is vouched by first."""
+        self._sockets = LiveSockets()
         self._marks: dict[Shard, Mark] = {}
         self._vouched: dict[Shard, int] = {}
         self._acknowledged = False
@@ -110,11 +87,10 @@ class Heartbeats:
             now_ms: when.
             socket: which of the connection's sockets.
         """
-        sockets = self._sockets.get(label, {})
-        reading = sockets.get(socket)
+        reading = self._sockets.get(label, socket)
         if reading is None:
             return
-        if next(iter(sockets)) != socket:
+        if not self._sockets.leads(label, socket):
             reading.added.update(streams)
             reading.added_ms = now_ms
             return
@@ -138,9 +114,9 @@ class Heartbeats:
             socket: which of the connection's sockets, where it has several.
             streams: their types and symbols; None: all that it is to carry.
         """
-        sockets = self._sockets.setdefault(label, {})
-        reading = sockets[socket] = Reading(now_ms)
-        leads = next(iter(sockets)) == socket
+        reading = Reading(now_ms)
+        self._sockets.add(label, socket, reading)
+        leads = self._sockets.leads(label, socket)
         for (raw_type, _), promise in self._promises.items():
             coming = {one for one in promise.coming(label) if streams is None or (raw_type, one) in streams}
             if leads:
@@ -149,27 +125,30 @@ class Heartbeats:
                 reading.added.update((raw_type, symbol) for symbol in coming)
         reading.added_ms = now_ms
 
-    def lost(self, label: str, socket: str = "") -> None:
+    def lost(self, label: str, socket: str = "") -> bool:
         """Take note that a socket ended, and that all that was read from it was handed over.
 
         Nobody vouches for its streams any more, unless another socket of the connection joins it.
+
+        Returns:
+            Whether what was vouched for ends with it.
         """
-        sockets = self._sockets.get(label, {})
-        leads = next(iter(sockets), None) == socket
-        ended = sockets.pop(socket, None)
+        leads = self._sockets.leads(label, socket)
+        ended = self._sockets.remove(label, socket)
         if ended is None or not leads:
-            return
+            return False
         for promise in self._promises.values():
             promise.lost(label)
-        name, heir = next(iter(sockets.items()), (None, None))
+        name, heir = self._sockets.leader(label)
         if name is not None and heir is not None:
             self.acknowledged(label, heir.added, heir.added_ms, name)
         if heir is not None and ended.joins(heir):
             heir.inherited_since = ended.whole_since()
-            return
+            return False
         for shard, promise in self._promises.items():
             if label in promise.labels:
                 self._break(shard)
+        return True
 
     def _break(self, shard: Shard) -> None:
         self._marks.pop(shard, None)
@@ -177,8 +156,7 @@ class Heartbeats:
 
     def joined(self, label: str, socket: str, successor: str) -> bool:
         """Return whether a socket can go without a break in what is vouched for."""
-        sockets = self._sockets.get(label, {})
-        old, new = sockets.get(socket), sockets.get(successor)
+        old, new = self._sockets.get(label, socket), self._sockets.get(label, successor)
         if old is None:
             return True  # nothing of it is vouched for
         return new is not None and old.joins(new)
@@ -192,12 +170,11 @@ class Heartbeats:
             now_ms: when.
             socket: which of the connection's sockets.
         """
-        sockets = self._sockets.get(label, {})
-        live = sockets.get(socket)
+        live = self._sockets.get(label, socket)
         if live is None or newest_event is None:
             return
         live.reads(newest_event, now_ms)
-        if self._acknowledged and next(iter(sockets)) == socket:  # rarely; this is called for every chunk
+        if self._acknowledged and self._sockets.leads(label, socket):  # rarely; this is called for every chunk
             for promise in self._promises.values():
                 # An event of before an acknowledgement may be as late as the streams are out of step.
                 promise.told(label, newest_event + DISORDER_MS)
@@ -205,13 +182,13 @@ class Heartbeats:
 
     def busy(self, label: str, now_ms: float, socket: str = "") -> None:
         """Take note that frames of a connection wait to be worked on, or to be read: it is not silent."""
-        if live := self._sockets.get(label, {}).get(socket):
+        if live := self._sockets.get(label, socket):
             live.heard_ms = now_ms
 
     def wants_time(self, now_ms: float) -> bool:
         """Return whether the venue's time is needed: a connection went live, or is silent."""
         return any(promise.wants_time for promise in self._promises.values()) or any(
-            socket.begins(now_ms) or socket.silent(now_ms) for socket in self._all_sockets()
+            socket.begins(now_ms) or socket.silent(now_ms) for socket in self._sockets.of(self._labels)
         )
 
     def told_time(self, server_time: int, asked_ms: float, now_ms: float) -> None:
@@ -222,7 +199,7 @@ class Heartbeats:
             asked_ms: when the question was sent: connections that went live later are not meant.
             now_ms: when the answer came.
         """
-        for socket in self._all_sockets():
+        for socket in self._sockets.of(self._labels):
             if socket.begins(now_ms) and socket.live_ms <= asked_ms:
                 socket.live_time = server_time
             if socket.silent(now_ms):
@@ -253,7 +230,7 @@ class Heartbeats:
 
     def _coming(self, promise: Promise, now_ms: float, server_time: int | None) -> int | None:
         """Return up to when the run to come can be vouched for; None: it is not true yet."""
-        carriers = self._carriers(promise.upcoming_labels)
+        carriers = self._sockets.carriers(promise.upcoming_labels)
         if not carriers:
             return None
         since = [socket.whole_since() for socket in carriers]
@@ -265,7 +242,7 @@ class Heartbeats:
 
     def _in_force(self, shard: Shard, promise: Promise, now_ms: float, server_time: int | None) -> int | None:
         """Return up to when the run in force can be vouched for."""
-        carriers = self._carriers(promise.labels)
+        carriers = self._sockets.carriers(promise.labels)
         whole_since = [time for time in (socket.whole_since() for socket in carriers) if time is not None]
         if not carriers or len(whole_since) < len(carriers):
             return None
@@ -274,12 +251,6 @@ class Heartbeats:
             reached = [socket.reached(now_ms, server_time) for socket in carriers]
             vouched_until = max(vouched_until, min(vouched_until if one is None else one for one in reached))
         return vouched_until
-
-    def _carriers(self, labels: Collection[str]) -> list[Reading]:
-        """Return the sockets that connections are vouched by; none, if one of the connections is not live."""
-        carriers = [next(iter(self._sockets.get(label, {}).values()), None) for label in labels]
-        live = [one for one in carriers if one is not None]
-        return live if len(live) == len(labels) else []
 
     def due(self, position: Callable[[Shard], Position]) -> list[Heartbeat]:
         """Return the heartbeats whose records are all acknowledged; each is returned once."""
@@ -305,11 +276,6 @@ class Heartbeats:
                 )
             )
         return heartbeats
-
-    def _all_sockets(self) -> Iterator[Reading]:
-        """Yield the live sockets of the connections that something is vouched by."""
-        for label in self._labels:
-            yield from self._sockets.get(label, {}).values()
 
 
 def _labels(carriers: Carriers) -> set[str]:

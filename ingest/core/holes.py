@@ -10,15 +10,18 @@ from typing import Final
 
 from msgspec import Struct
 
+from ingest.core.heads import NumberedHead
 from schemas.control import Progress
 from schemas.markets import Market
 from schemas.topics import RawType
 
 
-__all__ = ["BELIEVED_JUMP", "Doubtful", "Hole", "IdSequence", "Key", "NewEpoch", "Verdict"]
+__all__ = ["BELIEVED_JUMP", "SLACK_MS", "Doubtful", "Hole", "IdSequence", "Key", "NewEpoch", "Verdict"]
 
 BELIEVED_JUMP: Final = 100_000
 """A hole of more ids needs a second witness. Of the busiest symbols that is an hour or two."""
+SLACK_MS: Final = 1_000
+"""Ids and times need not rise in perfect step."""
 _AHEAD_MS: Final = 60_000
 """A trade this much newer than its event has a wrong time: it would hide that ids went back."""
 
@@ -62,10 +65,11 @@ class IdSequence:
     """The ids of one stream and symbol, in the order of the log.
 
     The fields are open to the loop over the records, which takes the ordinary case by itself: while ``next_id`` comes,
-    it moves on ``next_id``, and at the end ``last_time``, ``offset`` and ``moved``. All else is for :meth:`feed`.
+    it moves on ``next_id``, and at the end ``last_time``, ``offset``, ``moved`` and ``newest``. All else is for
+    :meth:`feed`.
     """
 
-    __slots__ = ("_doubt", "epoch", "last_time", "moved", "next_id", "offset")
+    __slots__ = ("_doubt", "epoch", "last_time", "moved", "newest", "next_id", "offset")
 
     def __init__(self, next_id: int = -1, last_time: int = 0, offset: int = -1, epoch: int = 0) -> None:
         self.next_id = next_id
@@ -78,6 +82,8 @@ class IdSequence:
         """How often the ids went back."""
         self.moved = False
         """Whether there is progress that was not noted."""
+        self.newest: NumberedHead | None = None
+        """What was read last, or is known of it; of another id than the last: nothing is known."""
         self._doubt: _Doubt | None = None
 
     @classmethod
@@ -116,6 +122,20 @@ class IdSequence:
         self._doubt = _Doubt(record_id, time_ms, offset)
         return [Doubtful(self.next_id, record_id)]
 
+    def lose_tail(self, last_id: int, time_ms: int) -> Hole:
+        """Go on behind ids that the venue gave and the log does not have.
+
+        Args:
+            last_id: of the last; not before the next one.
+            time_ms: none of them is newer.
+        """
+        first_id, previous_time = self.next_id, self.last_time
+        self.next_id, self.moved = last_id + 1, True
+        # They come by backfill, and must not look as if ids had gone back while time went on.
+        self.last_time = max(self.last_time, time_ms)
+        self._doubt = None
+        return Hole(self.epoch, first_id, last_id, min(previous_time, time_ms), time_ms)
+
     def progress(self, key: Key, partition: int) -> Progress:
         """Return how far it is, to be noted."""
         market, stream, symbol = key
@@ -144,7 +164,7 @@ class IdSequence:
         return [NewEpoch(self.epoch)]
 
     def _accept(self, record_id: int, time_ms: int, offset: int) -> list[Verdict]:
-        expected, previous_time = self.next_id, self.last_time
+        expected, previous_time = self.next_id, min(self.last_time, time_ms)
         self._move(record_id, time_ms, offset)
         if record_id == expected:
             return []

@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Final
 
 from ingest.core.fates import Fate, FateRun, Fates, Outcome
-from ingest.core.holes import Hole, Key
+from ingest.core.holes import SLACK_MS, Hole, Key
 from schemas.control import Gap, GapStatus
 from schemas.topics import RawType
 
@@ -31,8 +31,6 @@ EPOCH_OVER: Final = "epoch-over"
 HEALED: Final = "healed-by-snapshot"
 """The changes are lost, the book is right again."""
 
-_SLACK_MS: Final = 1_000
-"""Ids and times need not rise in perfect step."""
 _MOST_PARTS: Final = 200
 """A hole in more parts is told when it is settled: it costs a question to the venue if we die before."""
 _FILLED: Final = frozenset({Outcome.BACKFILLED, Outcome.LATE})
@@ -90,7 +88,7 @@ class OpenHole:
 
     def believes(self, time_ms: int) -> bool:
         """Whether a trade of that time can be one of this hole: ids alone do not tell the epoch."""
-        return self.hole.previous_time - _SLACK_MS <= time_ms <= self.hole.next_time + _SLACK_MS
+        return self.hole.previous_time - SLACK_MS <= time_ms <= self.hole.next_time + SLACK_MS
 
     def arrived(self, first_id: int, last_id: int) -> int:
         """Take note of ids that came over a connection after all; returns how many were missing."""

@@ -14,8 +14,10 @@ from typing import Final
 
 from msgspec import Struct
 
+from ingest.core.carriers import Shard
 
-__all__ = ["ROSTER_MS", "Promise", "Run"]
+
+__all__ = ["ROSTER_MS", "Mark", "Position", "Promise", "Run"]
 
 ROSTER_MS: Final = 600_000
 """So often a run's heartbeats say again what they are about, for readers who begin to read later."""
@@ -29,6 +31,27 @@ class Run(Struct, frozen=True):
     begin_offset: int | None
     """Where the partition ended when it was prepared; None: not known."""
     symbols: tuple[str, ...]
+
+
+class Position(Struct, frozen=True):
+    """How far the publisher is in one partition."""
+
+    published: int
+    """Records handed over in this run."""
+    acknowledged: int
+    """Of these, the first so many that the broker has."""
+    next_offset: int | None
+    """Offset after the last acknowledged one; None: not known."""
+
+
+class Mark(Struct, frozen=True):
+    """A heartbeat that waits until what it vouches for is acknowledged."""
+
+    shard: Shard
+    vouched_until: int
+    published: int
+    run: Run
+    marked_ms: float
 
 
 class _Upcoming:

@@ -20,13 +20,19 @@ class IdRun(msgspec.Struct, frozen=True):
 class MissingIds:
     """A hole that the flow has passed, and the ids of it that have not come."""
 
-    __slots__ = ("first_id", "reported", "runs")
+    __slots__ = ("_lost", "first_id", "reported", "runs")
 
     def __init__(self, run: IdRun, *, reported: bool) -> None:
         self.first_id = run.first_id
         self.runs = [run]
         self.reported = reported
         """Whether something is missing as far as we know: not of ids that the venue has not, or before the first."""
+        self._lost: list[tuple[int, int]] = []
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether something is missing, and nothing of it can be had."""
+        return bool(self.runs) and all(self._is_lost(run) for run in self.runs)
 
     def overlaps(self, first_id: int, last_id: int) -> bool:
         """Whether any of these ids is missing."""
@@ -46,3 +52,15 @@ class MissingIds:
             if run.last_id > last_id:
                 left.append(IdRun(last_id + 1, run.last_id, time_before, run.next_time))
         self.runs = left
+
+    def give_up(self, first_id: int, last_id: int) -> None:
+        """Take note of ids that cannot be had; the ledger tells of a hole in parts."""
+        if (first_id, last_id) not in self._lost:
+            self._lost = sorted([*self._lost, (first_id, last_id)])
+
+    def _is_lost(self, run: IdRun) -> bool:
+        at = run.first_id
+        for first_id, last_id in self._lost:
+            if first_id <= at <= last_id:
+                at = last_id + 1
+        return at > run.last_id

@@ -248,6 +248,8 @@ class TradeSequencer(Generic[ItemT]):
             if hole.runs:
                 spans = tuple((run.previous_time, run.next_time) for run in hole.runs)
                 yield HoleNarrowed(self.epoch, hole.first_id, spans)
+                if hole.hopeless:
+                    yield HoleClosed(self.epoch, hole.first_id, recovered=False)
             else:
                 yield HoleClosed(self.epoch, hole.first_id, recovered=True)
 
@@ -261,8 +263,10 @@ class TradeSequencer(Generic[ItemT]):
             if gap.status is GapStatus.ABSENT:
                 hole.strike(gap.first_id, gap.last_id)
                 yield from self._what_is_left(hole)
-            elif all(gap.first_id <= run.first_id and run.last_id <= gap.last_id for run in hole.runs):
-                yield HoleClosed(self.epoch, hole.first_id, recovered=False)
+            else:
+                hole.give_up(gap.first_id, gap.last_id)
+                if hole.hopeless:
+                    yield HoleClosed(self.epoch, hole.first_id, recovered=False)
 
     def _release(self, *, force: bool = False) -> Iterator[SequenceResult[ItemT]]:
         """Let go what need not wait any longer."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from itertools import islice
 
 import msgspec
 
@@ -78,6 +77,8 @@ class TradeLog:
         trade = _decode_trade(data)
         if to_scaled(trade.price) and to_scaled(trade.quantity):
             self._log.add(trade.trade_id, data)
+        else:
+            self._log.pass_over(trade.trade_id)
         return trade.event_ms
 
     def latest(self, count: int) -> list[dict[str, object]]:
@@ -90,7 +91,7 @@ class TradeLog:
         Raises:
             ForgottenError: The first of them are no longer kept.
         """
-        return self._in_rest_words(list(islice(self._log.since(first_id), count)))
+        return self._in_rest_words(self._log.since(first_id, count))
 
     def _in_rest_words(self, payloads: list[bytes]) -> list[dict[str, object]]:
         return [self._answer(_decode_trade(data)) for data in payloads]
@@ -129,7 +130,7 @@ class AggTradeLog:
         Raises:
             ForgottenError: The first of them are no longer kept.
         """
-        return [_decode_agg_trade(data) for data in islice(self._log.since(first_id), count)]
+        return [_decode_agg_trade(data) for data in self._log.since(first_id, count)]
 
     def between(self, start_ms: int | None, end_ms: int | None, count: int) -> list[_AggTrade]:
         """Return aggregate trades by trade time, both ends inclusive: from a start the oldest, else the newest.

@@ -59,6 +59,8 @@ class FakeVenue:
         self._depth_released.set()
         self.trades: Callable[[str, Mapping[str, str]], tuple[int, str]] = _no_trades
         """Status and body of the answer to a request for trades: which endpoint, and its parameters."""
+        self.newest_ids: dict[str, int] | None = None
+        """What it says of how far the trades of symbols go; None: it does not offer that."""
         self.symbols: list[dict[str, Any]] = []
         self._sockets: dict[web.WebSocketResponse, None] = {}
         self._subscribed: set[web.WebSocketResponse] = set()
@@ -80,6 +82,7 @@ class FakeVenue:
                 web.get("/{api}/{version}/time", self._time),
                 web.get("/{api}/{version}/depth", self._depth),
                 web.get("/{api}/{version}/exchangeInfo", self._exchange_info),
+                web.get("/{api}/{version}/ticker/24hr", self._day_tickers),
                 web.get("/{api}/{version}/{endpoint:(trades|historicalTrades|aggTrades)}", self._trades),
             ]
         )
@@ -179,6 +182,17 @@ class FakeVenue:
         status, body = self.trades(endpoint, request.query)
         await self._tell()
         return web.Response(status=status, text=body, content_type="application/json")
+
+    async def _day_tickers(self, request: web.Request) -> web.Response:
+        self.requests["ticker/24hr"] += 1
+        await self._tell()
+        if self.newest_ids is None:
+            raise web.HTTPNotFound
+        names = json.loads(request.query.get("symbols", "null")) or list(self.newest_ids)
+        known = {name: self.newest_ids.get(name, -1) for name in names}
+        return web.json_response(
+            [{"symbol": name, "lastId": last, "closeTime": self.time_ms} for name, last in known.items()]
+        )
 
     async def _exchange_info(self, _: web.Request) -> web.Response:
         self.requests["exchangeInfo"] += 1

@@ -7,10 +7,12 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from ingest.core.budget import Importance
+from ingest.core.weights import day_tickers_weight, tickers_at_once
 from ingest.errors import RestRefusedError, RestUnreachableError, is_transient
 from ingest.rest import retry_after_s
 from schemas.markets import Market
-from schemas.rest import ExchangeInfo, RestAggTrade
+from schemas.rest import DayTicker, ExchangeInfo, RestAggTrade
 from tests.support.fakes import FakeClocks
 from tests.support.rest import asking, rest_client
 
@@ -171,3 +173,48 @@ def test_how_long_the_venue_wants_to_be_left_alone(
     headers: dict[str, str], message: str, expected: float | None
 ) -> None:
     assert retry_after_s(headers, message, WALL_MS) == expected
+
+
+@pytest.mark.parametrize(
+    ("market", "symbols", "query", "answer"),
+    [
+        (Market.SPOT, ["A", "B"], "?symbols=%5B%22A%22,%22B%22%5D", "[{},{}]"),
+        (Market.SPOT, None, "", "[{}]"),
+        (Market.USDM, ["A"], "?symbol=A", "{}"),
+        (Market.COINM, ["A"], "?symbol=A", "[{}]"),
+        (Market.USDM, None, "", "[{}]"),
+    ],
+)
+async def test_how_far_symbols_are_is_one_question_for_one_for_some_and_for_all(
+    market: Market, symbols: list[str] | None, query: str, answer: str
+) -> None:
+    seen = list[str]()
+
+    def reply(request: web.Request) -> web.StreamResponse:
+        seen.append(str(request.rel_url))
+        return web.Response(text=answer.replace("{}", '{"symbol":"A","lastId":-1,"closeTime":5,"count":0}'))
+
+    async with asking(reply, market=market) as client:
+        tickers = await client.day_tickers(symbols, Importance.REFRESH)
+
+    assert tickers == [DayTicker(symbol="A", last_trade_id=-1, close_time=5)] * answer.count("{}")
+    assert seen == [f"/api/v3/ticker/24hr{query}"]
+
+
+@pytest.mark.parametrize(
+    ("market", "count", "at_once", "weight"),
+    [
+        (Market.SPOT, 1, 20, 2),
+        (Market.SPOT, 780, 20, 78),
+        (Market.SPOT, 781, None, 80),
+        (Market.USDM, 39, 1, 39),
+        (Market.USDM, 40, None, 40),
+        (Market.COINM, 2, 1, 2),
+    ],
+)
+def test_how_far_symbols_are_is_asked_at_the_least_weight(
+    market: Market, count: int, at_once: int | None, weight: int
+) -> None:
+    assert tickers_at_once(market, count) == at_once
+    questions = 1 if at_once is None else -(-count // at_once)
+    assert questions * day_tickers_weight(market, at_once) == weight

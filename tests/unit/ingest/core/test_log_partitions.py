@@ -8,8 +8,10 @@ import msgspec
 from hypothesis import given, settings, strategies as st
 
 from ingest.core.backfill import Backfill, Question, id_of
+from ingest.core.holes import Hole
 from ingest.core.ledger import OpenHole
-from ingest.core.log_partitions import LogPartition, log_partition
+from ingest.core.log_partitions import LogPartition, TradePartition, log_partition
+from ingest.core.tails import Newest, Tail
 from schemas.control import Gap, GapStatus, Progress
 from schemas.markets import Market
 from schemas.rest import RestTrade
@@ -63,6 +65,67 @@ def test_a_hole_is_found_and_what_comes_late_closes_it() -> None:
     assert hole.settled
     assert told(hole) == [(2, 4, "filled", "late")]
     assert partition.next_offset == 5
+
+
+def the_end(partition: LogPartition) -> Tail:
+    assert isinstance(partition, TradePartition)
+    (tail,) = partition.tails(100)
+    return tail
+
+
+def test_what_is_missing_at_the_end_is_a_hole_and_what_fills_it_begins_no_epoch() -> None:
+    partition = log_partition(Market.SPOT, RawType.TRADE, 0)
+    assert isinstance(partition, TradePartition)
+    partition.read([trade(1, offset=0), trade(2, offset=1)], 1)
+    tail = the_end(partition)
+
+    found = partition.lose_tail(tail, 5, Newest(5, 50), 7)
+    again = partition.lose_tail(tail, 5, Newest(5, 50), 8)
+    filled = partition.read([trade(one, offset=one) for one in (3, 4, 5, 6)], 9)
+
+    assert tail == Tail((Market.SPOT, RawType.TRADE, "BTCUSDT"), 0, 3, 2, 2, 100)
+    (hole,) = found.opened
+    assert hole.hole == Hole(0, 3, 5, 20, 50)
+    assert (again.opened, filled.epochs, filled.doubts) == ([], [], [])
+    assert told(hole) == [(3, 5, "filled", "late")]
+    assert the_end(partition).next_id == 7
+
+
+def test_what_is_missing_at_the_end_is_remembered_over_a_restart() -> None:
+    partition = log_partition(Market.SPOT, RawType.TRADE, 0)
+    assert isinstance(partition, TradePartition)
+    partition.read([trade(1, offset=0), trade(2, offset=1)], 1)
+    before = partition.moved()
+    ledger = partition.lose_tail(the_end(partition), 5, Newest(5, 50), 7).opened[0].entries(1)
+
+    for notes in (before, partition.moved()):
+        later = log_partition(Market.SPOT, RawType.TRADE, 0)
+        assert isinstance(later, TradePartition)
+        later.restore(notes, ledger)
+        later.next_offset = 2
+        assert later.lose_tail(the_end(later), 5, Newest(5, 50), 7).opened == []
+        filled = later.read([trade(one, offset=one) for one in (3, 4, 5, 6)], 9)
+
+        assert [hole.hole.first_id for hole in later.holes()] == [3]
+        assert (filled.opened, filled.epochs, filled.doubts) == ([], [], [])
+        assert all(hole.settled for hole in later.holes())
+
+
+def test_of_aggregates_the_newest_trade_is_known_from_the_last_that_was_read() -> None:
+    partition = log_partition(Market.SPOT, RawType.AGG_TRADE, 0)
+    assert isinstance(partition, TradePartition)
+    value = b'{"a":7,"f":40,"l":44,"T":10}'
+    partition.read([Raw(0, 10, KEY, value)], 1)
+    assert the_end(partition).through == 44
+    notes = partition.moved()
+
+    later = log_partition(Market.SPOT, RawType.AGG_TRADE, 0)
+    assert isinstance(later, TradePartition)
+    later.restore(notes, [])
+    later.next_offset = 1
+    assert the_end(later).through == -1
+    later.know(the_end(later), 44)
+    assert the_end(later).through == 44
 
 
 def test_what_is_missing_when_an_epoch_ends_stays_missing() -> None:

@@ -177,6 +177,63 @@ def test_a_later_decision_closes_a_deferred_hole(status: GapStatus, recovered: b
     assert sequencer.decide(gap(2, 3, status)) == [HoleClosed(0, 2, recovered=recovered)]
 
 
+def deferred(*ids: int) -> TradeSequencer[int]:
+    """Return a sequencer that went on over the ids from 2 to 9, of which some came late."""
+    sequencer: TradeSequencer[int] = TradeSequencer()
+    feed(sequencer, 1, 10)
+    sequencer.decide(gap(2, 9))
+    feed(sequencer, *ids)
+    return sequencer
+
+
+@pytest.mark.parametrize(
+    ("parts", "late_ids"),
+    [
+        ([(6, 9), (2, 5)], ()),
+        ([(2, 5), (6, 9)], ()),
+        ([(8, 9), (2, 3), (4, 7)], ()),
+        ([(6, 9), (2, 3)], (4, 5)),
+        ([(2, 6), (5, 9)], ()),
+    ],
+)
+def test_a_hole_whose_parts_are_all_lost_is_closed_with_the_last_of_them(
+    parts: list[tuple[int, int]], late_ids: tuple[int, ...]
+) -> None:
+    sequencer = deferred(*late_ids)
+    *before, last = [gap(*part, GapStatus.UNFILLABLE) for part in parts]
+
+    assert [result for one in before for result in sequencer.decide(one)] == []
+    assert sequencer.decide(last) == [HoleClosed(0, 2, recovered=False)]
+
+
+def test_a_hole_of_which_the_rest_is_absent_or_comes_late_is_closed_as_lost_in_part() -> None:
+    left = HoleNarrowed(0, 2, ((time_of(1), time_of(10)),))
+
+    sequencer = deferred()
+    sequencer.decide(gap(6, 9, GapStatus.UNFILLABLE))
+    assert sequencer.decide(gap(2, 5, GapStatus.ABSENT)) == [left, HoleClosed(0, 2, recovered=False)]
+
+    sequencer = deferred(3, 4, 5)
+    sequencer.decide(gap(6, 9, GapStatus.UNFILLABLE))
+    assert feed(sequencer, 2)[-1] == HoleClosed(0, 2, recovered=False)
+
+
+@given(st.sets(st.integers(3, 9), max_size=4), st.data())
+def test_a_hole_is_closed_once_every_part_of_it_is_settled_in_whatever_order(
+    cuts: set[int], data: st.DataObject
+) -> None:
+    firsts = sorted({2, *cuts})
+    parts = list(zip(firsts, [*(one - 1 for one in firsts[1:]), 9], strict=True))
+    fates = [data.draw(st.sampled_from([GapStatus.ABSENT, GapStatus.UNFILLABLE])) for _ in parts]
+    entries = data.draw(st.permutations([gap(*part, fate) for part, fate in zip(parts, fates, strict=True)]))
+    sequencer = deferred()
+
+    closed = [[one for one in sequencer.decide(entry) if isinstance(one, HoleClosed)] for entry in entries]
+
+    recovered = GapStatus.UNFILLABLE not in fates
+    assert closed == [*([] for _ in entries[1:]), [HoleClosed(0, 2, recovered=recovered)]]
+
+
 def test_an_id_that_the_venue_was_said_not_to_have_is_late_not_lost() -> None:
     sequencer: TradeSequencer[int] = TradeSequencer()
     feed(sequencer, 1, 3)

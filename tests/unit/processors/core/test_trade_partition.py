@@ -428,7 +428,8 @@ def test_markets_do_not_share_ids() -> None:
     assert [trade.trade_id for trade in trades_of(outputs)] == [1, 900]
 
 
-def test_a_hole_that_the_venue_has_no_trades_for_leaves_the_candle_complete() -> None:
+@pytest.mark.parametrize(("status", "complete"), [(GapStatus.ABSENT, True), (GapStatus.UNFILLABLE, False)])
+def test_a_hole_leaves_the_candle_complete_if_the_venue_has_no_trades_for_it(status: GapStatus, complete: bool) -> None:
     partition = TradePartition()
     outputs = run(
         partition,
@@ -436,13 +437,13 @@ def test_a_hole_that_the_venue_has_no_trades_for_leaves_the_candle_complete() ->
             heartbeat_of(0, 0),
             trade_record(1, 10, 0),
             trade_record(3, 20, 1),
-            gap_of(2, 2, (10, 20), GapStatus.ABSENT),
+            gap_of(2, 2, (10, 20), status),
             heartbeat_of(MINUTE, 2),
         ],
     )
 
     assert [trade.kind for trade in trades_of(outputs)] == [TradeKind.TRADE, TradeKind.HOLE, TradeKind.TRADE]
-    assert [candle.complete for candle in candles_of(outputs)] == [True]
+    assert [candle.complete for candle in candles_of(outputs)] == [complete]
 
 
 def test_final_candles_are_stamped_with_their_end() -> None:

@@ -8,12 +8,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from ingest.core.backfill import Backfill
+from ingest.core.holes import Hole
+from ingest.core.ledger import OpenHole
 from sandbox.exchange.source import Halt, StreamEvent
 from sandbox.recordings import Frame, Recording, read, survey
 from sandbox.replay import ReplaySource, trades
 from schemas.markets import Market
+from schemas.rest import RestAggTrade, RestTrade
+from schemas.topics import RawType
 from tests.unit.sandbox.payloads import (
     EPOCH_MS,
     EPOCH_NS,
@@ -428,3 +434,32 @@ def test_a_replay_yields_every_recorded_frame_once_in_order(recordings: Path, pa
     assert count == summary.frame_count == source.event_count
     assert source.malformed_count == 0
     assert source.clock_ms() >= summary.last_event_ms
+
+
+@pytest.mark.parametrize("raw_type", [RawType.TRADE, RawType.AGG_TRADE])
+def test_repair_tells_of_a_trade_that_the_recording_lacks_that_it_cannot_be_had(
+    tmp_path: Path, raw_type: RawType
+) -> None:
+    """Not that the venue has none: a candle without it is not complete."""
+    name, endpoint, make = (
+        ("trade", "historicalTrades", trade) if raw_type is RawType.TRADE else ("aggTrade", "aggTrades", agg_trade)
+    )
+    of: Any = list[RestTrade] if raw_type is RawType.TRADE else list[RestAggTrade]
+    ids = (*range(1, 8), 10, 11, 12)
+    replay = Replay(tmp_path, [line(EPOCH_NS, combined(f"btcusdt@{name}", make(one))) for one in ids])
+    replay.take_all()
+    one = OpenHole((Market.SPOT, raw_type, "BTCUSDT"), Hole(0, 6, 9, EPOCH_MS, EPOCH_MS), 0)
+    one.arrived(6, 7)
+    backfill = Backfill(one)
+
+    for _ in range(3):
+        if not one.settled:
+            question = backfill.question()
+            items = replay.ask(endpoint, fromId=question.from_id, limit=question.limit)
+            for lost in backfill.answer(question, msgspec.convert(items, of)).lost:
+                one.lost(*lost)
+
+    assert [(entry.first_id, entry.last_id, str(entry.status)) for entry in one.entries(0)] == [
+        (8, 9, "unfillable"),
+        (6, 7, "filled"),
+    ]
