@@ -28,7 +28,7 @@ from ingest.core.pacing import Pacer
 from ingest.core.records import Record
 from ingest.errors import UndeliveredError
 from ingest.health import Readiness, serve
-from ingest.kafka_log import end_offsets, follow, read_to_end
+from ingest.kafka_log import end_offsets, read_to_end
 from ingest.kafka_publisher import KafkaPublisher
 from ingest.listings import Listings
 from ingest.market_feed import READY, MarketFeed
@@ -38,12 +38,13 @@ from ingest.repair_rest import MarketRest
 from ingest.repair_symbols import listings_for
 from ingest.rest_clients import new_rest_clients
 from ingest.shared import Shared
+from ingest.snapshot_news import SnapshotNews
 from ingest.symbols import SymbolBook
 from ingest.topic_admin import TopicAdmin, check_topics
-from schemas.codec import Codec, DecodeError
-from schemas.control import Progress, SnapshotRequest
+from schemas.codec import Codec
+from schemas.control import Progress
 from schemas.markets import Market
-from schemas.registry import Registry, RegistryError
+from schemas.registry import Registry
 from schemas.topics import ControlType, RawType, Topic, TopicTable
 
 
@@ -308,7 +309,11 @@ class Service:
             for listings in self._listings:
                 tasks.create_task(listings.run())
             tasks.create_task(self._config.run())
-            tasks.create_task(self._follow_requests(parts))
+            if parts.feeds:
+                servers = self._settings.kafka_bootstrap_servers
+                news = SnapshotNews(servers, self._table, parts.codec, parts.feeds, self._log)
+                tasks.create_task(news.follow_requests())
+                tasks.create_task(news.follow_snapshots())
             tasks.create_task(self._watch(parts.publisher))
 
     async def _repair(self, parts: _Parts) -> None:
@@ -316,20 +321,6 @@ class Service:
             await asyncio.Event().wait()
         else:
             await parts.repair.run()
-
-    async def _follow_requests(self, parts: _Parts) -> None:
-        """Hand the readers' wishes for snapshots to the markets."""
-        topic = self._table.control(ControlType.SNAPSHOT_REQUEST)
-        async for record in follow(self._settings.kafka_bootstrap_servers, topic):
-            try:
-                request = await asyncio.to_thread(
-                    parts.codec.decode, record.topic, record.partition, record.offset, record.value
-                )
-            except (DecodeError, RegistryError) as error:
-                self._log.error("snapshot request cannot be read", reason=str(error))
-                continue
-            if isinstance(request, SnapshotRequest) and request.market in parts.feeds:
-                parts.feeds[request.market].request_snapshot(request)
 
     async def _watch(self, publisher: KafkaPublisher) -> None:
         """Keep the gauges, and say when the broker is away."""
