@@ -25,6 +25,7 @@ from ingest.connection import Clocks
 from ingest.control_records import ControlRecords
 from ingest.core.ledger import OpenHole
 from ingest.core.log_partitions import DEPTH_SNAPSHOT, REPAIRED_TYPES, LogPartition, Read, log_partition
+from ingest.core.young_holes import YoungHoles
 from ingest.metrics import Metrics
 from ingest.publisher import Publisher
 from ingest.repair_books import BookMender
@@ -100,6 +101,7 @@ class Repair:
         self._arriving: set[TopicPartition] = set()
         self._shrunk: dict[int, OpenHole] = {}
         """Holes of which some ids came late: to be told with the next note of progress."""
+        self._young = YoungHoles()
         self._ledger = LedgerWriter(parts.publisher, parts.control, parts.metrics, parts.clocks, parts.log)
         self._ledger.settled = self._settled
         self._books = BookMender(parts.publisher, parts.control, parts.clocks, parts.log)
@@ -188,6 +190,7 @@ class Repair:
                     hole.given_up = True
             self._partitions.clear()
             self._shrunk.clear()
+            self._young.all()
             self._arriving.clear()
             self._tell_gauges()
 
@@ -245,6 +248,7 @@ class Repair:
                 if (partition := self._partitions.get(one)) is not None:
                     await self._follow(partition, records)
                     await asyncio.sleep(0)
+            await self._open(self._young.due(self._clocks.now_ms()))
             self._books.ask(self._read_up_to)
         return sum(len(records) for records in batches.values())
 
@@ -267,17 +271,23 @@ class Repair:
                 "id not believed until another bears it out",
                 market=market, stream=stream, symbol=symbol, id=doubt.record_id, expected_id=doubt.expected,
             )  # fmt: skip
-        for hole in found.opened:
+        self._young.add(found.opened, self._clocks.now_ms())
+        touched = {id(hole): hole for hole in found.touched if not self._young.holds(hole)}
+        for hole in self._young.arrived():
+            self._settled(hole)
+        self._shrunk |= {name: hole for name, hole in touched.items() if not hole.settled}
+        await self._ledger.tell_all(hole for name, hole in touched.items() if name not in self._shrunk)
+
+    async def _open(self, holes: list[OpenHole]) -> None:
+        """Tell of holes, and have them filled; before any note of progress passes them."""
+        for hole in holes:
             (market, stream, symbol), ids = hole.key, hole.hole
             self._metrics.holes.labels(market, stream).inc()
             self._log.warning(
                 "hole", market=market, stream=stream, symbol=symbol, first_id=ids.first_id, last_id=ids.last_id
             )
-        changed = {id(hole): hole for hole in (*found.opened, *found.touched)}
-        self._shrunk |= {name: hole for name, hole in changed.items() if hole not in found.opened and not hole.settled}
-        # In the ledger before any note of progress passes them.
-        await self._ledger.tell_all(hole for name, hole in changed.items() if name not in self._shrunk)
-        self._offer(hole for hole in found.opened if not hole.settled)
+        await self._ledger.tell_all(holes)
+        self._offer(hole for hole in holes if not hole.settled)
 
     def _offer(self, holes: Iterable[OpenHole]) -> None:
         for hole in holes:
@@ -299,6 +309,7 @@ class Repair:
 
     async def _note(self, *, leaving: bool = False) -> None:
         """Write down how far it is: first holes, then symbols, then, once the broker has those, the position."""
+        await self._open(self._young.all())
         holes = (
             [hole for one in self._partitions.values() for hole in one.holes()] if leaving else self._shrunk.values()
         )

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sys
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -28,10 +28,7 @@ from tests.support.polling import until
 from tests.support.project import ROOT
 
 
-__all__ = ["Deployment", "Ingest", "Traded"]
-
-Traded = dict[tuple[Market, str], Counter[int]]
-"""How often each id is there, by market and symbol."""
+__all__ = ["ID_OF", "Deployment", "Ingest"]
 
 ID_OF = {RawType.TRADE: "t", RawType.AGG_TRADE: "a"}
 FILE_OF = {RawType.TRADE: "trades", RawType.AGG_TRADE: "agg-trades"}
@@ -103,6 +100,7 @@ class Deployment:
         self._registry = registry
         self._codec = Codec(self.table, registry)
         self._directory = directory
+        self._truth = directory / "truth"
         self._exchange_url = f"http://127.0.0.1:{free_port('127.0.0.1')}"
 
     @property
@@ -121,7 +119,7 @@ class Deployment:
         ]
         port = self._exchange_url.rpartition(":")[2]
         command = ["sandbox", "exchange", "--simulate", "--duration", "0", "--start", "manual", "--port", port]
-        async with self._process("exchange", *command, "--truth", str(self._directory / "truth"), *named, *options):
+        async with self._process("exchange", *command, "--truth", str(self._truth), *named, *options):
             await until(self._exchange_answers)
             yield
 
@@ -214,28 +212,33 @@ class Deployment:
         except aiohttp.ClientConnectionError:
             return False
 
-    def truth(self, raw_type: RawType) -> Traded:
-        """Return every id that the exchange gave, from its own log."""
-        found: Traded = defaultdict(Counter)
+    def truth(self, raw_type: RawType) -> dict[tuple[Market, str], list[int]]:
+        """Return, by market and symbol, every id that the exchange gave, from its own log."""
+        found = defaultdict[tuple[Market, str], list[int]](list)
         for market in self.symbols:
-            path = self._directory / "truth" / f"{market}.{FILE_OF[raw_type]}.jsonl"
+            path = self._truth / f"{market}.{FILE_OF[raw_type]}.jsonl"
             for line in map(msgspec.json.decode, path.read_bytes().splitlines()):
-                found[market, line["s"]][line[ID_OF[raw_type]]] += 1
+                found[market, line["s"]].append(line[ID_OF[raw_type]])
         return dict(found)
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Return what faults did."""
+        return [msgspec.json.decode(line) for line in (self._truth / "faults.jsonl").read_bytes().splitlines()]
 
     # Topics
 
     async def raw(self, market: Market, raw_type: RawType) -> list[LogRecord]:
         return await read_to_end(self.broker, self.table.raw(market, raw_type))
 
-    async def logged(self, raw_type: RawType) -> Traded:
-        """Return every id in the raw log, and how often it is there."""
-        found: Traded = defaultdict(Counter)
+    async def senders(self, raw_type: RawType) -> dict[tuple[Market, str], dict[int, list[str]]]:
+        """Return, by market, symbol and id, the connections that brought the copies of it in the raw log."""
+        found: dict[tuple[Market, str], dict[int, list[str]]] = {}
         for market in self.symbols:
             for record in await self.raw(market, raw_type):
                 value = msgspec.json.decode(record.value or b"")
-                found[market, value["s"]][value[ID_OF[raw_type]]] += 1
-        return dict(found)
+                copies = found.setdefault((market, value["s"]), {}).setdefault(value[ID_OF[raw_type]], [])
+                copies.append(dict(record.headers)["connection_id"].decode())
+        return found
 
     async def decoded(self, topic: Topic) -> list[Any]:
         """Return the values on a topic, partition by partition."""
@@ -249,7 +252,3 @@ class Deployment:
         )
         offsets = await committed(self.broker, f"{self.table.prefix}-processors-{family}")
         return all(offsets.get((one.topic, one.partition), 0) >= end for one, end in ends.items())
-
-    def log_of(self, name: str) -> str:
-        """Return what a process said, such as `ingest-a`."""
-        return (self._directory / f"{name}.log").read_text(encoding="utf-8")
