@@ -271,12 +271,15 @@ class Repair:
                 "id not believed until another bears it out",
                 market=market, stream=stream, symbol=symbol, id=doubt.record_id, expected_id=doubt.expected,
             )  # fmt: skip
-        self._young.add(found.opened, self._clocks.now_ms())
-        touched = {id(hole): hole for hole in found.touched if not self._young.holds(hole)}
+        # What a book lacks is told at once: it is not right before that comes. Trades can wait to be missed.
+        at_once = {id(hole): hole for hole in found.opened if hole.key[1] is RawType.DEPTH}
+        self._young.add((hole for hole in found.opened if id(hole) not in at_once), self._clocks.now_ms())
+        touched = {id(hole): hole for hole in found.touched if id(hole) not in at_once and not self._young.holds(hole)}
         for hole in self._young.arrived():
             self._settled(hole)
         self._shrunk |= {name: hole for name, hole in touched.items() if not hole.settled}
         await self._ledger.tell_all(hole for name, hole in touched.items() if name not in self._shrunk)
+        await self._open(list(at_once.values()))
 
     async def _open(self, holes: list[OpenHole]) -> None:
         """Tell of holes, and have them filled; before any note of progress passes them."""
