@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up soak test check setup lock clients
-.PHONY: bench-ingest bench-memory bench-outage bench-exchange bench-simulation
+.PHONY: bench-ingest bench-memory bench-outage bench-exchange bench-replicas bench-simulation
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -82,6 +82,9 @@ lock: $(UV)  ## pin the dependencies of pyproject.toml in requirements.lock (UPG
 
 bench-exchange: $(STAMP)  ## events per second that the exchange serves on one core (ARGS=--rounds 5)
 	@$(BIN)/python -m bench.exchange $(ARGS)
+
+bench-replicas: $(STAMP)  ## CPU of the processors' cores for a log that two replicas wrote (ARGS=--rounds 5)
+	@$(BIN)/python -m bench.replicas $(ARGS)
 
 bench-simulation: $(STAMP)  ## events per second of the simulated market (ARGS=--rounds 5)
 	@$(BIN)/python -m bench.simulation $(ARGS)

@@ -106,10 +106,16 @@ async def read_latest(bootstrap_servers: str, topic: Topic, partitions: Iterable
     return sorted(latest.values(), key=lambda record: (record.partition, record.offset))
 
 
-async def follow(bootstrap_servers: str, topic: Topic) -> AsyncIterator[LogRecord]:
-    """Yield every record of a topic from its beginning, and go on for ever."""
+async def follow(bootstrap_servers: str, topic: Topic, *, from_end: bool = False) -> AsyncIterator[LogRecord]:
+    """Yield every record of a topic, and go on for ever.
+
+    Args:
+        bootstrap_servers: brokers.
+        topic: which.
+        from_end: begin with what comes from now on; otherwise with the topic's beginning.
+    """
     async with consumer(bootstrap_servers, [topic]) as reader:
-        await reader.seek_to_beginning(*partitions_of([topic]))
+        await (reader.seek_to_end if from_end else reader.seek_to_beginning)(*partitions_of([topic]))
         while True:
             batches = await reader.getmany(timeout_ms=_POLL_MS)
             for batch in batches.values():

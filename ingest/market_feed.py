@@ -153,6 +153,10 @@ class MarketFeed:
         """Take a reader's wish for a depth snapshot."""
         self._snapshotter.request(request)
 
+    def notice_snapshot(self, note: Progress) -> None:
+        """Take note of a depth snapshot that is new in the log, whoever took it."""
+        self._snapshotter.notice(note)
+
     # What the connections tell
 
     def opened(self, plan: ConnectionPlan, connection_id: str, url: str) -> None:
@@ -226,7 +230,11 @@ class MarketFeed:
         shared = self._shared
         return Snapshotter(
             self._market,
-            SnapshotSchedule(_depth_symbols(self._streams()), shared.settings.snapshots.refresh_s * 1000),
+            SnapshotSchedule(
+                _depth_symbols(self._streams()),
+                shared.settings.snapshots.refresh_s * 1000,
+                salt=shared.ingest_id,
+            ),
             shared.settings.snapshots,
             rest=self._rest,
             venue=self._venue,

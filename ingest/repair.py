@@ -205,6 +205,7 @@ class Repair:
                 if (partition := self._partitions.get(one)) is not None:
                     await self._follow(partition, records)
                     await asyncio.sleep(0)
+            await self._desk.open_due()
             self._desk.books.ask(self._read_up_to)
         return sum(len(records) for records in batches.values())
 

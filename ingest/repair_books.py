@@ -14,6 +14,7 @@ from structlog.stdlib import BoundLogger
 from ingest.connection import Clocks
 from ingest.control_records import ControlRecords
 from ingest.core.ledger import OpenHole
+from ingest.core.young_holes import PATIENCE_MS
 from ingest.publisher import Publisher
 from schemas.control import SnapshotReason, SnapshotRequest
 
@@ -41,8 +42,8 @@ class BookMender:
         self._due_ms: dict[int, tuple[OpenHole, float]] = {}
 
     def offer(self, hole: OpenHole) -> None:
-        """Look after a hole, until it is settled or given up."""
-        self._due_ms[id(hole)] = hole, self._clocks.now_ms()
+        """Look after a hole, until it is settled or given up; what is on its way on another connection comes first."""
+        self._due_ms[id(hole)] = hole, self._clocks.now_ms() + PATIENCE_MS
 
     def ask(self, read_up_to: Callable[[OpenHole], int | None]) -> None:
         """Ask for what is due.

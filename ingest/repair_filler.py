@@ -27,8 +27,8 @@ from schemas.topics import RawType, TopicTable
 
 __all__ = ["DECISION_LIMIT_MS", "Filler", "HeadersOf"]
 
-DECISION_LIMIT_MS: Final = 9_000.0
-"""A hole is decided 10 s after it was found, the way to the ledger included: then the flow goes on without it."""
+DECISION_LIMIT_MS: Final = 8_500.0
+"""A hole is decided 10 s after it was found, youth and the way to the ledger included: then the flow goes on."""
 NO_WEIGHT: Final = "no-request-weight"
 REFUSED: Final = "venue-refuses-requests"
 UNREACHABLE: Final = "venue-unreachable"

@@ -11,6 +11,7 @@ from ingest.connection import Clocks
 from ingest.control_records import ControlRecords
 from ingest.core.ledger import OpenHole
 from ingest.core.log_partitions import Read
+from ingest.core.young_holes import YoungHoles
 from ingest.metrics import Metrics
 from ingest.publisher import Publisher
 from ingest.repair_books import BookMender
@@ -50,7 +51,10 @@ class HoleDesk:
 
     def __init__(self, ingest_id: str, parts: RepairParts, settled: Callable[[OpenHole], None]) -> None:
         self._metrics = parts.metrics
+        self._clocks = parts.clocks
         self._log = parts.log
+        self._settled = settled
+        self._young = YoungHoles()
         self._shrunk: dict[int, OpenHole] = {}
         """Holes of which some ids came late: to be told with the next note of progress."""
         self._ledger = LedgerWriter(parts.publisher, parts.control, parts.metrics, parts.clocks, parts.log)
@@ -80,17 +84,19 @@ class HoleDesk:
                 "id not believed until another bears it out",
                 market=market, stream=stream, symbol=symbol, id=doubt.record_id, expected_id=doubt.expected,
             )  # fmt: skip
-        for hole in found.opened:
-            (market, stream, symbol), ids = hole.key, hole.hole
-            self._metrics.holes.labels(market, stream).inc()
-            self._log.warning(
-                "hole", market=market, stream=stream, symbol=symbol, first_id=ids.first_id, last_id=ids.last_id
-            )
-        changed = {id(hole): hole for hole in (*found.opened, *found.touched)}
-        self._shrunk |= {name: hole for name, hole in changed.items() if hole not in found.opened and not hole.settled}
-        # In the ledger before any note of progress passes them.
-        await self._ledger.tell_all(hole for name, hole in changed.items() if name not in self._shrunk)
-        self._offer(hole for hole in found.opened if not hole.settled)
+        # What a book lacks is told at once: it is not right before that comes. Trades can wait to be missed.
+        at_once = {id(hole): hole for hole in found.opened if hole.key[1] is RawType.DEPTH}
+        self._young.add((hole for hole in found.opened if id(hole) not in at_once), self._clocks.now_ms())
+        touched = {id(hole): hole for hole in found.touched if id(hole) not in at_once and not self._young.holds(hole)}
+        for hole in self._young.arrived():
+            self._settled(hole)
+        self._shrunk |= {name: hole for name, hole in touched.items() if not hole.settled}
+        await self._ledger.tell_all(hole for name, hole in touched.items() if name not in self._shrunk)
+        await self._open(list(at_once.values()))
+
+    async def open_due(self) -> None:
+        """Tell of the holes that were found a moment ago and are still there."""
+        await self._open(self._young.due(self._clocks.now_ms()))
 
     async def inherit(self, holes: Iterable[OpenHole]) -> None:
         """Go on with holes that an earlier run, or another process, left open."""
@@ -104,6 +110,7 @@ class HoleDesk:
         Args:
             holes: of these too, whatever it is.
         """
+        await self._open(self._young.all())
         await self._ledger.tell_all({id(hole): hole for hole in (*self._shrunk.values(), *holes)}.values())
         self._shrunk.clear()
 
@@ -112,6 +119,18 @@ class HoleDesk:
         for hole in holes:
             hole.given_up = True
         self._shrunk.clear()
+        self._young.all()
+
+    async def _open(self, holes: list[OpenHole]) -> None:
+        """Tell of holes, and have them mended; before any note of progress passes them."""
+        for hole in holes:
+            (market, stream, symbol), ids = hole.key, hole.hole
+            self._metrics.holes.labels(market, stream).inc()
+            self._log.warning(
+                "hole", market=market, stream=stream, symbol=symbol, first_id=ids.first_id, last_id=ids.last_id
+            )
+        await self._ledger.tell_all(holes)
+        self._offer(hole for hole in holes if not hole.settled)
 
     def _offer(self, holes: Iterable[OpenHole]) -> None:
         for hole in holes:

@@ -37,7 +37,7 @@ from ingest.metrics import Metrics
 from ingest.repair import Repair, new_repair
 from ingest.repair_holes import RepairParts
 from ingest.shared import Shared
-from ingest.snapshot_requests import hand_on_requests
+from ingest.snapshot_news import SnapshotNews
 from ingest.symbols import SymbolBook
 from ingest.waiting import wait_for_servers
 from schemas.codec import Codec
@@ -257,11 +257,11 @@ class Service:
             for listings in self._listings:
                 tasks.create_task(listings.run())
             tasks.create_task(self._config.run())
-            tasks.create_task(
-                hand_on_requests(
-                    self._settings.kafka_bootstrap_servers, self._table, parts.codec, parts.feeds, self._log
-                )
-            )
+            if parts.feeds:
+                servers = self._settings.kafka_bootstrap_servers
+                news = SnapshotNews(servers, self._table, parts.codec, parts.feeds, self._log)
+                tasks.create_task(news.follow_requests())
+                tasks.create_task(news.follow_snapshots())
             tasks.create_task(self._broker.run(parts.publisher))
 
     async def _repair(self, parts: _Parts) -> None:

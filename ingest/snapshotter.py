@@ -109,6 +109,14 @@ class Snapshotter:
             age_ms = self._venue.clock.now(now_ms) - note.last_time
             self._schedule.restore(symbol, note.last_id, note.offset, age_ms, now_ms)
 
+    def notice(self, note: Progress) -> None:
+        """Take note of a snapshot that is new in the log: where several processes take a symbol, one of them asks."""
+        now_ms = self._clocks.now_ms()
+        age_ms = self._venue.clock.now(now_ms) - note.last_time
+        if self._schedule.noticed(note.symbol, note.last_id, note.offset, age_ms, now_ms):
+            self._log.debug("another process took a snapshot", symbol=note.symbol)
+            self._wake.set()
+
     def live(self, symbols: Iterable[str]) -> None:
         """Take note that the diffs of symbols flow."""
         self._schedule.live(symbols, self._clocks.now_ms())

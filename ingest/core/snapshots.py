@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections import Counter
 from collections.abc import Iterable
 from typing import Final
@@ -19,6 +20,7 @@ from schemas.topics import RawType, TopicTable, partition_of
 
 
 __all__ = [
+    "FIRST_TO_ANOTHER_MS",
     "SNAPSHOT_STREAM",
     "Snapshot",
     "SnapshotOrigin",
@@ -36,6 +38,9 @@ is next is decided late, and few of the large answers are held at a time."""
 TOO_OLD_ATTEMPTS: Final = 4
 """How often a snapshot that ends too early is asked for again: 15 s, in which a stream moves on."""
 
+FIRST_TO_ANOTHER_MS: Final = 60_000.0
+"""By so much a process lets another, which took a symbol's last snapshot, take the next one too."""
+
 _decode: Final = msgspec.json.Decoder(rest.DepthSnapshot).decode
 
 
@@ -49,6 +54,8 @@ class _Symbol:
         self.requested = False
         self.failures = 0
         self.after_update_id: int | None = None
+        self.read_up_to = -1
+        """What the reader whose wish waits had read of the log when it asked."""
         self.late_request: tuple[int | None, int] | None = None
         """What a reader asked for while a snapshot was under way already."""
         self.last_id: int | None = None
@@ -78,12 +85,17 @@ class SnapshotSchedule:
         symbols: those with depth diffs.
         refresh_ms: every symbol gets a new snapshot after so long.
         most: so many of one importance are under way at once.
+        salt: of two processes with different ones, each begins with other symbols where many are due at once, and is
+            spared those that the other has taken by then; empty: in the order of their names.
     """
 
-    def __init__(self, symbols: Iterable[str], refresh_ms: float, most: int = MOST_UNDER_WAY) -> None:
+    def __init__(
+        self, symbols: Iterable[str], refresh_ms: float, most: int = MOST_UNDER_WAY, *, salt: str = ""
+    ) -> None:
         self._symbols = {symbol: _Symbol() for symbol in symbols}
         self._refresh_ms = refresh_ms
         self._most = most
+        self._salt = salt
 
     def follow(self, symbols: Iterable[str]) -> set[str]:
         """See to these symbols from now on, and to no others; what is known of those that stay is kept.
@@ -120,6 +132,32 @@ class SnapshotSchedule:
             state.last_id, state.last_offset = last_id, offset
             state.due_ms = now_ms + max(0.0, self._refresh_ms - max(0.0, age_ms))
 
+    def noticed(self, symbol: str, last_id: int, offset: int, age_ms: float, now_ms: float) -> bool:
+        """Take note of a snapshot that came into the log, whoever took it.
+
+        Args:
+            symbol: whose.
+            last_id: its update id.
+            offset: where it lies.
+            age_ms: how old it is, by the venue's clock.
+            now_ms: the time.
+
+        Returns:
+            Whether it is another process's, and spares this one its own.
+        """
+        state = self._symbols.get(symbol)
+        if state is None or offset <= state.last_offset:
+            return False
+        state.last_id, state.last_offset = last_id, offset
+        if state.asked is not None or (
+            state.requested and not state.satisfies(state.after_update_id, state.read_up_to)
+        ):
+            return False
+        state.requested, state.after_update_id, state.failures = False, None, 0
+        first_to_another_ms = min(FIRST_TO_ANOTHER_MS, self._refresh_ms / 10)
+        state.due_ms = now_ms + max(0.0, self._refresh_ms - max(0.0, age_ms)) + first_to_another_ms
+        return True
+
     def live(self, symbols: Iterable[str], now_ms: float) -> None:
         """Take note that the diffs of symbols flow: those without a recent snapshot need one now."""
         for symbol in symbols:
@@ -144,7 +182,7 @@ class SnapshotSchedule:
         if state is None or state.satisfies(after_update_id, input_offset):
             return False
         # The last wish counts: ids may have gone back, or an earlier one may have come of a record that lied.
-        state.after_update_id = after_update_id
+        state.after_update_id, state.read_up_to = after_update_id, input_offset
         state.requested = True
         if state.asked is not None:
             state.late_request = (after_update_id, input_offset)
@@ -153,10 +191,14 @@ class SnapshotSchedule:
 
     def due(self, now_ms: float) -> list[tuple[str, Importance]]:
         """Return the symbols to ask for now, the most important first; each is then under way."""
-        waiting = sorted((state.rank, symbol) for symbol, state in self._symbols.items() if self._wants(state, now_ms))
+        waiting = sorted(
+            (state.rank, self._place(symbol), symbol)
+            for symbol, state in self._symbols.items()
+            if self._wants(state, now_ms)
+        )
         under_way = self._under_way()
         chosen: list[tuple[str, Importance]] = []
-        for (importance, _, _), symbol in waiting:
+        for (importance, _, _), _, symbol in waiting:
             if under_way[importance] < self._most:
                 under_way[importance] += 1
                 self._symbols[symbol].asked = importance
@@ -177,7 +219,7 @@ class SnapshotSchedule:
         if late_request is None or state.satisfies(*late_request):
             state.due_ms = now_ms + self._refresh_ms
         else:
-            state.after_update_id, state.requested = late_request[0], True
+            (state.after_update_id, state.read_up_to), state.requested = late_request, True
             state.due_ms = now_ms
 
     def failed(self, symbol: str, now_ms: float, jitter: float, retry_after_s: float | None = None) -> float:
@@ -208,6 +250,10 @@ class SnapshotSchedule:
 
     def _under_way(self) -> Counter[Importance]:
         return Counter(state.asked for state in self._symbols.values() if state.asked is not None)
+
+    def _place(self, symbol: str) -> int:
+        """Order symbols that are due alike."""
+        return zlib.crc32(f"{self._salt}|{symbol}".encode()) if self._salt else 0
 
     @staticmethod
     def _wants(state: _Symbol, now_ms: float) -> bool:

@@ -87,6 +87,19 @@ async def test_a_hole_is_told_filled_in_the_streams_shape_and_told_again(site: S
     ]
 
 
+async def test_what_comes_a_moment_later_over_another_connection_is_neither_told_nor_asked_for(site: Site) -> None:
+    gaps = site.table.control(ControlType.GAP)
+    site.venue.trades = History(20)
+    async with site.running(site.settings(site.trades())):
+        await site.venue.until(lambda venue: bool(venue.subscriptions))
+        await site.venue.send(*(trade_frame(site.btc, one, VENUE + one) for one in (10, 13, 11, 12, 14, 16)))
+        await site.until(gaps, lambda records: len(records) >= 2)
+
+    assert states(await site.decoded(gaps)) == [(15, 15, "open", None), (15, 15, "filled", "backfilled")]
+    assert sorted(ids(await site.read(site.table.raw(Market.SPOT, RawType.TRADE)))) == list(range(10, 17))
+    assert site.venue.requests[f"historicalTrades {site.btc}"] == 1
+
+
 async def test_what_the_venue_does_not_answer_is_deferred_at_once_and_filled_by_the_next_run(site: Site) -> None:
     gaps = site.table.control(ControlType.GAP)
     history = site.venue.trades = History(20)

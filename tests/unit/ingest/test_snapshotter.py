@@ -171,6 +171,26 @@ async def test_a_symbol_that_is_taken_later_trusts_an_earlier_snapshot_only_unti
     assert [path for path in venue.requests if path.startswith("depth")] == ["depth SOLUSDT"]
 
 
+async def test_what_another_process_took_is_not_asked_for() -> None:
+    note = Progress(
+        market=Market.SPOT,
+        stream=DEPTH_SNAPSHOT,
+        symbol="BTCUSDT",
+        epoch=0,
+        last_id=90,
+        last_time=VENUE,
+        partition=2,
+        offset=7,
+    )
+    publisher = RecordingPublisher()
+    async with FakeVenue(VENUE) as venue, snapshotting(venue, publisher) as snapshotter:
+        snapshotter.notice(note)
+        snapshotter.live(SYMBOLS)
+        await publisher.arrived(DEPTH, 1)
+
+    assert [path for path in venue.requests if path.startswith("depth")] == ["depth ETHUSDT"]
+
+
 async def test_a_snapshot_of_another_symbol_is_none() -> None:
     publisher, symbols = RecordingPublisher(), iter(["ETHUSDT", "BTCUSDT"])
     async with FakeVenue(VENUE) as venue:

@@ -8,6 +8,7 @@ from hypothesis import given, strategies as st
 
 from ingest.core.budget import Importance
 from ingest.core.snapshots import (
+    FIRST_TO_ANOTHER_MS,
     TOO_OLD_ATTEMPTS,
     Snapshot,
     SnapshotOrigin,
@@ -280,6 +281,91 @@ def test_a_wish_for_what_is_refreshed_already_takes_the_place_of_that() -> None:
     assert plan.due(100) == [("BTCUSDT", Importance.BOOK)]
     plan.succeeded("BTCUSDT", snapshot(9), 21, 200)
     assert plan.wait_ms(200) == 6 * HOUR_MS
+
+
+# Several processes
+
+
+def test_what_another_process_took_is_not_taken_again() -> None:
+    plan = schedule()
+    plan.live(["BTCUSDT"], 0)
+    plan.due(0)
+    plan.succeeded("BTCUSDT", snapshot(5), 10, 0)
+
+    assert plan.noticed("BTCUSDT", last_id=9, offset=20, age_ms=1_000, now_ms=5 * HOUR_MS)
+    assert due(plan, 6 * HOUR_MS) == []
+    assert due(plan, 11 * HOUR_MS + FIRST_TO_ANOTHER_MS - 1_001) == []
+    assert due(plan, 11 * HOUR_MS + FIRST_TO_ANOTHER_MS - 1_000) == ["BTCUSDT"]
+
+
+def test_a_first_snapshot_of_another_process_is_enough() -> None:
+    plan = SnapshotSchedule(SYMBOLS, 6 * HOUR_MS, most=1)
+    plan.live(SYMBOLS, 0)
+    assert due(plan, 0) == ["BTCUSDT"]
+
+    assert plan.noticed("ETHUSDT", last_id=9, offset=20, age_ms=0, now_ms=10)
+    plan.succeeded("BTCUSDT", snapshot(5), 10, 20)
+
+    assert due(plan, 20) == ["XRPUSDT"]
+
+
+def test_of_processes_that_began_together_only_the_first_to_take_a_snapshot_takes_the_next_ones() -> None:
+    """The same log is read by two schedules; the snapshots of the first round were both under way when they came."""
+    plans = [SnapshotSchedule(["BTCUSDT"], 6 * HOUR_MS) for _ in range(2)]
+    takers: list[list[int]] = []
+    for second in range(19 * 3_600):
+        now_ms = second * 1_000.0
+        if not second:
+            for plan in plans:
+                plan.live(["BTCUSDT"], now_ms)
+        asking = [number for number, plan in enumerate(plans) if due(plan, now_ms)]
+        if asking:
+            takers.append(asking)
+        offsets = {number: second * 10 + number for number in asking}
+        for number, offset in offsets.items():
+            plans[number].succeeded("BTCUSDT", snapshot(second), offset, now_ms)
+        for offset in offsets.values():
+            for plan in plans:
+                plan.noticed("BTCUSDT", second, offset, 0, now_ms)
+
+    assert takers == [[0, 1], [1], [1], [1]]
+
+
+def test_another_processs_snapshot_answers_a_wish_only_if_it_lies_behind_what_the_reader_had_read() -> None:
+    plan = schedule()
+    plan.restore("BTCUSDT", last_id=5, offset=10, age_ms=0, now_ms=0)
+    plan.live(["BTCUSDT"], 0)
+    assert plan.request("BTCUSDT", 50, input_offset=30, now_ms=0)
+
+    assert not plan.noticed("BTCUSDT", last_id=60, offset=25, age_ms=0, now_ms=1)
+    assert not plan.noticed("BTCUSDT", last_id=49, offset=35, age_ms=0, now_ms=2)
+    assert plan.noticed("BTCUSDT", last_id=60, offset=40, age_ms=0, now_ms=3)
+    assert due(plan, 4) == []
+
+
+def test_a_snapshot_under_way_goes_on_and_own_and_unknown_ones_are_no_news() -> None:
+    plan = schedule()
+    plan.live(["BTCUSDT"], 0)
+    plan.due(0)
+
+    assert not plan.noticed("BTCUSDT", last_id=5, offset=10, age_ms=0, now_ms=1)
+    plan.succeeded("BTCUSDT", snapshot(7), 12, 2)
+    assert not plan.noticed("BTCUSDT", last_id=7, offset=12, age_ms=0, now_ms=3)
+    assert not plan.noticed("NKNUSDT", last_id=7, offset=99, age_ms=0, now_ms=3)
+    assert plan.wait_ms(3) == 6 * HOUR_MS - 1
+
+
+def test_processes_begin_with_different_symbols_each_always_with_the_same() -> None:
+    symbols = [f"S{number:02}USDT" for number in range(50)]
+
+    def order(salt: str) -> list[str]:
+        plan = SnapshotSchedule(symbols, 6 * HOUR_MS, most=50, salt=salt)
+        plan.live(symbols, 0)
+        return due(plan, 0)
+
+    assert sorted(order("a")) == symbols
+    assert order("a") == order("a")
+    assert set(order("a")[:10]) != set(order("b")[:10])
 
 
 def test_symbols_come_and_go() -> None:
