@@ -436,6 +436,23 @@ async def test_other_streams_are_taken_without_a_reconnect() -> None:
     assert rig.venue.connection_count == 1
 
 
+async def test_a_stream_that_is_taken_again_is_known_to_deliver() -> None:
+    """Otherwise it would be taken for silent, and the service for not ready, as long as the socket lives."""
+    delivered, back = "delivered btcusdt@trade", "changed c1: btcusdt@trade, not "
+    other = stream_of(Market.SPOT, "trade", "ETHUSDT")
+    async with running() as rig:
+        await rig.listener.until(lambda: "live" in rig.listener.told)
+        await rig.venue.send(trade_frame("BTCUSDT", 1, VENUE))
+        await rig.listener.until(lambda: delivered in rig.listener.told)
+        rig.connection.change(msgspec.structs.replace(PLAN, streams=(other,)))
+        rig.connection.change(PLAN)
+        await rig.listener.until(lambda: back in rig.listener.told)
+        await rig.venue.send(trade_frame("BTCUSDT", 2, VENUE))
+        await rig.listener.until(lambda: rig.listener.told.count(delivered) == 2, timeout_s=5)
+
+    assert rig.venue.connection_count == 1
+
+
 async def _shake_hands(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     head = (await reader.readuntil(b"\r\n\r\n")).decode()
     key = next(line.split(": ")[1] for line in head.split("\r\n") if line.lower().startswith("sec-websocket-key"))
