@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
-import msgspec
 from structlog.stdlib import BoundLogger
 
 from ingest.connection import Clocks
 from ingest.control_records import ControlRecords
 from ingest.core.budget import Importance
 from ingest.core.log_partitions import DEPTH_SNAPSHOT
+from ingest.core.replies import UNREADABLE
 from ingest.core.snapshots import SnapshotOrigin, SnapshotSchedule, read_snapshot, snapshot_record
 from ingest.errors import RestError, RestRefusedError, is_transient
 from ingest.metrics import Metrics
@@ -146,7 +146,7 @@ class Snapshotter:
             body = await self._rest.depth(symbol, self._levels_of(symbol), importance)
             receive_time_ns = self._clocks.wall_ns()
             snapshot = read_snapshot(body)
-        except (RestError, msgspec.DecodeError) as error:
+        except (RestError, *UNREADABLE) as error:
             self._failed(symbol, error)
             return
         except asyncio.CancelledError:

@@ -182,6 +182,17 @@ async def test_a_snapshot_of_another_symbol_is_none() -> None:
     assert b'"symbol":"BTCUSDT"' in publisher.of(DEPTH)[0].value
 
 
+async def test_an_answer_that_cannot_be_read_is_no_snapshot() -> None:
+    publisher, bodies = RecordingPublisher(), iter(['{"a":' + "[" * 100_000])
+    async with FakeVenue(VENUE) as venue:
+        venue.depth = lambda _: (200, next(bodies, '{"lastUpdateId":1,"bids":[],"asks":[]}'))
+        async with snapshotting(venue, publisher) as snapshotter:
+            snapshotter.live(["BTCUSDT"])
+            await publisher.arrived(DEPTH, 1)
+
+        assert venue.requests["depth BTCUSDT"] == 2
+
+
 async def test_a_wish_does_not_wait_for_the_refresh_of_the_same_symbol() -> None:
     publisher = RecordingPublisher()
     old = Progress(
