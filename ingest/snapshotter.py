@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from structlog.stdlib import BoundLogger
@@ -129,6 +130,7 @@ class Snapshotter:
             while True:
                 for symbol, importance in self._schedule.due(self._clocks.now_ms()):
                     task = tasks.create_task(self._take(symbol, importance))
+                    task.add_done_callback(partial(self._ended, symbol))
                     if importance is Importance.REFRESH:
                         self._routine[symbol] = task
                 wait_s = min(_LONGEST_WAIT_S, self._schedule.wait_ms(self._clocks.now_ms()) / 1000)
@@ -141,6 +143,12 @@ class Snapshotter:
         levels = 5000 if symbol in self._settings.deep_symbols else self._settings.levels
         return min(levels, 1000) if self._market.is_futures else levels
 
+    def _ended(self, symbol: str, task: asyncio.Task[None]) -> None:
+        """Take note that a request was given up; here, because one that was not begun yet cannot do it itself."""
+        if task.cancelled():
+            self._schedule.withdrawn(symbol, self._clocks.now_ms())
+            self._wake.set()
+
     async def _take(self, symbol: str, importance: Importance) -> None:
         try:
             body = await self._rest.depth(symbol, self._levels_of(symbol), importance)
@@ -149,10 +157,6 @@ class Snapshotter:
         except (RestError, *UNREADABLE) as error:
             self._failed(symbol, error)
             return
-        except asyncio.CancelledError:
-            self._schedule.withdrawn(symbol, self._clocks.now_ms())
-            self._wake.set()
-            raise
         finally:
             self._routine.pop(symbol, None)
         if snapshot.symbol not in {None, symbol}:
