@@ -51,6 +51,7 @@ class Listener:
     def __init__(self) -> None:
         self.told: list[str] = []
         self.frame_count = 0
+        self.busy_count = 0
         self.ended: list[Ended] = []
         self.joins = True
         self.heard = asyncio.Event()
@@ -72,6 +73,7 @@ class Listener:
         self.heard.set()
 
     def busy(self, plan: ConnectionPlan, connection_id: str) -> None:
+        self.busy_count += 1
         self.heard.set()
 
     def delivered(self, plan: ConnectionPlan, names: Sequence[str]) -> None:
@@ -313,6 +315,20 @@ async def test_told_to_stop_it_hands_over_what_was_read_even_to_a_full_publisher
         await asyncio.sleep(0.2)
 
     assert publisher.unacknowledged == 40
+
+
+async def test_while_a_chunk_waits_for_the_venues_time_the_socket_is_not_silent() -> None:
+    """Its records are not handed over yet: a silent socket would be vouched for beyond them."""
+    async with running() as rig:
+        await rig.listener.until(lambda: "live" in rig.listener.told)
+        told = rig.venue.hold_time()
+        await rig.venue.send(trade_frame("BTCUSDT", 1, VENUE + 7_200_000))
+        await rig.venue.until(lambda venue: venue.requests["time"] == 1)
+        busy_count = rig.listener.busy_count
+        await rig.listener.until(lambda: rig.listener.busy_count >= busy_count + 2)
+        assert rig.ids() == []
+        told.set()
+        await rig.taken(1)
 
 
 async def test_a_venue_that_is_not_there_is_tried_again(unused_tcp_port: int) -> None:
