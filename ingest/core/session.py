@@ -216,7 +216,7 @@ class StreamSession:
         elif close := self._overdue(now_ms):
             return self._close(close)
         actions: list[Action] = [] if held else self._silent(now_ms)
-        actions += [] if self._state is State.CLOSING else self._next_messages(now_ms)
+        actions += self._next_messages(now_ms)
         if now_ms - self._heard_ms > self._limits.idle_ms / 2 and not self._pinged:
             self._pinged = True
             actions.append(Ping())
@@ -283,7 +283,7 @@ class StreamSession:
 
     def _next_messages(self, now_ms: float) -> list[Action]:
         actions: list[Action] = []
-        while self._unsent and self._pacer.take(now_ms):
+        while self._unsent and self._state is not State.CLOSING and self._pacer.take(now_ms):
             request = self._unsent.popleft()
             self._unanswered[request.message.id] = (request, now_ms)
             actions.append(Send(request.message.text))
