@@ -152,6 +152,9 @@ class Connection:
             case Refused(names, error):
                 self._listener.refused(self._plan, names, error)
             case Changed(added, removed):
+                if added:
+                    # One that was carried before is no news to the decoder; it has to show anew that it delivers.
+                    self._pipelines[life.number].watch()
                 self._listener.changed(self._plan, life.connection_id or "", added, removed)
             case Silent(names):
                 self._listener.silent(self._plan, names)

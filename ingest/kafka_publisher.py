@@ -360,7 +360,9 @@ class KafkaPublisher:
         reason = "refused by the broker, alone and twice"
         waiting = self._waiting.get(queue)
         if waiting and waiting[0][0] == queue.acknowledged + 1:
-            waiting.popleft()[1].set_exception(RecordRefusedError(queue.topic, queue.partition, reason))
+            _, future = waiting.popleft()
+            if not future.done():  # whoever waited may have been cancelled
+                future.set_exception(RecordRefusedError(queue.topic, queue.partition, reason))
         self._acknowledge(queue, 1, batch.bytes, offset=-1)
         letter = self._letter(record, reason)
         if letter.topic == record.topic:

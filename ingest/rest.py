@@ -11,6 +11,7 @@ import aiohttp
 import msgspec
 
 from ingest.core.budget import Importance
+from ingest.core.replies import UNREADABLE
 from ingest.core.weights import day_tickers_weight, depth_weight, weight_of
 from ingest.core.windows import limits_of, usages_of
 from ingest.errors import RestRefusedError, RestUnreachableError
@@ -169,7 +170,7 @@ class RestClient:
     def _read(self, body: bytes, of: type[T], path: str) -> T:
         try:
             return msgspec.json.decode(body, type=of)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             url = f"{self._base_url}/{path}"
             raise RestUnreachableError(url, f"not its answer: {error}") from error
 
@@ -177,7 +178,7 @@ class RestClient:
         code: int | None = None
         try:
             error = _decode_error(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             message = body[:200].decode(errors="replace")  # a proxy's page, not the venue's JSON
         else:
             code, message = error.code, error.message

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
-import msgspec
 from structlog.stdlib import BoundLogger
 
 from ingest.connection import Clocks
 from ingest.control_records import ControlRecords
 from ingest.core.budget import Importance
 from ingest.core.log_partitions import DEPTH_SNAPSHOT
+from ingest.core.replies import UNREADABLE
 from ingest.core.snapshots import SnapshotOrigin, SnapshotSchedule, read_snapshot, snapshot_record
 from ingest.errors import RestError, RestRefusedError, is_transient
 from ingest.metrics import Metrics
@@ -137,6 +138,7 @@ class Snapshotter:
             while True:
                 for symbol, importance in self._schedule.due(self._clocks.now_ms()):
                     task = tasks.create_task(self._take(symbol, importance))
+                    task.add_done_callback(partial(self._ended, symbol))
                     if importance is Importance.REFRESH:
                         self._routine[symbol] = task
                 wait_s = min(_LONGEST_WAIT_S, self._schedule.wait_ms(self._clocks.now_ms()) / 1000)
@@ -149,18 +151,20 @@ class Snapshotter:
         levels = 5000 if symbol in self._settings.deep_symbols else self._settings.levels
         return min(levels, 1000) if self._market.is_futures else levels
 
+    def _ended(self, symbol: str, task: asyncio.Task[None]) -> None:
+        """Take note that a request was given up; here, because one that was not begun yet cannot do it itself."""
+        if task.cancelled():
+            self._schedule.withdrawn(symbol, self._clocks.now_ms())
+            self._wake.set()
+
     async def _take(self, symbol: str, importance: Importance) -> None:
         try:
             body = await self._rest.depth(symbol, self._levels_of(symbol), importance)
             receive_time_ns = self._clocks.wall_ns()
             snapshot = read_snapshot(body)
-        except (RestError, msgspec.DecodeError) as error:
+        except (RestError, *UNREADABLE) as error:
             self._failed(symbol, error)
             return
-        except asyncio.CancelledError:
-            self._schedule.withdrawn(symbol, self._clocks.now_ms())
-            self._wake.set()
-            raise
         finally:
             self._routine.pop(symbol, None)
         if snapshot.symbol not in {None, symbol}:

@@ -116,6 +116,8 @@ class SocketLife:
         self._log = log
         self._leave = asyncio.Event()
         self._announced = False
+        self._working = False
+        """Whether frames are being worked on; a chunk may have to wait for the venue's time."""
         self._socket: FeedSocket | None = None
         self._probes: set[asyncio.Task[None]] = set()
 
@@ -202,7 +204,9 @@ class SocketLife:
         session, now_ms = self.session, self._clocks.now_ms
         await self._obey(socket, session.connected(now_ms()))
         while frames := await queue.take(_CHUNK_FRAMES):
+            self._working = True
             worked = await pipeline.work(frames)
+            self._working = False
             session.heard(now_ms())
             if worked.first:
                 session.delivered(worked.first)
@@ -223,7 +227,7 @@ class SocketLife:
     async def _tick(self, socket: FeedSocket, queue: FrameQueue) -> None:
         while True:
             await asyncio.sleep(_TICK_S)
-            held = bool(queue) or self._publisher.full
+            held = self._working or bool(queue) or self._publisher.full
             if held:
                 self._listener.life_busy(self)
             await self._obey(socket, self.session.tick(self._clocks.now_ms(), held=held))

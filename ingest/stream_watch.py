@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 
 from structlog.stdlib import BoundLogger
 
@@ -93,8 +93,9 @@ class StreamWatch:
         """Say which streams are silent, and why they likely are."""
         new = [stream for name in names if name not in self._silent[label] and (stream := parse(self._market, name))]
         by_cause: defaultdict[Cause, list[str]] = defaultdict(list)
+        speaking = self._speaking() if new else frozenset()
         for stream in new:
-            by_cause[self._cause(label, stream)].append(stream.name)
+            by_cause[self._cause(label, stream, speaking)].append(stream.name)
         for cause, silent in by_cause.items():
             self._silent[label].update(silent)
             if cause.of_the_symbol:
@@ -103,11 +104,19 @@ class StreamWatch:
             self._log.error("acknowledged, but silent", connection=label, streams=silent, reason=cause.value)
         self._show(label)
 
-    def _cause(self, label: str, stream: Stream) -> Cause:
+    def _cause(self, label: str, stream: Stream, speaking: Set[str]) -> Cause:
         status = None if stream.symbol is None else self._status(stream.symbol)
+        return likely_cause(
+            stream,
+            status,
+            connection_speaks=bool(self._delivered[label]),
+            symbol_speaks=stream.symbol in speaking,
+        )
+
+    def _speaking(self) -> frozenset[str]:
+        """Return the symbols of which anything was delivered."""
         delivered = (parse(self._market, name) for names in self._delivered.values() for name in names)
-        symbol_speaks = any(one is not None and one.symbol == stream.symbol for one in delivered)
-        return likely_cause(stream, status, connection_speaks=bool(self._delivered[label]), symbol_speaks=symbol_speaks)
+        return frozenset(one.symbol for one in delivered if one is not None and one.symbol is not None)
 
     def _show(self, label: str) -> None:
         self._metrics.silent_streams.labels(label).set(len(self._silent[label]))

@@ -11,6 +11,7 @@ import msgspec
 from ingest.check.diagnosis import Diagnosis, of_body, of_error, of_status
 from ingest.check.findings import Finding, Mark, Report
 from ingest.connection import Clocks
+from ingest.core.replies import UNREADABLE
 from ingest.core.windows import Kind, limits_of, usages_of
 from ingest.rest import retry_after_s
 from schemas import rest
@@ -162,7 +163,7 @@ class RestProbe:
         self._used = max((usage.used for usage in usages_of(headers, None)), default=self._used)
         try:
             return msgspec.json.decode(body, type=of)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise _NothingUsefulError(of_body(body)) from error
 
     def _refused(self, status: int, headers: Mapping[str, str], body: bytes) -> Diagnosis:
@@ -173,7 +174,7 @@ class RestProbe:
             return Diagnosis(f"{said.detail} for another {wait_s:.0f} s", said.advice)
         try:
             error = msgspec.json.decode(body, type=rest.ApiError)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             return said
         return Diagnosis(f"{said.detail}: {error.message} (code {error.code})", said.advice)
 

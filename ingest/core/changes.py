@@ -7,8 +7,6 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from schemas.markets import Market
-
 
 __all__ = ["LIVE_KEYS", "Changes", "changes"]
 
@@ -27,12 +25,6 @@ class Changes(Struct, frozen=True):
     """Keys that take effect at once: ``markets.spot.symbols``."""
     restart: tuple[str, ...]
     """Keys that take effect with the next start."""
-
-    @property
-    def markets(self) -> tuple[Market, ...]:
-        """The markets whose streams differ."""
-        named = {key.split(".")[1] for key in self.live}
-        return tuple(market for market in Market if market in named)
 
 
 def changes(old: Settings, new: Settings) -> Changes:

@@ -52,6 +52,7 @@ class Followed:
         self._wishes = wishes
         self._grace_ms = grace_ms
         self._trading: Mapping[str, bool] | None = None
+        """The venue's list as last seen; None: not yet."""
         self._symbols = frozenset(wishes.names)
         self._absences: dict[str, _Absence] = {}
 
@@ -64,11 +65,6 @@ class Followed:
     def resolved(self) -> bool:
         """Whether the patterns, if there are any, were compared with the venue's list."""
         return self._trading is not None or not self._wishes.patterns
-
-    @property
-    def trading(self) -> Mapping[str, bool] | None:
-        """The venue's list as last seen; None: not yet."""
-        return self._trading
 
     def wish(self, wishes: Wishes, now_ms: float) -> Seen:
         """Take other wishes, and compare them with the list as last seen."""

@@ -6,6 +6,7 @@ The types are cut out of :mod:`schemas.wire`, which alone knows the venue's lett
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Protocol
 
 import msgspec
@@ -112,8 +113,9 @@ def event_type_of(market: Market, raw_type: RawType) -> str | None:
     return _EVENT_TYPES[raw_type]
 
 
+@cache
 def head_decoder(market: Market, raw_type: RawType) -> HeadDecoder:
-    """Return the decoder of a payload type's head.
+    """Return the decoder of a payload type's head: one for all streams of the type, as a class takes long to make.
 
     It raises ``msgspec.ValidationError`` where a field that the head needs is missing or mistyped, and
     ``msgspec.DecodeError`` where the bytes are not JSON.

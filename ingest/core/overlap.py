@@ -123,7 +123,7 @@ class Overlap:
         if identity not in self._held.get(flow, ()):
             return () if self._repeats(flow, identity, self._old) else (record,)
         released = self._let_go(flow)
-        del self._seen[flow, identity]
+        self._seen.pop((flow, identity), None)  # none where more was held than is remembered
         self._copy_count += 1
         return released
 

@@ -160,7 +160,8 @@ class Rotation:
         socket.leaving = True
         if socket is self._successor:
             return [self._drop_successor(now_ms, 0.0, "server shutdown announced")]
-        return self.tick(now_ms)
+        # Whether a successor that is there already is proven is for the next tick, which knows whether the two join.
+        return self.tick(now_ms) if self._successor is None else []
 
     def closed(self, number: int, ending: Ending, now_ms: float, jitter: float) -> None:
         """Take note that a socket ended, or could not be opened.
@@ -241,10 +242,11 @@ class Rotation:
         """Decide when to try again, now that there is no socket at all."""
         if ended.live_for_ms(now_ms) >= self._limits.settled_ms and ending is not Ending.SILENT:
             self._failures = 0
-        if ended.leaving:
+        first = self._failures == 0
+        self._failed(now_ms, jitter)
+        if ended.leaving and first:
+            # At once, but only once: a venue that lets nobody stay must not be stormed.
             self._next_try_ms = now_ms
-        else:
-            self._failed(now_ms, jitter)
 
     def _failed(self, now_ms: float, jitter: float) -> None:
         self._failures += 1

@@ -283,7 +283,7 @@ class StreamSession:
 
     def _next_messages(self, now_ms: float) -> list[Action]:
         actions: list[Action] = []
-        while self._unsent and self._pacer.take(now_ms):
+        while self._unsent and self._state is not State.CLOSING and self._pacer.take(now_ms):
             request = self._unsent.popleft()
             self._unanswered[request.message.id] = (request, now_ms)
             actions.append(Send(request.message.text))

@@ -275,7 +275,7 @@ def read_snapshot(body: bytes) -> Snapshot:
     """Read what ingest needs of an answer to a depth request.
 
     Raises:
-        msgspec.DecodeError: it is none.
+        msgspec.DecodeError, UnicodeDecodeError, RecursionError: it is none.
     """
     snapshot = _decode(body)
     return Snapshot(body, snapshot.last_update_id, snapshot.event_time, snapshot.symbol)

@@ -78,7 +78,11 @@ class Rosters:
     def note(self, heartbeat: Heartbeat) -> None:
         """Take a heartbeat as soon as it is read."""
         run = run_of(heartbeat)
-        if heartbeat.symbols is None or run in self._symbols:
+        if run in self._symbols:
+            # Those that still vouch are remembered longest, however often another process begins anew.
+            self._symbols.move_to_end(run)
+            return
+        if heartbeat.symbols is None:
             return
         # Most runs are about the same symbols: one copy of each name is enough.
         self._symbols[run] = frozenset(map(sys.intern, heartbeat.symbols))

@@ -143,6 +143,23 @@ async def test_a_record_that_the_broker_refuses_goes_to_the_dead_letters_and_the
     assert dict(letter.headers)["reason"] == b"refused"
 
 
+async def test_a_refused_record_that_nobody_waits_for_any_more_holds_up_nothing(
+    kafka: Broker, topic_prefix: str
+) -> None:
+    bench = KafkaBench(kafka.bootstrap_servers, topic_prefix)
+    await bench.create_topics(**{"message.timestamp.after.max.ms": "3600000", "message.timestamp.type": "CreateTime"})
+    bad = Record(bench.topic, 0, b"BTCUSDT", b"bad", 4_000_000_000_000, [])
+    async with publishing(bench):
+        waiting = asyncio.create_task(bench.publisher.deliver(bad))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        bench.publisher.publish(record_of(bench.topic, 0))
+        assert await bench.publisher.drain(30) == 0
+
+    assert await bench.numbers(0) == [0]
+
+
 async def test_poisoned_sequence_numbers_are_overcome_by_a_new_producer(
     kafka: Broker, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

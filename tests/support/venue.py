@@ -57,6 +57,8 @@ class FakeVenue:
         """How many levels were asked for last, by symbol."""
         self._depth_released = asyncio.Event()
         self._depth_released.set()
+        self._time_released = asyncio.Event()
+        self._time_released.set()
         self.trades: Callable[[str, Mapping[str, str]], tuple[int, str]] = _no_trades
         """Status and body of the answer to a request for trades: which endpoint, and its parameters."""
         self.newest_ids: dict[str, int] | None = None
@@ -116,6 +118,11 @@ class FakeVenue:
         self._depth_released = asyncio.Event()
         return self._depth_released
 
+    def hold_time(self) -> asyncio.Event:
+        """Tell no time until the event is set."""
+        self._time_released = asyncio.Event()
+        return self._time_released
+
     def cut(self) -> None:
         """Reset all connections without a word, as the venue does to readers that are too slow."""
         for transport in self._transports.values():
@@ -165,6 +172,8 @@ class FakeVenue:
 
     async def _time(self, _: web.Request) -> web.Response:
         self.requests["time"] += 1
+        await self._tell()
+        await self._time_released.wait()
         return web.json_response({"serverTime": self.time_ms})
 
     async def _depth(self, request: web.Request) -> web.Response:

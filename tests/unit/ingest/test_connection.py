@@ -51,6 +51,7 @@ class Listener:
     def __init__(self) -> None:
         self.told: list[str] = []
         self.frame_count = 0
+        self.busy_count = 0
         self.ended: list[Ended] = []
         self.joins = True
         self.heard = asyncio.Event()
@@ -72,6 +73,7 @@ class Listener:
         self.heard.set()
 
     def busy(self, plan: ConnectionPlan, connection_id: str) -> None:
+        self.busy_count += 1
         self.heard.set()
 
     def delivered(self, plan: ConnectionPlan, names: Sequence[str]) -> None:
@@ -315,6 +317,20 @@ async def test_told_to_stop_it_hands_over_what_was_read_even_to_a_full_publisher
     assert publisher.unacknowledged == 40
 
 
+async def test_while_a_chunk_waits_for_the_venues_time_the_socket_is_not_silent() -> None:
+    """Its records are not handed over yet: a silent socket would be vouched for beyond them."""
+    async with running() as rig:
+        await rig.listener.until(lambda: "live" in rig.listener.told)
+        told = rig.venue.hold_time()
+        await rig.venue.send(trade_frame("BTCUSDT", 1, VENUE + 7_200_000))
+        await rig.venue.until(lambda venue: venue.requests["time"] == 1)
+        busy_count = rig.listener.busy_count
+        await rig.listener.until(lambda: rig.listener.busy_count >= busy_count + 2)
+        assert rig.ids() == []
+        told.set()
+        await rig.taken(1)
+
+
 async def test_a_venue_that_is_not_there_is_tried_again(unused_tcp_port: int) -> None:
     async with FakeVenue(VENUE) as venue, aiohttp.ClientSession() as session:
         port, venue.port = venue.port, unused_tcp_port
@@ -433,6 +449,23 @@ async def test_other_streams_are_taken_without_a_reconnect() -> None:
         await rig.listener.until(lambda: len(rig.listener.told) == 4)
 
     assert rig.listener.told[2:4] == ["changed c1: , not btcusdt@trade", "changed c1: ethusdt@trade, not "]
+    assert rig.venue.connection_count == 1
+
+
+async def test_a_stream_that_is_taken_again_is_known_to_deliver() -> None:
+    """Otherwise it would be taken for silent, and the service for not ready, as long as the socket lives."""
+    delivered, back = "delivered btcusdt@trade", "changed c1: btcusdt@trade, not "
+    other = stream_of(Market.SPOT, "trade", "ETHUSDT")
+    async with running() as rig:
+        await rig.listener.until(lambda: "live" in rig.listener.told)
+        await rig.venue.send(trade_frame("BTCUSDT", 1, VENUE))
+        await rig.listener.until(lambda: delivered in rig.listener.told)
+        rig.connection.change(msgspec.structs.replace(PLAN, streams=(other,)))
+        rig.connection.change(PLAN)
+        await rig.listener.until(lambda: back in rig.listener.told)
+        await rig.venue.send(trade_frame("BTCUSDT", 2, VENUE))
+        await rig.listener.until(lambda: rig.listener.told.count(delivered) == 2, timeout_s=5)
+
     assert rig.venue.connection_count == 1
 
 

@@ -87,10 +87,19 @@ async def test_after_a_429_nobody_asks_before_the_time_is_up() -> None:
     assert len(asked) == 1
 
 
-async def test_an_answer_that_is_none_is_unreachable() -> None:
-    async with asking(lambda _: web.Response(text="<html>hello</html>")) as client:
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>hello</html>",
+        b"\xff\xfe",
+        b'{"rateLimits":[],"symbols":[{"symbol":"\xff","status":"TRADING"}]}',
+        b'{"a":' + b"[" * 100_000,
+    ],
+)
+async def test_an_answer_that_is_none_is_unreachable(body: bytes) -> None:
+    async with asking(lambda _: web.Response(body=body)) as client:
         with pytest.raises(RestUnreachableError, match="not its answer"):
-            await client.server_time()
+            await client.exchange_info()
 
 
 async def test_no_server_is_unreachable_and_transient() -> None:
@@ -147,6 +156,15 @@ async def test_an_answer_of_another_kind_is_unreachable() -> None:
     async with asking(lambda _: web.json_response({"id": 7})) as client:
         with pytest.raises(RestUnreachableError, match=r"trades.*not its answer"):
             await client.trades("BTCUSDT", 5)
+
+
+@pytest.mark.parametrize("body", [b'{"code":-1003,"msg":"\xff"}', b'{"a":' + b"[" * 100_000])
+async def test_an_error_that_cannot_be_read_is_told_as_it_is(body: bytes) -> None:
+    async with asking(lambda _: web.Response(status=503, body=body)) as client:
+        with pytest.raises(RestRefusedError) as caught:
+            await client.exchange_info()
+
+    assert (caught.value.status, caught.value.code) == (503, None)
 
 
 async def test_an_answer_that_takes_too_long_is_none() -> None:

@@ -31,6 +31,17 @@ from tests.support.venue import FakeVenue
 VENUE = 1_700_000_000_000
 DEPTH, PROGRESS = "binance.spot.raw.depth", "binance.control.progress"
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
+OLD = Progress(
+    market=Market.SPOT,
+    stream=DEPTH_SNAPSHOT,
+    symbol="BTCUSDT",
+    epoch=0,
+    last_id=90,
+    last_time=VENUE - 7 * 3_600_000,
+    partition=2,
+    offset=7,
+)
+"""A snapshot that is due for a refresh."""
 
 
 @asynccontextmanager
@@ -202,26 +213,40 @@ async def test_a_snapshot_of_another_symbol_is_none() -> None:
     assert b'"symbol":"BTCUSDT"' in publisher.of(DEPTH)[0].value
 
 
+async def test_an_answer_that_cannot_be_read_is_no_snapshot() -> None:
+    publisher, bodies = RecordingPublisher(), iter(['{"a":' + "[" * 100_000])
+    async with FakeVenue(VENUE) as venue:
+        venue.depth = lambda _: (200, next(bodies, '{"lastUpdateId":1,"bids":[],"asks":[]}'))
+        async with snapshotting(venue, publisher) as snapshotter:
+            snapshotter.live(["BTCUSDT"])
+            await publisher.arrived(DEPTH, 1)
+
+        assert venue.requests["depth BTCUSDT"] == 2
+
+
 async def test_a_wish_does_not_wait_for_the_refresh_of_the_same_symbol() -> None:
     publisher = RecordingPublisher()
-    old = Progress(
-        market=Market.SPOT,
-        stream=DEPTH_SNAPSHOT,
-        symbol="BTCUSDT",
-        epoch=0,
-        last_id=90,
-        last_time=VENUE - 7 * 3_600_000,
-        partition=2,
-        offset=7,
-    )
     async with FakeVenue(VENUE) as venue, snapshotting(venue, publisher) as snapshotter:
-        snapshotter.restore([old])
+        snapshotter.restore([OLD])
         hold = venue.hold_depth()
         snapshotter.live(["BTCUSDT"])
         await venue.until(lambda one: one.requests["depth BTCUSDT"] == 1)
         snapshotter.request(request("BTCUSDT", None, 20))
         await venue.until(lambda one: one.requests["depth BTCUSDT"] == 2)
         hold.set()
+        await publisher.arrived(PROGRESS, 1)
+
+    assert len(publisher.of(DEPTH)) == 1
+
+
+async def test_a_wish_in_the_moment_when_a_refresh_begins_is_not_forgotten() -> None:
+    publisher = RecordingPublisher()
+    async with FakeVenue(VENUE) as venue, snapshotting(venue, publisher) as snapshotter:
+        snapshotter.restore([OLD])
+        await asyncio.sleep(0)  # it has looked, and waits
+        snapshotter.live(["BTCUSDT"])
+        await asyncio.sleep(0)  # it has made the task of the refresh, whose first step is yet to come
+        snapshotter.request(request("BTCUSDT", None, 20))
         await publisher.arrived(PROGRESS, 1)
 
     assert len(publisher.of(DEPTH)) == 1

@@ -85,3 +85,17 @@ def test_when_streams_come_and_go_the_new_ones_are_waited_for() -> None:
 
     bench.watch.expect(msgspec.structs.replace(PLAN, streams=tuple(with_new[:1])))
     assert (bench.watch.missing(LABEL), bench.silent) == (0, 0)
+
+
+def test_silence_is_the_symbols_own_where_none_of_its_streams_speaks() -> None:
+    streams = [stream_of(Market.SPOT, text, symbol) for symbol in ("BTCUSDT", "ETHUSDT") for text in ("trade", "depth")]
+    (plan,) = plan_connections(streams)
+    watch = StreamWatch(
+        Market.SPOT, [plan], lambda _: None, metrics=Metrics(CollectorRegistry()), log=structlog.get_logger()
+    )
+    watch.delivered(LABEL, ["btcusdt@trade", "!miniTicker@arr"])
+    with capture_logs() as logs:
+        watch.silent(LABEL, ["btcusdt@depth", "ethusdt@depth"])
+
+    told = [(one["streams"], one["reason"]) for one in logs]
+    assert told == [(["btcusdt@depth"], Cause.VENUE), (["ethusdt@depth"], Cause.QUIET)]

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, strategies as st
 
 from ingest.core.changes import LIVE_KEYS, Changes, changes
-from schemas.markets import Market
 
 
 LEAVES = st.one_of(st.integers(0, 2), st.none(), st.lists(st.sampled_from("AB"), max_size=2))
@@ -55,7 +54,6 @@ def test_there_are_differences_exactly_where_the_settings_differ(old: dict[str, 
 
     assert (old == new) == (found == Changes((), ()))
     assert found == changes(new, old)
-    assert set(found.markets) <= {Market.SPOT, Market.USDM}
 
 
 @given(SETTINGS, SETTINGS)

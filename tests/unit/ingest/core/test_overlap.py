@@ -112,6 +112,13 @@ def test_no_more_is_remembered_than_allowed() -> None:
     assert passed(overlap, ("new", trade(49)), ("new", trade(0))) == [trade(0)]
 
 
+def test_more_may_be_held_than_is_remembered() -> None:
+    overlap = overlap_of(most=1)
+    passed(overlap, *(("new", trade(one)) for one in range(5)))
+
+    assert passed(overlap, ("old", trade(0))) == [trade(one) for one in range(5)]
+
+
 # Order
 
 

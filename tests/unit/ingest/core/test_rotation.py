@@ -181,6 +181,31 @@ def test_a_successor_whose_end_is_announced_makes_way_for_another() -> None:
     assert rotation.tick(DUE + 2_000) == [Open(3, 1)]
 
 
+def test_an_announcement_proves_nothing_about_a_successor_that_is_there_already() -> None:
+    rotation = overlapping()
+    rotation.answered(1)
+
+    assert rotation.shutdown_announced(1, DUE + 10_000) == []
+    assert rotation.tick(DUE + 10_000, joined=False) == []
+    assert rotation.tick(DUE + 10_000, joined=True) == [Retire(1, 2, announced=True)]
+
+
+def test_a_venue_that_announces_the_end_of_every_socket_at_once_is_not_stormed() -> None:
+    rotation, now_ms, waits = Rotation(LIMITS), 0.0, list[float]()
+    for _ in range(4):
+        began_ms = now_ms
+        while not (advances := rotation.tick(now_ms)):
+            now_ms += 250
+        waits.append(now_ms - began_ms)
+        number = opened_number(advances)
+        rotation.opened(number, now_ms)
+        successor = opened_number(rotation.shutdown_announced(number, now_ms))
+        rotation.shutdown_announced(successor, now_ms)
+        rotation.closed(number, Ending.SHUTDOWN, now_ms, 0.0)
+
+    assert waits == [0, 2_000, 8_000, 32_000]
+
+
 def test_failures_in_a_row_wait_longer_each_time() -> None:
     rotation = Rotation(LIMITS)
     now_ms, waits = 0.0, list[float]()

@@ -292,6 +292,16 @@ def test_a_connection_on_which_nothing_comes_is_left() -> None:
     assert beat(session, 30_000) == [Silent((FEW[1],)), Close(Ending.SILENT, "acknowledged, but nothing came")]
 
 
+def test_nothing_more_is_sent_over_a_connection_that_is_left() -> None:
+    session = silent_session()
+    for now_ms in range(0, 30_000, 5_000):
+        beat(session, now_ms)
+    session.change(["ethusdt@trade"], [FEW[0]], 29_900)
+
+    assert sent(beat(session, 30_500)) == []
+    assert session.state is State.CLOSING
+
+
 def test_a_connection_of_quiet_streams_may_keep_silent() -> None:
     session = silent_session(names=("btcusdt@trade", "ethusdt@trade"))
 

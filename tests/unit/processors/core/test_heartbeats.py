@@ -87,6 +87,17 @@ def test_old_rosters_are_forgotten() -> None:
     assert not rosters.hold(("a", 1), "B")
 
 
+def test_the_roster_of_a_run_that_still_vouches_outlives_a_process_that_begins_again_and_again() -> None:
+    rosters = Rosters()
+    steady = heartbeat_of(0, 0, ingest_id="steady", begin_offset=0, symbols=["A"])
+    rosters.note(steady)
+    for number in range(2 * ROSTER_LIMIT):
+        rosters.note(heartbeat_of(0, 0, ingest_id=f"i{number}", begin_offset=0, symbols=["B"]))
+        rosters.note(heartbeat_of(0, 0, ingest_id="steady", begin_offset=0))
+
+    assert not rosters.hold(run_of(steady), "B")
+
+
 def test_a_symbol_is_vouched_for_as_long_as_one_process_that_is_heard_takes_it() -> None:
     rosters = Rosters()
     voices = Voices(rosters)
