@@ -293,6 +293,34 @@ def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("INGEST_MARKTS__SPOT__SYMBOLS", "did you mean INGEST_MARKETS"),
+        ("INGEST_LOG_LEVL", "did you mean INGEST_LOG_LEVEL"),
+        ("INGEST_FEED__HOST", "there are allow_plaintext, connection,"),
+    ],
+)
+def test_a_misspelt_variable_of_the_environment_is_a_mistake_and_not_ignored(
+    name: str, hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "1")
+
+    with pytest.raises(ConfigError) as caught:
+        load()
+
+    assert f"{name}: no such setting; {hint}" in str(caught.value)
+
+
+def test_variables_that_kubernetes_makes_for_a_service_named_ingest_are_no_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("INGEST_SERVICE_HOST", "INGEST_SERVICE_PORT_HTTP", "INGEST_PORT", "INGEST_PORT_9101_TCP_ADDR"):
+        monkeypatch.setenv(name, "tcp://10.0.0.1:9101")
+
+    assert load().subscriptions() == []
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [("INGEST_MARKETS__SPOT__SYMBOLS", '["BTCUSDT"'), ("INGEST_MARKETS__SPOT__SYMBOL_STREAMS", "{BTCUSDT")],
 )
