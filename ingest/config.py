@@ -220,11 +220,15 @@ def _misspelt(names: Iterable[str]) -> list[tuple[str, str]]:
 
     Not every ``INGEST_…`` is meant so: Kubernetes makes ``INGEST_SERVICE_HOST`` and more for a service of that name.
     """
-    keys, problems = sorted(Settings.model_fields), []
+    fields, problems = Settings.model_fields, []
+    keys = sorted(key for key, field in fields.items() if field.validation_alias is None)
     for name in names:
         if not name.upper().startswith("INGEST_"):
             continue
         key, nested, _ = name[len("INGEST_") :].lower().partition("__")
+        if key in fields and key not in keys:
+            problems.append((name, f"is {key.upper()}, without INGEST_: all services share it"))
+            continue
         alike = difflib.get_close_matches(key, keys, n=1, cutoff=0.8)
         if key not in {*keys, "config"} and (nested or alike):
             hint = f"did you mean INGEST_{alike[0].upper()}" if alike else f"there are {', '.join(keys)}"

@@ -185,7 +185,6 @@ def test_addresses_that_all_services_share_have_no_prefix(monkeypatch: pytest.Mo
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "broker:9092")
     monkeypatch.setenv("SCHEMA_REGISTRY_URL", "http://registry")
     monkeypatch.setenv("TOPIC_PREFIX", "mine")
-    monkeypatch.setenv("INGEST_TOPIC_PREFIX", "not-this")
 
     settings = load()
 
@@ -290,6 +289,15 @@ def test_a_missing_file_is_an_error_of_the_configuration(tmp_path: Path) -> None
 
 def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
     assert load_text(tmp_path, "") == load()
+
+
+def test_an_address_that_all_services_share_with_the_prefix_of_one_is_a_mistake(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("INGEST_TOPIC_PREFIX", "not-this")
+
+    with pytest.raises(ConfigError, match="INGEST_TOPIC_PREFIX: is TOPIC_PREFIX, without INGEST_"):
+        load()
 
 
 @pytest.mark.parametrize(
