@@ -66,6 +66,15 @@ bench-memory: $(STAMP)  ## resident memory of ingest with 200 symbols and every 
 bench-outage: $(STAMP)  ## a broker that stands still for three minutes: what is held, and that nothing is lost (ARGS=...)
 	@$(BIN)/python -m bench.outage $(ARGS)
 
+bench-exchange: $(STAMP)  ## events per second that the exchange serves on one core (ARGS=--rounds 5)
+	@$(BIN)/python -m bench.exchange $(ARGS)
+
+bench-replicas: $(STAMP)  ## CPU of the processors' cores for a log that two replicas wrote (ARGS=--rounds 5)
+	@$(BIN)/python -m bench.replicas $(ARGS)
+
+bench-simulation: $(STAMP)  ## events per second of the simulated market (ARGS=--rounds 5)
+	@$(BIN)/python -m bench.simulation $(ARGS)
+
 setup: $(STAMP)  ## build .venv from requirements.lock (the other verbs do it when needed)
 	@echo '.venv is ready'
 
@@ -79,15 +88,6 @@ lock: $(UV)  ## pin the dependencies of pyproject.toml in requirements.lock (UPG
 	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
 		--output-file bench/requirements.lock bench/requirements.in
-
-bench-exchange: $(STAMP)  ## events per second that the exchange serves on one core (ARGS=--rounds 5)
-	@$(BIN)/python -m bench.exchange $(ARGS)
-
-bench-replicas: $(STAMP)  ## CPU of the processors' cores for a log that two replicas wrote (ARGS=--rounds 5)
-	@$(BIN)/python -m bench.replicas $(ARGS)
-
-bench-simulation: $(STAMP)  ## events per second of the simulated market (ARGS=--rounds 5)
-	@$(BIN)/python -m bench.simulation $(ARGS)
 
 clients: .make/clients/.installed  ## install clients that others wrote, which tests run against the exchange
 

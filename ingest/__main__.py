@@ -49,7 +49,6 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="The configuration.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
-add_gaps_command(app, lambda: time.time_ns() // 1_000_000)
 
 ConfigOption = Annotated[
     Path | None,
@@ -117,9 +116,7 @@ def repair(
 
 def _serve(config: Path | None, shard: str | None, wait: float | None, role: Role) -> None:
     """Run the service until told to stop."""
-    settings = _load(config, shard)
-    if not settings.markets.present():
-        _fail(ConfigError([("markets", "nothing to subscribe to: name a market")]), EXIT_CONFIG)
+    settings = _load_markets(config, shard)
     settings = _with_wait(settings, wait)
     log = configure(settings.log_level, terminal=sys.stdout.isatty())
     ingest_id = settings.ingest_id or secrets.token_hex(4)
@@ -141,6 +138,9 @@ def _serve(config: Path | None, shard: str | None, wait: float | None, role: Rol
     except (IngestError, RegistryError) as error:
         log.error("failed", reason=str(error))  # noqa: TRY400 - the sentence says it all
         _fail(error, EXIT_FAILED)
+
+
+add_gaps_command(app, lambda: time.time_ns() // 1_000_000)
 
 
 @app.command()
@@ -218,7 +218,7 @@ def plan(
 
     **Example**: `binance-ingest plan --config ingest.yaml --resolve`
     """
-    settings = _load(config, shard)
+    settings = _load_markets(config, shard)
     try:
         resolutions = asyncio.run(resolve_once(settings, SystemClocks())) if resolve else {}
     except RestError as error:
@@ -230,11 +230,17 @@ def plan(
 def check_config(config: ConfigOption = None) -> None:
     """Check the configuration and show it as it is understood, environment included.
 
-    Exit status 0 if it is right, 2 if not; each mistake is named by its key.
+    Exit status 0 if it is right, 2 if not; each mistake is named by its key. docs/settings.md has all keys.
 
     **Example**: `binance-ingest config check --config ingest.yaml`
     """
     settings = _load(config)
+    try:
+        settings.api_key()
+    except ConfigError as error:
+        _fail(error, EXIT_CONFIG)
+    if not settings.markets.present():
+        _errors.print("no market is named: run, repair and plan have nothing to do", style="yellow")
     _out.print_json(settings.model_dump_json(exclude_none=True))
 
 
@@ -255,6 +261,15 @@ def _load(path: Path | None, shard: str | None = None) -> Settings:
         return load(path, shard)
     except ConfigError as error:
         _fail(error, EXIT_CONFIG)
+
+
+def _load_markets(path: Path | None, shard: str | None) -> Settings:
+    """Read settings that name a market."""
+    settings = _load(path, shard)
+    if not settings.markets.present():
+        problem = 'nothing to subscribe to: name a market, "markets: {spot: {symbols: [BTCUSDT]}}"'
+        _fail(ConfigError([("markets", problem)], "" if path is None else f'"{path}"'), EXIT_CONFIG)
+    return settings
 
 
 def _load_again(path: Path, shard: str | None, wait: float | None) -> Settings:

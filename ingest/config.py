@@ -6,6 +6,9 @@ that all services share are ``KAFKA_BOOTSTRAP_SERVERS``, ``SCHEMA_REGISTRY_URL``
 
 from __future__ import annotations
 
+import difflib
+import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, Self
@@ -201,13 +204,43 @@ def load(path: Path | None = None, shard: str | None = None) -> Settings:
         ConfigError: a file that cannot be read, an unknown key, an illegal value; each named by its path.
     """
     source = "" if path is None else f'"{path}"'
+    if misspelt := _misspelt(os.environ):
+        raise ConfigError(misspelt, "of the environment")
     try:
         settings = Settings(**({} if path is None else _read(path)))
     except ValidationError as error:
         raise ConfigError([_problem(one) for one in error.errors()], source) from error
     except SettingsError as error:
-        raise ConfigError([("environment", str(error))], source) from error
+        raise ConfigError([_not_json(str(error))], "of the environment") from error
     return settings if shard is None else settings.model_copy(update={"shard": _shard(shard)})
+
+
+def _misspelt(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the variables that were meant as settings and are none.
+
+    Not every ``INGEST_…`` is meant so: Kubernetes makes ``INGEST_SERVICE_HOST`` and more for a service of that name.
+    """
+    fields, problems = Settings.model_fields, []
+    keys = sorted(key for key, field in fields.items() if field.validation_alias is None)
+    for name in names:
+        if not name.upper().startswith("INGEST_"):
+            continue
+        key, nested, _ = name[len("INGEST_") :].lower().partition("__")
+        if key in fields and key not in keys:
+            problems.append((name, f"is {key.upper()}, without INGEST_: all services share it"))
+            continue
+        alike = difflib.get_close_matches(key, keys, n=1, cutoff=0.8)
+        if key not in {*keys, "config"} and (nested or alike):
+            hint = f"did you mean INGEST_{alike[0].upper()}" if alike else f"there are {', '.join(keys)}"
+            problems.append((name, f"no such setting; {hint}"))
+    return problems
+
+
+def _not_json(text: str) -> tuple[str, str]:
+    """Return which variable pydantic means that says that a field of the environment cannot be read."""
+    field = re.search(r'field "(\w+)"', text)
+    name = "environment" if field is None else f"INGEST_{field[1].upper()}"
+    return name, "neither JSON nor, where a list is wanted, names with commas between"
 
 
 def _shard(text: str) -> str:
@@ -221,7 +254,8 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([("file", f"cannot be read: {error}")], f'"{path}"') from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError([("file", f"cannot be read: {reason}")], f'"{path}"') from error
     except yaml.YAMLError as error:
         hint = '; a pattern must be quoted: "*USDT"' if "undefined alias" in str(error) else ""
         raise ConfigError([("file", f"not YAML: {error}{hint}")], f'"{path}"') from error

@@ -95,7 +95,7 @@ class TopicsMissingError(IngestError):
         super().__init__(self.names)
 
     def __str__(self) -> str:
-        return f'topics missing: {", ".join(self.names)}; run "binance-ingest setup"'
+        return f'topics missing: {_some(self.names)}; run "binance-ingest setup", or look at TOPIC_PREFIX'
 
 
 class PartitionCountError(IngestError):
@@ -177,6 +177,13 @@ class UndeliveredError(IngestError):
         return f"{self.count} records are unacknowledged: the broker did not take them in time"
 
 
+def _some(names: Sequence[str]) -> str:
+    """Return the first names, and how many there are beyond."""
+    shown, more = ", ".join(names[:_SHOWN]), len(names) - _SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+_SHOWN: Final = 5
 _TOO_MANY: Final = frozenset({408, 418, 429})
 
 

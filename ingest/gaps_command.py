@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -13,15 +14,16 @@ from typing import Annotated, Final
 import msgspec
 import typer
 from aiokafka.errors import KafkaError
+from confluent_kafka import KafkaException
 from rich.console import Console
 from rich.table import Table
 
 from ingest.config import Settings, load
 from ingest.control_records import ControlRecords
 from ingest.core.ledger import is_open
-from ingest.errors import ConfigError, KafkaUnavailableError
+from ingest.errors import IngestError, KafkaUnavailableError
 from ingest.kafka_log import read_latest
-from ingest.producers import reason_of
+from ingest.topic_admin import TopicAdmin, check_topics, reason_of
 from schemas.codec import Codec
 from schemas.control import Gap
 from schemas.markets import Market
@@ -29,13 +31,26 @@ from schemas.registry import Registry, RegistryError
 from schemas.topics import ControlType, TopicTable
 
 
-__all__ = ["Wanted", "add_gaps_command", "chosen", "read_ledger", "totals"]
+__all__ = ["Wanted", "add_gaps_command", "as_table", "chosen", "read_ledger", "totals"]
 
 EXIT_NOTHING_OPEN: Final = 0
 EXIT_OPEN: Final = 1
 """Something is missing and not settled."""
 EXIT_FAILED: Final = 2
 """The ledger cannot be read, or the configuration is wrong."""
+
+_BROKER_LIMIT_S: Final = 10.0
+_WIDE: Final = 140
+"""From so many columns on, an entry has one line instead of two."""
+_NONE_OF_THESE: Final = "no entry of the ledger is about these: nothing of them was ever missing, or a name is wrong"
+_COLUMNS: Final = (
+    ("status", "reason"),
+    ("stream", "symbol"),
+    ("first id", "last id"),
+    ("traded (UTC)", "within"),
+    ("ids", "found ago"),
+)
+"""What stands side by side where there is room, and else one below the other."""
 
 _out = Console(highlight=False)
 _errors = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
@@ -76,7 +91,7 @@ def add_gaps_command(app: typer.Typer, wall_ms: Callable[[], int]) -> None:
         """
         try:
             ledger = asyncio.run(read_ledger(load(config)))
-        except (ConfigError, KafkaUnavailableError, RegistryError) as error:
+        except (IngestError, RegistryError) as error:
             _errors.print(str(error), style="red")
             raise typer.Exit(EXIT_FAILED) from error
         found = chosen(ledger, market, symbol, Wanted.ALL)
@@ -85,7 +100,9 @@ def add_gaps_command(app: typer.Typer, wall_ms: Callable[[], int]) -> None:
             for gap in shown:
                 _out.print(msgspec.json.encode(gap).decode(), soft_wrap=True, markup=False)
         else:
-            _show(shown, found, wall_ms())
+            if shown:
+                _out.print(as_table(shown, wall_ms(), wide=_out.width >= _WIDE))
+            _out.print(totals(found) if found or not ledger else _NONE_OF_THESE, soft_wrap=True)
         raise typer.Exit(EXIT_OPEN if any(is_open(gap) for gap in found) else EXIT_NOTHING_OPEN)
 
 
@@ -94,15 +111,21 @@ async def read_ledger(settings: Settings) -> list[Gap]:
 
     Raises:
         KafkaUnavailableError: the broker does not answer.
+        TopicsMissingError: there is no ledger.
         RegistryError: the registry does not.
     """
     table = TopicTable(settings.topic_prefix)
     topic = table.control(ControlType.GAP)
     servers = settings.kafka_bootstrap_servers
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it has to say is told below
     try:
+        # A reader of a topic that does not exist waits for ever.
+        check_topics(await asyncio.to_thread(TopicAdmin(servers).partition_counts, _BROKER_LIMIT_S), [topic])
         records = await read_latest(servers, topic, range(topic.partitions))
+    except KafkaException as error:
+        raise KafkaUnavailableError(servers, _BROKER_LIMIT_S, reason_of(error)) from error
     except (KafkaError, OSError) as error:
-        raise KafkaUnavailableError(servers, 0.0, reason_of(error)) from error
+        raise KafkaUnavailableError(servers, _BROKER_LIMIT_S, str(error) or type(error).__name__) from error
     with Registry(settings.schema_registry_url) as registry:
         control = ControlRecords(table, Codec(table, registry))
         values, unreadable = await asyncio.to_thread(control.read, records)
@@ -138,31 +161,30 @@ def totals(ledger: Iterable[Gap]) -> str:
     return f"{entries.total():,} entries: {', '.join(parts)}"
 
 
-def _show(shown: Sequence[Gap], found: Sequence[Gap], now_ms: int) -> None:
-    if shown:
-        table = Table()
-        for column in ("status", "market", "stream", "symbol", "first id", "last id", "ids", "span", "found", "reason"):
-            table.add_column(column, overflow="fold", justify="right" if "id" in column else "left")
-        for gap in shown:
-            table.add_row(*_row(gap, now_ms))
-        _out.print(table)
-    _out.print(totals(found), soft_wrap=True)
+def as_table(entries: Iterable[Gap], now_ms: int, *, wide: bool) -> Table:
+    """Return entries as a table: one line each if wide, else two."""
+    table = Table(box=None, padding=(0, 1, 0, 0) if not wide else (0, 2, 0, 0), header_style="bold underline")
+    for heads in _COLUMNS:
+        for head in heads if wide else ("\n".join(heads),):
+            table.add_column(head, overflow="fold", justify="right" if "id" in head else "left")
+    for gap in entries:
+        cells = _cells(gap, now_ms)
+        if wide:
+            table.add_row(*(text for pair in cells for text in pair))
+        else:
+            table.add_row(*("\n".join(pair) for pair in cells))
+    return table
 
 
-def _row(gap: Gap, now_ms: int) -> tuple[str, ...]:
-    stream = gap.stream if not gap.epoch else f"{gap.stream} (epoch {gap.epoch})"
+def _cells(gap: Gap, now_ms: int) -> tuple[tuple[str, str], ...]:
+    """Return what stands under the columns."""
     start = datetime.fromtimestamp(gap.previous_time / 1000, UTC)
     return (
-        gap.status,
-        gap.market,
-        stream,
-        gap.symbol,
-        str(gap.first_id),
-        str(gap.last_id),
-        f"{gap.last_id - gap.first_id + 1:,}",
-        f"{start:%Y-%m-%d %H:%M:%S} + {_length(gap.next_time - gap.previous_time)}",
-        f"{_length(now_ms - gap.opened_time)} ago",
-        gap.reason or "",
+        (gap.status, gap.reason or ""),
+        (f"{gap.market} {gap.stream}", gap.symbol if not gap.epoch else f"{gap.symbol} (epoch {gap.epoch})"),
+        (str(gap.first_id), str(gap.last_id)),
+        (f"{start:%m-%d %H:%M:%S}", _length(gap.next_time - gap.previous_time)),
+        (f"{gap.last_id - gap.first_id + 1:,}", _length(now_ms - gap.opened_time)),
     )
 
 

@@ -52,8 +52,8 @@ async def consumer(
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=1024 * 1024,
     )
-    await reader.start()
     try:
+        await reader.start()
         reader.assign(partitions_of(topics))
         yield reader
     finally:

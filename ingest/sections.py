@@ -36,7 +36,11 @@ def _names(value: Any) -> Any:
         return value
     text = value.strip()
     if text.startswith("["):
-        return json.loads(text)
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            msg = "begins like JSON and is none: names with commas between need no brackets"
+            raise ValueError(msg) from error
     return [name.strip() for name in text.split(",") if name.strip()]
 
 

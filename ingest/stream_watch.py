@@ -66,7 +66,7 @@ class StreamWatch:
 
     def missing(self, label: str) -> int:
         """Return how many streams of a connection must deliver before it does what it is for."""
-        return len(self._awaited.get(label, ()))
+        return sum(not self.excused(name) for name in self._awaited.get(label, ()))
 
     def deadline_ms(self, name: str) -> float | None:
         """Return how long after its acknowledgement a stream may keep silent; None: for ever."""

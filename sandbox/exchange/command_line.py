@@ -35,7 +35,7 @@ EXAMPLES = """
 Binance's own paths (`/api/v3`, `/fapi/v1`, `/dapi/v1`) for REST, `/sandbox/…` to steer and to order
 faults.
 
-**Exit status**: 0 when told to stop, 1 when it failed, 2 for a wrong command line or an unusable recording.
+**Exit status**: 0 when told to stop, 1 when it failed, 2 for a wrong command line or an unusable recording or scenario.
 """
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from enum import StrEnum
+from enum import Enum, StrEnum
 from fnmatch import fnmatchcase
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_type_hints
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from schemas.markets import Market
 
@@ -244,6 +244,7 @@ Fault = (
 
 _DIFFS = re.compile(r"[^@]+@depth(@\d+ms)?")
 _KINDS = {kind.__struct_config__.tag: kind for kind in Fault.__args__}
+_CHOICE = re.compile(r"Invalid enum value '?(?P<value>.*?)'? - at `\$\.(?P<field>[\w-]+)`")
 _TEXTS = (
     (re.compile(r"Object contains unknown field `(\w+)`"), r'it has no field "\1"'),
     (re.compile(r"Object missing required field `([\w-]+)`"), r'field "\1" is missing'),
@@ -271,7 +272,7 @@ def parse_fault(value: Any) -> Fault:
     try:
         fault: Fault = msgspec.convert(fields, kind)
     except msgspec.ValidationError as error:
-        msg = f'fault "{name}": {_sentence(str(error))}'
+        msg = f'fault "{name}": {_sentence(str(error), kind)}'
         raise FaultError(msg) from error
     problem = _problem(fault)
     if problem:
@@ -280,12 +281,23 @@ def parse_fault(value: Any) -> Fault:
     return fault
 
 
-def _sentence(text: str) -> str:
+def _sentence(text: str, kind: type[Struct]) -> str:
+    if found := _CHOICE.fullmatch(text):
+        allowed = ", ".join(_choices(get_type_hints(kind)[found["field"]]))
+        return f'field "{found["field"]}": "{found["value"]}" is none of {allowed}'
     for pattern, replacement in _TEXTS:
         text, count = pattern.subn(replacement, text)
         if count:
             break
     return text
+
+
+def _choices(annotation: Any) -> list[str]:
+    """Return the words that a field may hold."""
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return [str(member.value) for member in annotation]
+    words = [one for one in get_args(annotation) if isinstance(one, str)]
+    return words + [word for one in get_args(annotation) if not isinstance(one, str) for word in _choices(one)]
 
 
 def _problem(fault: Fault) -> str | None:

@@ -175,3 +175,19 @@ def test_setup_without_servers_says_so_and_fails() -> None:
 
     assert result.exit_code == 1
     assert 'Kafka at "127.0.0.1:1": no answer within 0 s' in result.stderr
+
+
+def test_a_plan_of_nothing_is_a_mistake_that_shows_what_to_write() -> None:
+    result = invoke("plan")
+
+    assert result.exit_code == 2
+    assert 'name a market, "markets: {spot: {symbols: [BTCUSDT]}}"' in result.stderr
+
+
+def test_the_check_of_a_configuration_looks_for_the_key_and_says_that_nothing_is_taken(tmp_path: Path) -> None:
+    missing = invoke("config", "check", INGEST_REST__API_KEY_FILE=str(tmp_path / "key"))
+    nothing = invoke("config", "check")
+
+    assert (missing.exit_code, nothing.exit_code) == (2, 0)
+    assert "rest.api_key_file: cannot be read" in missing.stderr
+    assert "no market is named" in nothing.stderr

@@ -185,7 +185,6 @@ def test_addresses_that_all_services_share_have_no_prefix(monkeypatch: pytest.Mo
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "broker:9092")
     monkeypatch.setenv("SCHEMA_REGISTRY_URL", "http://registry")
     monkeypatch.setenv("TOPIC_PREFIX", "mine")
-    monkeypatch.setenv("INGEST_TOPIC_PREFIX", "not-this")
 
     settings = load()
 
@@ -290,6 +289,43 @@ def test_a_missing_file_is_an_error_of_the_configuration(tmp_path: Path) -> None
 
 def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
     assert load_text(tmp_path, "") == load()
+
+
+def test_an_address_that_all_services_share_with_the_prefix_of_one_is_a_mistake(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("INGEST_TOPIC_PREFIX", "not-this")
+
+    with pytest.raises(ConfigError, match="INGEST_TOPIC_PREFIX: is TOPIC_PREFIX, without INGEST_"):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("INGEST_MARKTS__SPOT__SYMBOLS", "did you mean INGEST_MARKETS"),
+        ("INGEST_LOG_LEVL", "did you mean INGEST_LOG_LEVEL"),
+        ("INGEST_FEED__HOST", "there are allow_plaintext, connection,"),
+    ],
+)
+def test_a_misspelt_variable_of_the_environment_is_a_mistake_and_not_ignored(
+    name: str, hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "1")
+
+    with pytest.raises(ConfigError) as caught:
+        load()
+
+    assert f"{name}: no such setting; {hint}" in str(caught.value)
+
+
+def test_variables_that_kubernetes_makes_for_a_service_named_ingest_are_no_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("INGEST_SERVICE_HOST", "INGEST_SERVICE_PORT_HTTP", "INGEST_PORT", "INGEST_PORT_9101_TCP_ADDR"):
+        monkeypatch.setenv(name, "tcp://10.0.0.1:9101")
+
+    assert load().subscriptions() == []
 
 
 @pytest.mark.parametrize(

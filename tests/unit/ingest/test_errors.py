@@ -49,7 +49,14 @@ def test_what_passes_by_itself_is_decided_in_one_place(error: Exception, transie
             ConfigError([("a.b", "is wrong"), ("c", "too")], '"f.yaml"'),
             'configuration "f.yaml":\n  a.b: is wrong\n  c: too',
         ),
-        (TopicsMissingError(["x", "y"]), 'topics missing: x, y; run "binance-ingest setup"'),
+        (
+            TopicsMissingError(["x", "y"]),
+            'topics missing: x, y; run "binance-ingest setup", or look at TOPIC_PREFIX',
+        ),
+        (
+            TopicsMissingError(list("abcdefg")),
+            'topics missing: a, b, c, d, e and 2 more; run "binance-ingest setup", or look at TOPIC_PREFIX',
+        ),
         (UndeliveredError(7), "7 records are unacknowledged: the broker did not take them in time"),
         (RestRefusedError("u", 400, -1121, "Invalid symbol."), 'request "u": status 400, code -1121: Invalid symbol.'),
         (RecordRefusedError("t", 3, "why"), 'topic "t", partition 3: record refused by the broker: why'),

@@ -1,6 +1,12 @@
 from __future__ import annotations
 
-from ingest.gaps_command import Wanted, chosen, totals
+import io
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from ingest.gaps_command import Wanted, as_table, chosen, totals
 from schemas.control import Gap, GapStatus
 from schemas.markets import Market
 
@@ -48,3 +54,24 @@ def test_market_symbol_and_status_choose() -> None:
 def test_totals_count_entries_and_ids_by_status_and_an_empty_ledger_says_so() -> None:
     assert totals(LEDGER) == "4 entries: absent 1 (10 ids), deferred 1 (10 ids), filled 1 (10 ids), open 1 (10 ids)"
     assert totals([]) == "the ledger is empty: nothing was ever missing"
+
+
+@pytest.mark.parametrize(("width", "lines_of_an_entry"), [(80, 2), (140, 1)])
+def test_the_longest_entry_fits_the_terminal_with_no_word_broken(width: int, lines_of_an_entry: int) -> None:
+    longest = msgspec.structs.replace(
+        gap("1000000MOGUSDT", 4333354178, GapStatus.UNFILLABLE, Market.COINM),
+        stream="agg-trade",
+        reason="venue-refuses-requests",
+        next_time=3_599_000,
+    )
+    shown = io.StringIO()
+    out = Console(file=shown, width=width)
+
+    out.print(as_table([longest], 59_000, wide=width >= 140))
+
+    lines = shown.getvalue().splitlines()
+    _, entry = "\n".join(lines).split("\n", maxsplit=1)
+    ids = [str(longest.first_id), str(longest.last_id), "10"]
+    words = [longest.status, longest.reason, "coinm agg-trade", longest.symbol, *ids, "01-01 00:00:00", "59 min 59 s"]
+    assert [word for word in (*words, "59.0 s") if str(word) not in entry] == []
+    assert len([line for line in lines if "43333541" in line]) == lines_of_an_entry
