@@ -36,6 +36,8 @@ from tests.support.witness import Witness
 pytestmark = pytest.mark.timeout(300)
 
 BTC, ETH, SOL, XRP = SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT")
+SNAPSHOTS = [BTC, ETH, SOL, ETH, XRP]
+"""One for each time that a symbol is taken."""
 
 
 class Place:
@@ -158,6 +160,7 @@ async def test_symbols_come_and_go_without_a_reconnect_and_without_a_gap_in_the_
         await until(lambda: arrived(place, {SOL: 10, XRP: 5, ETH: len(eth_before) + 5}))
         await until(place.ready)
         await until(lambda: vouched_for(place, set(SYMBOLS)))
+        await until(lambda: snapshots_are_there(place))
 
         place.server.stop()
         await asyncio.sleep(1)
@@ -179,12 +182,16 @@ async def test_symbols_come_and_go_without_a_reconnect_and_without_a_gap_in_the_
     connected = [one.connection_id for one in events if one.event is ConnectionEvent.CONNECTED]
     assert sorted(connected) == ["i1.spot-0.1", "i1.spot-1.1"]
     assert {header(record, "connection_id") for record in trades[BTC] + trades[SOL]} == {"i1.spot-0.1"}
-    assert sorted(await place.snapshots()) == sorted([BTC, ETH, SOL, ETH, XRP])
+    assert sorted(await place.snapshots()) == sorted(SNAPSHOTS)
 
 
 async def arrived(place: Place, counts: dict[str, int]) -> bool:
     trades = await place.trades()
     return all(len(trades[symbol]) >= count for symbol, count in counts.items())
+
+
+async def snapshots_are_there(place: Place) -> bool:
+    return len(await place.snapshots()) >= len(SNAPSHOTS)
 
 
 async def said(log: Path, text: str) -> bool:

@@ -90,7 +90,8 @@ async def ingest(site: Site, *arguments: str, **more: str) -> AsyncIterator[asyn
     finally:
         if process.returncode is None:
             process.kill()
-        await process.communicate()
+        said, _ = await process.communicate()
+        print(said.decode())  # noqa: T201 - pytest shows it where the test failed
 
 
 async def outcome(process: asyncio.subprocess.Process, timeout_s: float = 60) -> tuple[int | None, str]:
