@@ -19,8 +19,10 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from ingest.config import Settings
+from ingest.core.backoff import backoff
 from ingest.core.ledger import OpenHole
 from ingest.core.log_partitions import REPAIRED_TYPES, LogPartition, log_partition
+from ingest.producers import UNREACHABLE, reason_of
 from ingest.repair_group import LeanRecord, group_member, take
 from ingest.repair_holdings import HeldEnds, Holdings
 from ingest.repair_holes import HoleDesk, RepairParts
@@ -38,6 +40,8 @@ _PAUSE_S: Final = 0.2
 _FEW_RECORDS: Final = 2_000
 _LEAVE_S: Final = 5.0
 """Partitions that are taken away wait no longer than this for the last notes."""
+_LONGEST_ABSENCE_S: Final = 10.0
+"""With the broker away, it is tried again after no longer than this."""
 _CAUGHT_UP: Final = 1_000
 """Records behind the end of a partition: farther back, the snapshot that is missing may be in what is to be read."""
 
@@ -119,6 +123,18 @@ class Repair:
             await asyncio.wait([*working, reading])
 
     async def _read(self) -> None:
+        """Read until told to stop; whatever the broker does, this process goes on and comes back to the group."""
+        delays = backoff(self._clocks.random, ceiling_s=_LONGEST_ABSENCE_S)
+        while not self._stopping.is_set():
+            try:
+                await self._read_as_member()
+            except UNREACHABLE as error:
+                delay_s = next(delays)
+                self._log.warning("log cannot be read", reason=reason_of(error), next_attempt_s=round(delay_s, 1))
+                self._let_go()
+                await self._wait_s(delay_s)
+
+    async def _read_as_member(self) -> None:
         async with group_member(
             self._bootstrap_servers,
             f"{self._table.prefix}.ingest.repair",
@@ -138,10 +154,14 @@ class Repair:
                         await self._note()
                     noted_ms = self._clocks.now_ms()
                 if count < _FEW_RECORDS:
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(_PAUSE_S):
-                            await self._stopping.wait()
+                    await self._wait_s(_PAUSE_S)
             await self._revoked(())
+
+    async def _wait_s(self, seconds: float) -> None:
+        """Wait, but no longer than until told to stop."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
 
     # Partitions come and go
 
@@ -159,11 +179,15 @@ class Repair:
                     await self._note(leaving=True)
             except TimeoutError:
                 self._log.warning("progress not noted in time: the next to repair reads a little more")
-            self._generation += 1
-            self._desk.let_go(hole for partition in self._partitions.values() for hole in partition.holes())
-            self._partitions.clear()
-            self._arriving.clear()
-            self._holdings.tell_gauges(self._topics.values())
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Leave all partitions to whoever has them next."""
+        self._generation += 1
+        self._desk.let_go(hole for partition in self._partitions.values() for hole in partition.holes())
+        self._partitions.clear()
+        self._arriving.clear()
+        self._holdings.tell_gauges(self._topics.values())
 
     async def _enter(self) -> None:
         """Learn what is known of new partitions, and go on from there."""

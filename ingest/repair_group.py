@@ -114,8 +114,8 @@ async def group_member(
     reader.subscribe(
         [topic.name for topic in topics], listener=_Listener(lambda found: assigned(reader, found), revoked)
     )
-    await reader.start()
     try:
+        await reader.start()
         yield reader
     finally:
         await reader.stop()
