@@ -70,8 +70,11 @@ def matches(pattern: str, symbol: str) -> bool:
 
 
 def trading_by_symbol(symbols: Iterable[SymbolInfo]) -> dict[str, bool]:
-    """Return what exchangeInfo lists, and whether it trades. COIN-M has another name for the status."""
-    return {one.symbol: (one.contract_status or one.status) == _TRADING for one in symbols}
+    """Return what exchangeInfo lists, and whether it trades. COIN-M has another name for the status.
+
+    A name that is empty is none: ``*`` would stand for it.
+    """
+    return {one.symbol: (one.contract_status or one.status) == _TRADING for one in symbols if one.symbol}
 
 
 def resolve(wishes: Wishes, trading: Mapping[str, bool]) -> Resolution:
