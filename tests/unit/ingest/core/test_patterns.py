@@ -83,7 +83,7 @@ def test_what_trades_is_read_from_both_names_of_the_status() -> None:
         "OLDUSDT": False,
         "BTCUSD_PERP": True,
         "BTCUSD_261225": False,
-        "NOTHING": False,
+        "NOTHING": True,
     }
 
 
