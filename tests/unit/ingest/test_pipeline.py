@@ -206,7 +206,7 @@ async def test_the_first_frames_of_streams_are_told_once_and_again_after_a_watch
 
 
 async def test_copies_of_the_other_socket_are_counted_and_told_as_newest_events_all_the_same(bench: Bench) -> None:
-    overlap = Overlap("other", {TRADES: RawType.TRADE})
+    overlap = Overlap("c1", {TRADES: RawType.TRADE})
     copied = Record(TRADES, 0, b"BTCUSDT", b'{"t":1}', VENUE, [], VENUE)
     assert overlap.admit(copied, "other", 0) == (copied,)
     bench.pipeline.overlaps(overlap)
