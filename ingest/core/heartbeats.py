@@ -25,24 +25,19 @@ Which symbols a promise is about, while they change, is the matter of :mod:`inge
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Iterable
-from typing import Final
 
 from ingest.core.carriers import VOUCHED_TYPES, Carriers, Shard, carriers_of
 from ingest.core.live_sockets import LiveSockets
 from ingest.core.promises import Mark, Position, Promise
 from ingest.core.reading import DISORDER_MS, SILENCE_MS, Reading
+from ingest.core.told_time import ToldTime
 from schemas.control import Heartbeat
 from schemas.markets import Market
 from schemas.topics import RawType, partition_of
 
 
-__all__ = ["TELL_AGAIN_MS", "VOUCHED_TYPES", "Carriers", "Heartbeats", "Mark", "Position", "Shard", "carriers_of"]
-
-
-TELL_AGAIN_MS: Final = 600_000
-"""So often the venue is asked in any case: its clock and ours drift apart."""
+__all__ = ["VOUCHED_TYPES", "Carriers", "Heartbeats", "Mark", "Position", "Shard", "carriers_of"]
 
 
 class Heartbeats:
@@ -62,8 +57,7 @@ class Heartbeats:
         self._sockets = LiveSockets()
         self._marks: dict[Shard, Mark] = {}
         self._vouched: dict[Shard, int] = {}
-        self._told: tuple[int, float] | None = None
-        """What the venue said its time was, and when; None: nobody knows."""
+        self._told = ToldTime()
         self._acknowledged = False
         """Whether streams were added of which it is not known yet since when nothing of them is missing."""
         self._opened: set[Shard] = set()
@@ -76,7 +70,7 @@ class Heartbeats:
 
     def suppose_time(self, venue_time: int, now_ms: float) -> None:
         """Take the best guess at the venue's time, until it tells: later events are not believed before."""
-        self._told = venue_time, now_ms
+        self._told.set(venue_time, now_ms)
 
     def replan(self, carriers: Carriers, position: Callable[[Shard], Position]) -> None:
         """Take other symbols, before the messages that subscribe to them are sent.
@@ -189,7 +183,7 @@ class Heartbeats:
         live = self._sockets.get(label, socket)
         if live is None or newest_event is None:
             return
-        believed = live.reads(newest_event, now_ms, self._latest(now_ms))
+        believed = live.reads(newest_event, now_ms, self._told.latest(now_ms))
         # Rarely; this is called for every chunk.
         if believed and self._acknowledged and self._sockets.leads(label, socket):
             for promise in self._promises.values():
@@ -202,19 +196,12 @@ class Heartbeats:
         if live := self._sockets.get(label, socket):
             live.heard_ms = now_ms
 
-    def _latest(self, now_ms: float) -> float:
-        """Return the latest event time that is believed: of what is vouched for, so much is taken off again."""
-        if self._told is None:
-            return math.inf
-        told, told_ms = self._told
-        return told + (now_ms - told_ms) + DISORDER_MS
-
     def wants_time(self, now_ms: float) -> bool:
         """Return whether the venue's time is needed: a connection went live, is silent, or ahead of it."""
-        if self._told is not None and now_ms - self._told[1] >= TELL_AGAIN_MS:
-            return True
-        return any(promise.wants_time for promise in self._promises.values()) or any(
-            socket.begins(now_ms) or socket.silent(now_ms) or socket.ahead for socket in self._sockets.of(self._labels)
+        return (
+            self._told.is_old(now_ms)
+            or any(promise.wants_time for promise in self._promises.values())
+            or any(one.begins(now_ms) or one.silent(now_ms) or one.ahead for one in self._sockets.of(self._labels))
         )
 
     def asks_time(self, now_ms: float) -> None:
@@ -230,10 +217,10 @@ class Heartbeats:
             asked_ms: when the question was sent: connections that went live later are not meant.
             now_ms: when the answer came.
         """
-        self._told = server_time, now_ms
+        self._told.set(server_time, now_ms)
         for label in self._labels:
             for name, socket in self._sockets.named(label):
-                self.read(label, socket.borne_out(asked_ms, self._latest(now_ms)), now_ms, name)
+                self.read(label, socket.borne_out(asked_ms, self._told.latest(now_ms)), now_ms, name)
         for socket in self._sockets.of(self._labels):
             if socket.begins(now_ms) and socket.live_ms <= asked_ms:
                 socket.live_time = server_time

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from hypothesis import given, settings, strategies as st
 
-from ingest.core.heartbeats import TELL_AGAIN_MS, Heartbeats, Position, Shard, carriers_of
+from ingest.core.heartbeats import Heartbeats, Position, Shard, carriers_of
 from ingest.core.plan import plan_connections
 from ingest.core.streams import stream_of
+from ingest.core.told_time import TELL_AGAIN_MS
 from schemas.control import Heartbeat
 from schemas.markets import Market
 from schemas.topics import RawType, partition_of
