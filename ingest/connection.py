@@ -137,7 +137,7 @@ class Connection:
         pipeline = self._pipelines[life.number] = self._new_pipeline(life.connection_id)
         self._rotation.opened(life.number, self._clocks.now_ms())
         if len(self._pipelines) > 1:
-            self._begin_overlap(life.number)
+            self._begin_overlap(life.connection_id)
         self._log.info(
             "connected", connection_id=life.connection_id, url=self._url, stream_count=len(self._plan.streams)
         )
@@ -264,15 +264,13 @@ class Connection:
 
     # Copies
 
-    def _begin_overlap(self, successor: int) -> None:
-        """Let two sockets through as one: begins before the second subscribes, so it misses nothing."""
+    def _begin_overlap(self, newest: str) -> None:
+        """Let several sockets through as one: begins before the newest subscribes, so it misses nothing."""
         self._release(None)
-        others = [life for life in self._lives.values() if life.number != successor and life.connection_id]
-        old = next((life for life in others if life.number == self._rotation.current), others[0])
         if self._overlap is None:
-            self._overlap = Overlap(old.connection_id or "", self._raw_types)
+            self._overlap = Overlap(newest, self._raw_types)
         else:
-            self._overlap.begin(old.connection_id or "")
+            self._overlap.begin(newest)
         self._overlap_ends_ms = float("inf")
         self._set_overlap()
 

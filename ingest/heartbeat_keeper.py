@@ -34,7 +34,7 @@ class HeartbeatKeeper:
     Args:
         market: which.
         heartbeats: decides what can be vouched for.
-        venue: asked for its time when connections are silent or new.
+        venue: asked for its time when connections are silent, new, or ahead of it.
         publisher: says how far the log is, and takes the heartbeats.
         control: makes their records.
         table: names the raw topics.
@@ -67,7 +67,9 @@ class HeartbeatKeeper:
         self._asked_ms = -_INTERVAL_MS * 10.0
 
     def begin(self) -> None:
-        """Take note of where the log ends, before anything is subscribed to."""
+        """Take note of where the log ends and of the venue's time, before anything is subscribed to."""
+        now_ms = self._clocks.now_ms()
+        self.heartbeats.suppose_time(self._venue.clock.told(now_ms), now_ms)
         self.heartbeats.begin(self._position)
 
     def replan(self, plans: Iterable[ConnectionPlan]) -> None:
@@ -92,6 +94,7 @@ class HeartbeatKeeper:
                 now_ms = self._clocks.now_ms()
                 if self.heartbeats.wants_time(now_ms) and now_ms - self._asked_ms >= _INTERVAL_MS:
                     self._asked_ms = now_ms
+                    self.heartbeats.asks_time(now_ms)
                     tasks.create_task(self._ask(now_ms))
                 if now_ms - marked_ms >= _INTERVAL_MS:
                     marked_ms = now_ms

@@ -99,10 +99,15 @@ class Listings:
             info = await self._ask(Importance.REFRESH if self.answered.is_set() else Importance.CLOCK)
         except RestError as error:
             return self._failed(error)
+        trading = trading_by_symbol(info.symbols)
+        if not trading:
+            # No market is without symbols; whoever believed that would leave all of them.
+            self._log.warning("venue's list of symbols is empty: not believed, asked for again")
+            return self._again()
         self._failures = 0
         self._learn(info.symbols)
         first = not self.answered.is_set()
-        self._tell(self._followed.look(trading_by_symbol(info.symbols), self._clocks.now_ms()), first=first)
+        self._tell(self._followed.look(trading, self._clocks.now_ms()), first=first)
         self.answered.set()
         return self._refresh_s if self._wishes.patterns or self._told.unlisted else None
 
@@ -111,6 +116,9 @@ class Listings:
             self._log.error("venue does not tell its symbols", reason=str(error))
             return self._refresh_s
         self._log.warning("venue does not tell its symbols yet", reason=str(error))
+        return self._again()
+
+    def _again(self) -> float:
         self._failures += 1
         return min(self._refresh_s, delay_s(self._failures - 1, self._clocks.random()))
 

@@ -12,6 +12,7 @@ import msgspec
 
 from ingest.core.budget import Importance
 from ingest.core.replies import UNREADABLE
+from ingest.core.restraint import MOST_BELIEVED_S
 from ingest.core.weights import day_tickers_weight, depth_weight, weight_of
 from ingest.core.windows import limits_of, usages_of
 from ingest.errors import RestRefusedError, RestUnreachableError
@@ -194,8 +195,14 @@ class RestClient:
 def retry_after_s(headers: Mapping[str, str], message: str, wall_ms: int) -> float | None:
     """Return how long the venue wants to be left alone.
 
-    Futures do not promise the header; a ban's message names its end (code -1003, "banned until ...").
+    Futures do not promise the header; a ban's message names its end (code -1003, "banned until ..."). A time far beyond
+    any ban is not believed, or nothing would be asked again.
     """
+    wait_s = _told_wait_s(headers, message, wall_ms)
+    return None if wait_s is None else min(wait_s, MOST_BELIEVED_S)
+
+
+def _told_wait_s(headers: Mapping[str, str], message: str, wall_ms: int) -> float | None:
     text = headers.get("Retry-After", "")
     if text.isdecimal():
         return float(text)

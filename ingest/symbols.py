@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ingest.core.records import Header, header
-from ingest.core.silence import TRADING
+from ingest.core.silence import status_of
 from ingest.core.streams import Stream
 from schemas.markets import Market
 from schemas.rest import SymbolInfo
@@ -42,7 +42,7 @@ class SymbolBook:
 
     def learn(self, market: Market, symbols: Sequence[SymbolInfo]) -> None:
         """Take note of what exchangeInfo says: what is listed, whether it trades, what a contract is worth."""
-        self.learn_statuses(market, {one.symbol: one.status or one.contract_status or TRADING for one in symbols})
+        self.learn_statuses(market, {one.symbol: status_of(one) for one in symbols})
         for symbol in symbols:
             if symbol.contract_size is not None:
                 self.learn_contract_size(market, symbol.symbol, symbol.contract_size)

@@ -12,6 +12,7 @@ from ingest.check.diagnosis import Diagnosis, of_body, of_error, of_status
 from ingest.check.findings import Finding, Mark, Report
 from ingest.connection import Clocks
 from ingest.core.replies import UNREADABLE
+from ingest.core.silence import TRADING, status_of
 from ingest.core.windows import Kind, limits_of, usages_of
 from ingest.rest import retry_after_s
 from schemas import rest
@@ -115,9 +116,9 @@ class RestProbe:
         info = await self._get("exchangeInfo", rest.ExchangeInfo, {})
         weights = [limit for limit in limits_of(info.rate_limits) if limit.kind is Kind.WEIGHT]
         self._limit = min((limit.limit for limit in weights), default=None)
-        statuses = {one.symbol: one.status or one.contract_status or "TRADING" for one in info.symbols}
+        statuses = {one.symbol: status_of(one) for one in info.symbols}
         unknown = [symbol for symbol in self._symbols if symbol not in statuses]
-        idle = [one for one in self._symbols if one in statuses and statuses[one] != "TRADING"]
+        idle = [one for one in self._symbols if one in statuses and statuses[one] != TRADING]
         if unknown:
             advice = "correct the names: the venue acknowledges streams of unknown symbols and sends nothing"
             self._tell(subject, Mark.FAIL, f"not known to the venue: {_listed(unknown)}", advice)

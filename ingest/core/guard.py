@@ -29,7 +29,9 @@ class VenueClock:
     """What time it is at the venue, as far as its answers and its events tell.
 
     In a replay that is years ago, and may run faster than ours: what it said last plus what passed since, or the
-    newest plausible event, whichever is later. Until it has said something, its clock is taken to be ours.
+    newest plausible event, whichever is later. Until it has said something, its clock is taken to be ours. What is
+    plausible follows from its words alone: were events believed on the word of events, a few wrong ones would carry
+    it ahead without end.
 
     Args:
         wall_ms: our clock, milliseconds since the epoch.
@@ -51,13 +53,17 @@ class VenueClock:
         """Take note of a plausible event time."""
         self._newest_event_ms = max(self._newest_event_ms, event_time_ms)
 
+    def told(self, now_ms: float) -> int:
+        """Return what it said last plus what passed since, milliseconds since the epoch."""
+        return self._said_ms + int(max(0.0, now_ms - self._said_at_ms))
+
     def now(self, now_ms: float) -> int:
         """Return the venue's time, milliseconds since the epoch."""
-        return max(self._said_ms + int(max(0.0, now_ms - self._said_at_ms)), self._newest_event_ms)
+        return max(self.told(now_ms), self._newest_event_ms)
 
     def latest_plausible(self, now_ms: float) -> int:
         """Return the latest event time that is taken for true."""
-        return self.now(now_ms) + AHEAD_MS
+        return self.told(now_ms) + AHEAD_MS
 
 
 def with_receive_time(record: Record, receive_time_ms: int) -> Record:

@@ -1,13 +1,17 @@
 """What ingest can vouch for: up to which exchange time a raw partition is complete, and below which offset.
 
 A heartbeat says of a market, a stream type and a partition: all its symbols are live, and everything up to the time T
-is acknowledged below the offset O. T is the venue's clock, never ours:
+is acknowledged below the offset O. T is the venue's clock, never ours, and never later than that:
 
 - of each connection that carries such streams, the largest event time read less 2 s, because the streams of a
   connection are not ordered against each other; after 5 s without a frame that tells a time, the venue's answer to
   the question for its time less 5 s;
 - of several connections, the smallest of these: one that is behind holds the others back;
 - never less than what was vouched for before.
+
+An event that is further ahead of what the venue last told of its time than the streams are out of step is not counted
+until the venue was asked again and bears it out: one wrong event time must not vouch for what is yet to come. Where the
+venue's clock runs faster than ours, as in a replay, that is the rule, and it is asked once a second.
 
 The first heartbeat after connections went live names that moment, by the venue's clock: what happens from then on will
 be there, so a reader knows from which time on its windows are whole. Windows that close before it are not, anyway.
@@ -27,6 +31,7 @@ from ingest.core.carriers import VOUCHED_TYPES, Carriers, Shard, carriers_of
 from ingest.core.live_sockets import LiveSockets
 from ingest.core.promises import Mark, Position, Promise
 from ingest.core.reading import DISORDER_MS, SILENCE_MS, Reading
+from ingest.core.told_time import ToldTime
 from schemas.control import Heartbeat
 from schemas.markets import Market
 from schemas.topics import RawType, partition_of
@@ -52,6 +57,7 @@ class Heartbeats:
         self._sockets = LiveSockets()
         self._marks: dict[Shard, Mark] = {}
         self._vouched: dict[Shard, int] = {}
+        self._told = ToldTime()
         self._acknowledged = False
         """Whether streams were added of which it is not known yet since when nothing of them is missing."""
         self._opened: set[Shard] = set()
@@ -61,6 +67,10 @@ class Heartbeats:
         """Take note of where the partitions end, before anything is subscribed to."""
         for shard, promise in self._promises.items():
             promise.begin(position(shard).next_offset)
+
+    def suppose_time(self, venue_time: int, now_ms: float) -> None:
+        """Take the best guess at the venue's time, until it tells: later events are not believed before."""
+        self._told.set(venue_time, now_ms)
 
     def replan(self, carriers: Carriers, position: Callable[[Shard], Position]) -> None:
         """Take other symbols, before the messages that subscribe to them are sent.
@@ -166,15 +176,16 @@ class Heartbeats:
 
         Args:
             label: the connection.
-            newest_event: the largest plausible event time among them; None: none had one.
+            newest_event: the largest event time among them that is not impossible; None: none had one.
             now_ms: when.
             socket: which of the connection's sockets.
         """
         live = self._sockets.get(label, socket)
         if live is None or newest_event is None:
             return
-        live.reads(newest_event, now_ms)
-        if self._acknowledged and self._sockets.leads(label, socket):  # rarely; this is called for every chunk
+        believed = live.reads(newest_event, now_ms, self._told.latest(now_ms))
+        # Rarely; this is called for every chunk.
+        if believed and self._acknowledged and self._sockets.leads(label, socket):
             for promise in self._promises.values():
                 # An event of before an acknowledgement may be as late as the streams are out of step.
                 promise.told(label, newest_event + DISORDER_MS)
@@ -186,10 +197,17 @@ class Heartbeats:
             live.heard_ms = now_ms
 
     def wants_time(self, now_ms: float) -> bool:
-        """Return whether the venue's time is needed: a connection went live, or is silent."""
-        return any(promise.wants_time for promise in self._promises.values()) or any(
-            socket.begins(now_ms) or socket.silent(now_ms) for socket in self._sockets.of(self._labels)
+        """Return whether the venue's time is needed: a connection went live, is silent, or ahead of it."""
+        return (
+            self._told.is_old(now_ms)
+            or any(promise.wants_time for promise in self._promises.values())
+            or any(one.begins(now_ms) or one.silent(now_ms) or one.ahead for one in self._sockets.of(self._labels))
         )
+
+    def asks_time(self, now_ms: float) -> None:
+        """Take note that the question for the venue's time is sent."""
+        for socket in self._sockets.of(self._labels):
+            socket.asks(now_ms)
 
     def told_time(self, server_time: int, asked_ms: float, now_ms: float) -> None:
         """Take the venue's answer to the question for its time.
@@ -199,6 +217,10 @@ class Heartbeats:
             asked_ms: when the question was sent: connections that went live later are not meant.
             now_ms: when the answer came.
         """
+        self._told.set(server_time, now_ms)
+        for label in self._labels:
+            for name, socket in self._sockets.named(label):
+                self.read(label, socket.borne_out(asked_ms, self._told.latest(now_ms)), now_ms, name)
         for socket in self._sockets.of(self._labels):
             if socket.begins(now_ms) and socket.live_ms <= asked_ms:
                 socket.live_time = server_time

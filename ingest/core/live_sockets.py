@@ -44,6 +44,10 @@ class LiveSockets:
         live = [reading for _, reading in map(self.leader, labels) if reading is not None]
         return live if len(live) == len(labels) else []
 
+    def named(self, label: str) -> list[tuple[str, Reading]]:
+        """Return the live sockets of a connection, with their names."""
+        return list(self._sockets.get(label, {}).items())
+
     def of(self, labels: Iterable[str]) -> Iterator[Reading]:
         """Yield all live sockets of some connections."""
         for label in labels:

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 import msgspec
 from msgspec import structs
 
+from ingest.core import replies
 from ingest.core.holes import Doubtful, Hole, Key, NewEpoch
 from ingest.core.ledger import EPOCH_OVER, OpenHole, open_holes, untold
 from schemas.control import Gap, Progress
@@ -18,7 +19,7 @@ from schemas.topics import RawType
 
 __all__ = ["AHEAD_MS", "LARGEST", "UNREADABLE", "LogPartition", "LogRecord", "Read"]
 
-UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, TypeError)
+UNREADABLE: Final = (*replies.UNREADABLE, TypeError)
 AHEAD_MS: Final = 60_000
 LARGEST: Final = 2**63 - 2
 

@@ -17,6 +17,9 @@ __all__ = ["SeenVersions"]
 _REMEMBERED: Final = 8
 """Versions per symbol: how far one host may lag behind the other."""
 
+_SYMBOLS: Final = 10_000
+"""Names that are remembered, some times of what there is: whatever a venue sends, this does not grow without end."""
+
 
 class SeenVersions:
     """Remembers the last versions of each symbol that came over such a stream."""
@@ -32,6 +35,8 @@ class SeenVersions:
         version = (head.event_time or 0, getattr(head, "update_id", 0))
         seen = self._seen.get((topic, symbol))
         if seen is None:
+            if len(self._seen) >= _SYMBOLS:
+                del self._seen[next(iter(self._seen))]
             seen = self._seen[topic, symbol] = deque(maxlen=_REMEMBERED)
         if version in seen:
             return False

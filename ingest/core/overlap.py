@@ -9,7 +9,8 @@ Only a copy from the *other* socket is dropped: what one socket sends twice is t
 
 The order of a symbol's records stays what the venue made it. Where the new socket is ahead of the old one, what it
 brings is held until the old one has caught up, or for two seconds: otherwise its first trade would look like the end
-of a hole. From where the two have met, the first copies of all that follows are in order.
+of a hole. From where the two have met, the first copies of all that follows are in order. Only the newest socket is
+ever held: a third may be opened while one is still read to its end that the heartbeats go by.
 """
 
 from __future__ import annotations
@@ -47,13 +48,13 @@ class Overlap:
     """What came over two sockets, from when the second is opened until the first is gone for a while.
 
     Args:
-        old: the socket that was there first.
+        new: the socket that was opened last.
         raw_types: the stream type of every raw topic that they can write to.
         most: identities remembered.
     """
 
-    def __init__(self, old: str, raw_types: Mapping[str, RawType], most: int = _MOST) -> None:
-        self._old = old
+    def __init__(self, new: str, raw_types: Mapping[str, RawType], most: int = _MOST) -> None:
+        self._new = new
         self._identities = {topic: _identity(raw_type) for topic, raw_type in raw_types.items()}
         self._most = most
         self._seen: OrderedDict[tuple[Flow, Identity], str] = OrderedDict()
@@ -78,9 +79,9 @@ class Overlap:
         """How many records wait."""
         return self._held_count
 
-    def begin(self, old: str) -> None:
-        """Begin anew with another pair of sockets; late copies of what the former pair brought are still known."""
-        self._old = old
+    def begin(self, new: str) -> None:
+        """Begin anew with a newer socket; late copies of what the former ones brought are still known."""
+        self._new = new
         self._met.clear()
         self._holding = True
 
@@ -99,8 +100,8 @@ class Overlap:
         identity = identify(record.value)
         if flow in self._met or not self._holding:
             return () if self._repeats(flow, identity, socket) else (record,)
-        if socket == self._old:
-            return self._catch_up(flow, identity, record)
+        if socket != self._new:
+            return self._catch_up(flow, identity, record, socket)
         if self._seen.pop((flow, identity), None) is not None:
             self._copy_count += 1
             return self._let_go(flow)  # the old one is ahead
@@ -118,10 +119,10 @@ class Overlap:
         ]
         return [record for flow in late for record in self._let_go(flow)]
 
-    def _catch_up(self, flow: Flow, identity: Identity, record: Record) -> Sequence[Record]:
-        """Take a record of the old socket where the new one may be ahead."""
+    def _catch_up(self, flow: Flow, identity: Identity, record: Record, socket: str) -> Sequence[Record]:
+        """Take a record of an older socket where the new one may be ahead."""
         if identity not in self._held.get(flow, ()):
-            return () if self._repeats(flow, identity, self._old) else (record,)
+            return () if self._repeats(flow, identity, socket) else (record,)
         released = self._let_go(flow)
         self._seen.pop((flow, identity), None)  # none where more was held than is remembered
         self._copy_count += 1

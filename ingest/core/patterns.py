@@ -13,12 +13,11 @@ from functools import cache
 
 from msgspec import Struct
 
+from ingest.core.silence import TRADING, status_of
 from schemas.rest import SymbolInfo
 
 
 __all__ = ["Resolution", "Wishes", "is_pattern", "matches", "resolve", "trading_by_symbol"]
-
-_TRADING = "TRADING"
 
 
 class Wishes(Struct, frozen=True):
@@ -70,8 +69,11 @@ def matches(pattern: str, symbol: str) -> bool:
 
 
 def trading_by_symbol(symbols: Iterable[SymbolInfo]) -> dict[str, bool]:
-    """Return what exchangeInfo lists, and whether it trades. COIN-M has another name for the status."""
-    return {one.symbol: (one.contract_status or one.status) == _TRADING for one in symbols}
+    """Return what exchangeInfo lists, and whether it trades.
+
+    A name that is empty is none: ``*`` would stand for it.
+    """
+    return {one.symbol: status_of(one) == TRADING for one in symbols if one.symbol}
 
 
 def resolve(wishes: Wishes, trading: Mapping[str, bool]) -> Resolution:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final
 
 from schemas.topics import RawType
@@ -15,6 +16,8 @@ SILENCE_MS: Final = 5_000
 """After so long without a frame that tells a time, the venue is asked; also how long an event may be under way."""
 _BEGINNING_MS: Final = 2_000
 """A later answer would be ahead of events that are still under way."""
+_QUESTIONS: Final = 8
+"""Questions under way that are remembered."""
 
 
 class Reading:
@@ -28,6 +31,11 @@ class Reading:
         self.live_ms = self.heard_ms = now_ms
         self.first_event: int | None = None
         self.newest_event: int | None = None
+        """The largest event time that the venue's clock bears out."""
+        self._ahead: int | None = None
+        """The largest that it does not, since the venue was asked last."""
+        self._asked_about: deque[tuple[float, int]] = deque(maxlen=_QUESTIONS)
+        """The same of before the last questions, and when those were sent."""
         self.live_time: int | None = None
         """The venue's time just after the subscriptions were acknowledged; None: it did not tell in time."""
         self.quiet_until: int | None = None
@@ -38,13 +46,52 @@ class Reading:
         """Stream types and symbols that were acknowledged while another socket was the one that is vouched by."""
         self.added_ms = 0.0
 
-    def reads(self, newest_event: int, now_ms: float) -> None:
-        """Take note of frames, and of the largest event time among them."""
+    def reads(self, newest_event: int, now_ms: float, latest: float) -> bool:
+        """Take note of frames, and of the largest event time among them.
+
+        Args:
+            newest_event: that time.
+            now_ms: when.
+            latest: the latest event time that the venue's clock bears out. One beyond tells nothing until the venue
+                was asked: it may be wrong, or its clock runs faster than ours, as a replay's does.
+
+        Returns:
+            Whether the time is believed.
+        """
+        if newest_event > latest:
+            self._ahead = max(newest_event, self._ahead or 0)
+            return False
         self.heard_ms = now_ms
         if self.first_event is None or self.newest_event is None:
             self.first_event = self.newest_event = newest_event
         else:
             self.newest_event = max(self.newest_event, newest_event)
+        return True
+
+    @property
+    def ahead(self) -> bool:
+        """Whether events came that are ahead of the venue's clock as far as it is known."""
+        return self._ahead is not None
+
+    def asks(self, now_ms: float) -> None:
+        """Take note that the venue is asked for its time."""
+        if self._ahead is not None:
+            self._asked_about.append((now_ms, self._ahead))
+            self._ahead = None
+
+    def borne_out(self, asked_ms: float, latest: float) -> int | None:
+        """Return the largest event time that an answer bears out; what it does not is wrong, and forgotten.
+
+        Args:
+            asked_ms: when the question was sent: the events of before cannot be later than its answer.
+            latest: the latest event time that is believed now.
+        """
+        borne_out = None
+        while self._asked_about and self._asked_about[0][0] <= asked_ms:
+            _, event = self._asked_about.popleft()
+            if event <= latest:
+                borne_out = max(event, borne_out or 0)
+        return borne_out
 
     def is_quiet(self, until: int) -> None:
         """Take note that up to an exchange time there was nothing more to read."""

@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 
-__all__ = ["Refusal", "Restraint"]
+__all__ = ["MOST_BELIEVED_S", "Refusal", "Restraint"]
 
 FIRST_PAUSE_S: Final = 10.0
 LONGEST_PAUSE_S: Final = 300.0

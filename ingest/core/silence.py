@@ -7,12 +7,21 @@ from typing import Final
 
 from ingest.core.streams import Stream
 from schemas.markets import Market
+from schemas.rest import SymbolInfo
 
 
-__all__ = ["TRADING", "Cause", "likely_cause"]
+__all__ = ["TRADING", "Cause", "likely_cause", "status_of"]
 
 TRADING: Final = "TRADING"
 """The venue's word for a symbol that trades (exchangeInfo)."""
+
+
+def status_of(symbol: SymbolInfo) -> str:
+    """Return the venue's word for whether a symbol trades; COIN-M has another name for it.
+
+    One of which nothing is said is taken to trade: it is listed.
+    """
+    return symbol.status or symbol.contract_status or TRADING
 
 
 class Cause(StrEnum):

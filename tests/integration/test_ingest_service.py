@@ -178,6 +178,8 @@ async def test_heartbeats_vouch_for_the_partitions_with_a_symbol_and_connections
     heartbeats = site.table.control(ControlType.HEARTBEAT)
     async with site.running(site.settings(site.trades())):
         await site.venue.until(lambda venue: bool(venue.subscriptions))
+        await site.until(heartbeats, lambda records: len(records) >= 2)
+        site.venue.time_ms = VENUE + 60_000
         await site.venue.send(trade_frame(site.btc, 1, VENUE + 1), trade_frame(site.btc, 2, VENUE + 60_000))
         await site.until(heartbeats, lambda records: len(records) >= 4)
 

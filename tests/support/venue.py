@@ -63,7 +63,9 @@ class FakeVenue:
         """Status and body of the answer to a request for trades: which endpoint, and its parameters."""
         self.newest_ids: dict[str, int] | None = None
         """What it says of how far the trades of symbols go; None: it does not offer that."""
-        self.symbols: list[dict[str, Any]] = []
+        self.symbols: list[dict[str, Any]] = [
+            {"symbol": "BTCUSDT", "status": "TRADING", "baseAsset": "BTC", "quoteAsset": "USDT"}
+        ]
         self._sockets: dict[web.WebSocketResponse, None] = {}
         self._subscribed: set[web.WebSocketResponse] = set()
         self._transports: dict[web.WebSocketResponse, asyncio.Transport] = {}

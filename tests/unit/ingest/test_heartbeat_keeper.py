@@ -68,6 +68,7 @@ async def test_a_new_connection_is_vouched_for_at_once_and_then_by_its_events() 
         assert (first.vouched_until, first.offset) == (VENUE, 0)
 
         publisher.publish(trade)
+        venue.time_ms = VENUE + 9_000
         keeper.heartbeats.read("a", VENUE + 9_000, clocks.now_ms())
         _, second = await heartbeats(publisher, 2)
         assert (second.vouched_until, second.offset) == (VENUE + 7_000, 1)
@@ -81,9 +82,25 @@ async def test_nothing_is_vouched_for_while_the_broker_is_away() -> None:
         await heartbeats(publisher, 1)
         publisher.hold()
         publisher.publish(trade)
+        venue.time_ms = VENUE + 9_000
         keeper.heartbeats.read("a", VENUE + 9_000, clocks.now_ms())
         await asyncio.sleep(1.3)
         assert publisher.unacknowledged == 1
 
         publisher.release()
         assert [one.offset for one in await heartbeats(publisher, 2)] == [0, 1]
+
+
+async def test_an_event_far_ahead_is_asked_about_and_vouches_for_nothing() -> None:
+    publisher, clocks = RecordingPublisher(), RealClocks()
+    async with FakeVenue(VENUE) as venue, keeping(venue, publisher) as keeper:
+        keeper.begin()
+        keeper.live("a", "", [])
+        await heartbeats(publisher, 1)
+
+        keeper.heartbeats.read("a", VENUE + 600_000, clocks.now_ms())
+        await venue.until(lambda one: one.requests["time"] >= 2)
+        venue.time_ms = VENUE + 9_000
+        keeper.heartbeats.read("a", VENUE + 9_000, clocks.now_ms())
+
+        assert [one.vouched_until for one in await heartbeats(publisher, 2)] == [VENUE, VENUE + 7_000]

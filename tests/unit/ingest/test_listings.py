@@ -101,6 +101,7 @@ async def test_patterns_are_resolved_and_followed(market: Market) -> None:
 
 
 async def test_patterns_that_stand_for_nothing_are_told_and_count_as_resolved(market: Market) -> None:
+    market.trading = {"ABTC": "TRADING"}
     listings = market.follow("*USDT")
 
     for _ in range(2):
@@ -108,6 +109,28 @@ async def test_patterns_that_stand_for_nothing_are_told_and_count_as_resolved(ma
 
     assert market.changes == [()]
     assert market.told() == [("warning", "patterns that stand for no symbol that trades")]
+
+
+async def test_an_empty_list_is_no_answer(market: Market) -> None:
+    market.trading = {"AUSDT": "TRADING"}
+    listings = market.follow("*USDT")
+    await listings.look()
+    market.told()
+
+    market.trading = {}
+    for _ in range(3):
+        assert (await listings.look() or REFRESH_S) < REFRESH_S
+
+    assert (listings.symbols, market.changes, market.learned) == (("AUSDT",), [("AUSDT",)], ["AUSDT"])
+    assert market.told() == [("warning", "venue's list of symbols is empty: not believed, asked for again")] * 3
+
+
+async def test_an_empty_list_at_the_start_resolves_nothing(market: Market) -> None:
+    listings = market.follow("*USDT")
+
+    await listings.look()
+
+    assert (listings.resolved, listings.answered.is_set(), market.changes) == (False, False, [])
 
 
 async def test_delisted_and_halted_symbols_are_left_with_the_reason(market: Market) -> None:

@@ -166,13 +166,25 @@ async def test_a_jump_of_the_venues_clock_is_believed_when_the_venue_confirms_it
     assert [record.timestamp_ms - VENUE for record in bench.publisher.of(TRADES)] == [0, 7_200_000]
 
 
-async def test_a_fast_replay_is_believed_without_asking(bench: Bench, venue: FakeVenue) -> None:
+async def test_a_fast_replay_is_believed_once_the_venue_was_asked(bench: Bench, venue: FakeVenue) -> None:
     minutes_20 = 20 * 60_000
+    venue.time_ms = VENUE + 99 * minutes_20
 
     await bench.work(*(trade_frame("A", one, VENUE + one * minutes_20) for one in range(100)))
 
     assert [record.timestamp_ms for record in bench.publisher.of(TRADES)][-1] == VENUE + 99 * minutes_20
-    assert venue.requests["time"] == 0
+    assert venue.requests["time"] == 1
+
+
+async def test_wrong_event_times_do_not_make_later_ones_plausible(bench: Bench) -> None:
+    minutes_20 = 20 * 60_000
+
+    await bench.work(*(trade_frame("A", one, VENUE + one * minutes_20) for one in range(4)))
+    await bench.work(*(trade_frame("A", one, VENUE + one * minutes_20) for one in range(1, 4)))
+
+    stamped = [record.timestamp_ms for record in bench.publisher.of(TRADES)]
+    received = RECEIVED_NS // 1_000_000
+    assert stamped == [VENUE, VENUE + minutes_20, received, received, VENUE + minutes_20, received, received]
 
 
 async def test_without_an_answer_an_impossible_time_is_replaced_all_the_same(bench: Bench, venue: FakeVenue) -> None:
@@ -194,7 +206,7 @@ async def test_the_first_frames_of_streams_are_told_once_and_again_after_a_watch
 
 
 async def test_copies_of_the_other_socket_are_counted_and_told_as_newest_events_all_the_same(bench: Bench) -> None:
-    overlap = Overlap("other", {TRADES: RawType.TRADE})
+    overlap = Overlap("c1", {TRADES: RawType.TRADE})
     copied = Record(TRADES, 0, b"BTCUSDT", b'{"t":1}', VENUE, [], VENUE)
     assert overlap.admit(copied, "other", 0) == (copied,)
     bench.pipeline.overlaps(overlap)

@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 
 from ingest.core.budget import Importance
+from ingest.core.restraint import MOST_BELIEVED_S
 from ingest.core.weights import day_tickers_weight, tickers_at_once
 from ingest.errors import RestRefusedError, RestUnreachableError, is_transient
 from ingest.rest import retry_after_s
@@ -185,6 +186,9 @@ async def test_an_answer_that_takes_too_long_is_none() -> None:
         ({}, "Way too many requests; IP banned until 1700000060000. Please use websocket", 60.0),
         ({}, "banned until 1600000000000", 0.0),
         ({}, "no reason", None),
+        ({"Retry-After": "9" * 400}, "", MOST_BELIEVED_S),
+        ({}, "banned until 9999999999999", MOST_BELIEVED_S),
+        ({}, "banned until " + "9" * 5000, MOST_BELIEVED_S),
     ],
 )
 def test_how_long_the_venue_wants_to_be_left_alone(

@@ -211,6 +211,19 @@ def test_the_second_copy_of_a_merged_element_is_dropped_and_a_newer_one_is_not()
     assert kept == [1, 0, 1, 0]
 
 
+def test_copies_are_told_by_the_last_ten_thousand_names_alone() -> None:
+    merged = SeenVersions()
+    head = head_decoder(Market.USDM, RawType.MINI_TICKER)(mini_ticker("FIRST", 5, ""))
+    assert [merged.is_new("t", "FIRST", head) for _ in range(2)] == [True, False]
+
+    for number in range(9_999):
+        merged.is_new("t", f"S{number}", head)
+    assert not merged.is_new("t", "FIRST", head)
+    merged.is_new("t", "ONE MORE", head)
+
+    assert merged.is_new("t", "FIRST", head)
+
+
 def test_a_symbol_of_the_same_name_on_the_other_market_is_no_copy() -> None:
     data = array(mini_ticker("X", 5, ',"st":1'), mini_ticker("X", 5, ',"st":2'))
 

@@ -40,6 +40,17 @@ def test_in_a_fast_replay_the_clock_runs_with_the_events() -> None:
     assert clock.now(10) == YEARS_AGO + 3_600_000
 
 
+@given(st.lists(st.integers(0, 10), max_size=30))
+def test_events_do_not_make_later_events_plausible(steps: list[int]) -> None:
+    clock = VenueClock(NOW, 0)
+    for step in steps:
+        event_time = NOW + step * AHEAD_MS // 5
+        if event_time <= clock.latest_plausible(0):
+            clock.observe(event_time)
+
+    assert clock.latest_plausible(0) == NOW + AHEAD_MS
+
+
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 10_000), st.integers(0, 500)), max_size=30))
 def test_between_answers_the_clock_never_goes_back(steps: list[tuple[bool, int, int]]) -> None:
     clock = VenueClock(NOW, 0)

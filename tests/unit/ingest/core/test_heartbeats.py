@@ -5,6 +5,7 @@ from hypothesis import given, settings, strategies as st
 from ingest.core.heartbeats import Heartbeats, Position, Shard, carriers_of
 from ingest.core.plan import plan_connections
 from ingest.core.streams import stream_of
+from ingest.core.told_time import TELL_AGAIN_MS
 from schemas.control import Heartbeat
 from schemas.markets import Market
 from schemas.topics import RawType, partition_of
@@ -47,6 +48,11 @@ def beat(heartbeats: Heartbeats, now_ms: float, log: Log, server_time: int | Non
     return times(heartbeats.due(log))
 
 
+def far_on(heartbeats: Heartbeats) -> None:
+    """Let the venue's clock be a minute ahead, as where it runs faster than ours: events of until then are believed."""
+    heartbeats.suppose_time(VENUE + 60_000, 10)
+
+
 def opened(log: Log, *labels: str) -> Heartbeats:
     """Return the heartbeats of connections that are live since VENUE, which was vouched for."""
     heartbeats = new_heartbeats(*labels)
@@ -56,6 +62,7 @@ def opened(log: Log, *labels: str) -> Heartbeats:
     acknowledged, log.acknowledged = log.acknowledged, log.published
     assert beat(heartbeats, 10, log) == [0]
     log.acknowledged = acknowledged
+    far_on(heartbeats)
     return heartbeats
 
 
@@ -124,6 +131,7 @@ def test_the_beginning_is_named_first_even_if_more_was_read_by_then() -> None:
     heartbeats, log = new_heartbeats(), Log()
     heartbeats.live("a", 0)
     heartbeats.told_time(VENUE, 0, 10)
+    far_on(heartbeats)
     heartbeats.read("a", VENUE + 60_000, 1_000)
 
     assert beat(heartbeats, 1_000, log) == [0]
@@ -148,6 +156,7 @@ def test_after_a_reconnect_the_new_beginning_is_named() -> None:
     heartbeats.lost("a")
     heartbeats.live("a", 30_000)
     heartbeats.told_time(VENUE + 30_000, 30_000, 30_010)
+    far_on(heartbeats)
     heartbeats.read("a", VENUE + 50_000, 30_500)
 
     assert beat(heartbeats, 31_000, log) == [30_000]
@@ -283,6 +292,141 @@ def test_for_one_run_the_time_never_goes_back_and_never_passes_what_was_read(
             seen.append(heartbeat.vouched_until)
 
     assert seen == sorted(set(seen))
+
+
+# Event times that are ahead of the venue's clock
+
+
+def asked(heartbeats: Heartbeats, now_ms: float, server_time: int) -> None:
+    assert heartbeats.wants_time(now_ms)
+    heartbeats.asks_time(now_ms)
+    heartbeats.told_time(server_time, now_ms, now_ms)
+
+
+def live_since_venue(log: Log) -> Heartbeats:
+    heartbeats = new_heartbeats()
+    heartbeats.live("a", 0)
+    heartbeats.told_time(VENUE, 0, 0)
+    assert beat(heartbeats, 0, log) == [0]
+    return heartbeats
+
+
+def test_one_event_time_that_is_far_ahead_vouches_for_nothing() -> None:
+    log = Log()
+    heartbeats = live_since_venue(log)
+
+    heartbeats.read("a", VENUE + 600_000, 4_000)
+    assert beat(heartbeats, 4_000, log) == []
+    asked(heartbeats, 4_500, VENUE + 4_500)
+    assert beat(heartbeats, 4_500, log, VENUE + 4_500) == []
+    assert not heartbeats.wants_time(4_900)  # the venue did not bear it out, and is not asked about it again
+
+    heartbeats.read("a", VENUE + 5_000, 5_000)
+    assert beat(heartbeats, 5_000, log) == [3_000]
+
+
+def test_where_the_venues_clock_runs_faster_than_ours_it_is_asked_and_bears_the_events_out() -> None:
+    log = Log()
+    heartbeats = live_since_venue(log)
+
+    for second in range(1, 100):
+        heartbeats.read("a", VENUE + second * 96_000, second * 1_000)
+        asked(heartbeats, second * 1_000, VENUE + second * 96_000 + 50)
+        assert beat(heartbeats, second * 1_000, log) == [second * 96_000 - 2_000]
+
+
+def test_events_that_come_while_the_venue_answers_need_no_bearing_out_by_that_answer() -> None:
+    log = Log()
+    heartbeats = live_since_venue(log)
+    heartbeats.read("a", VENUE + 50_000, 1_000)
+    heartbeats.asks_time(1_000)
+    heartbeats.read("a", VENUE + 90_000, 1_050)
+
+    heartbeats.told_time(VENUE + 50_100, 1_000, 1_100)
+
+    assert beat(heartbeats, 1_100, log) == [48_000]
+    assert heartbeats.wants_time(1_100)
+
+
+def test_a_venue_that_answers_slowly_bears_out_what_it_was_asked_about() -> None:
+    log = Log()
+    heartbeats = live_since_venue(log)
+    for second in (1, 2):
+        heartbeats.read("a", VENUE + second * 96_000, second * 1_000)
+        heartbeats.asks_time(second * 1_000)
+
+    heartbeats.told_time(VENUE + 96_000, 1_000, 2_500)
+    assert beat(heartbeats, 2_500, log) == [94_000]
+    heartbeats.told_time(VENUE + 192_000, 2_000, 3_500)
+    assert beat(heartbeats, 3_500, log) == [190_000]
+
+
+def test_a_connection_all_of_whose_times_are_wrong_is_vouched_for_as_a_silent_one() -> None:
+    log = Log()
+    heartbeats = live_since_venue(log)
+    heartbeats.read("a", VENUE + 1_000, 1_000)
+    for second in range(2, 8):
+        heartbeats.read("a", VENUE + 600_000, second * 1_000)
+        asked(heartbeats, second * 1_000, VENUE + second * 1_000)
+
+    assert beat(heartbeats, 7_000, log, VENUE + 7_000) == [2_000]
+
+
+def test_after_a_guess_at_the_venues_time_no_event_is_believed_beyond_it() -> None:
+    heartbeats, log = new_heartbeats(), Log()
+    heartbeats.suppose_time(VENUE, 0)
+    heartbeats.live("a", 0)
+    heartbeats.read("a", VENUE + 600_000, 100)
+    heartbeats.read("a", VENUE + 1_200_000, 1_000)
+
+    assert beat(heartbeats, 1_000, log) == []
+
+
+def test_the_venue_is_asked_again_after_ten_minutes_for_clocks_drift_apart() -> None:
+    heartbeats = live_since_venue(Log())
+    heartbeats.busy("a", TELL_AGAIN_MS)
+
+    assert not heartbeats.wants_time(TELL_AGAIN_MS - 1)
+    assert heartbeats.wants_time(TELL_AGAIN_MS)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["read a", "read b", "live a", "live b", "lost a", "ask", "answer", "tick", "silent tick"]),
+            st.integers(0, 3_000),
+            st.sampled_from([-5_000, -100, 0, 1_900, 2_100, 29 * 60_000]),
+        ),
+        max_size=80,
+    ),
+    st.sampled_from([1, 7, 96]),
+)
+def test_no_event_times_make_a_vouched_time_exceed_the_venues(steps: list[tuple[str, int, int]], speed: int) -> None:
+    heartbeats, log = new_heartbeats("a", "b"), Log()
+    heartbeats.told_time(VENUE, 0, 0)
+    now_ms, asking = 0, None
+    for step, passed, ahead in steps:
+        now_ms += passed
+        venue_ms = VENUE + now_ms * speed
+        match step.split():
+            case ["read", label]:
+                heartbeats.read(label, venue_ms + ahead, now_ms)
+            case ["live", label]:
+                heartbeats.live(label, now_ms)
+            case ["lost", label]:
+                heartbeats.lost(label)
+            case ["ask"]:
+                asking = now_ms
+                heartbeats.asks_time(now_ms)
+            case ["answer"] if asking is not None:
+                heartbeats.told_time(venue_ms, asking, now_ms)
+                asking = None
+            case ["silent", _]:
+                heartbeats.mark(now_ms, venue_ms, log)
+            case _:
+                heartbeats.mark(now_ms, None, log)
+        for heartbeat in heartbeats.due(log):
+            assert heartbeat.vouched_until <= venue_ms
 
 
 # Two sockets of one connection, while one replaces the other
@@ -493,6 +637,7 @@ def changing(log: Log) -> Heartbeats:
     heartbeats.told_time(VENUE, 0, 10)
     heartbeats.mark(10, VENUE, log)
     assert said(heartbeats.due(log)) == [(0, 500, [FIRST])]
+    far_on(heartbeats)
     return heartbeats
 
 
@@ -567,6 +712,7 @@ def test_a_symbol_that_is_left_is_out_of_the_next_heartbeat() -> None:
     heartbeats.live("a", 0)
     heartbeats.told_time(VENUE, 0, 10)
     assert sent(heartbeats, 10, log) == [(0, 500, sorted([FIRST, SECOND]))]
+    far_on(heartbeats)
 
     heartbeats.replan(carrying(SECOND), log)
     heartbeats.read("a", VENUE + 5_000, 1_000)
@@ -595,6 +741,7 @@ def test_what_the_successor_acknowledged_counts_when_it_takes_over() -> None:
     heartbeats = changing(log)
     heartbeats.live("a", 500, "next")
     heartbeats.told_time(VENUE + 500, 500, 510)
+    far_on(heartbeats)
     heartbeats.replan(carrying(FIRST, SECOND), log)
     heartbeats.acknowledged("a", [(RawType.TRADE, SECOND)], 1_000, "next")
     heartbeats.read("a", VENUE + 5_000, 1_100)
@@ -616,6 +763,7 @@ def test_a_new_connection_does_not_hold_up_the_promise_about_the_others() -> Non
     assert sent(heartbeats, 1_000, log) == [(3_000, 500, None)]
     heartbeats.live("b", 2_000)
     heartbeats.told_time(VENUE + 6_000, 2_000, 2_010)
+    far_on(heartbeats)
     heartbeats.read("a", VENUE + 9_000, 3_000)
     heartbeats.read("b", VENUE + 8_500, 3_000)
 

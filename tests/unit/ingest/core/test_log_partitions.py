@@ -144,11 +144,12 @@ def test_records_that_cannot_be_read_are_passed_over() -> None:
     partition = log_partition(Market.SPOT, RawType.TRADE, 0)
     values = [None, b"", b"{", b'{"t":"1","T":1}', b'{"t":-4,"T":1}', b'{"t":1e99,"T":1}', b"\xff"]
     values.append(b'{"t":%d,"T":1}' % 2**70)
+    values.append(b'{"t":1,"T":1,"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
 
     found = partition.read([Raw(offset, 0, KEY, value) for offset, value in enumerate(values)], 1)
 
     assert found.opened == []
-    assert (partition.next_offset, partition.moved()) == (8, [])
+    assert (partition.next_offset, partition.moved()) == (9, [])
 
 
 def test_progress_is_given_once_in_the_order_of_the_log() -> None:

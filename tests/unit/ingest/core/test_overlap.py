@@ -32,7 +32,7 @@ def kline(event_time: int, last_id: int, closed: bool = False) -> Record:
 
 
 def overlap_of(most: int = 1_000) -> Overlap:
-    return Overlap("old", TYPES, most)
+    return Overlap("new", TYPES, most)
 
 
 def passed(overlap: Overlap, *reads: tuple[str, Record], now_ns: int = 0) -> list[Record]:
@@ -91,7 +91,7 @@ def test_what_one_socket_sends_twice_stays() -> None:
 
 
 def test_a_record_of_a_topic_that_is_no_raw_one_is_left_alone() -> None:
-    overlap = Overlap("old", {})
+    overlap = Overlap("new", {})
 
     assert passed(overlap, ("old", trade(7)), ("new", trade(7))) == [trade(7), trade(7)]
 
@@ -169,9 +169,23 @@ def test_the_next_overlap_still_knows_what_the_last_one_saw() -> None:
     overlap = overlap_of()
     passed(overlap, ("old", trade(7)), ("new", trade(7)), ("old", trade(8)))
     overlap.release(None)
-    overlap.begin("new")
+    overlap.begin("newest")
 
     assert passed(overlap, ("new", trade(8)), ("newest", trade(9)), ("new", trade(9))) == [trade(9)]
+
+
+def test_of_three_sockets_only_the_newest_waits() -> None:
+    """The oldest is read to its end, and heartbeats go by it: what was read of it must be on its way to the broker."""
+    overlap = overlap_of()
+    overlap.release(None)
+    overlap.begin("newest")
+
+    assert passed(overlap, ("newest", trade(9)), ("old", trade(7)), ("new", trade(7)), ("old", trade(8))) == [
+        trade(7),
+        trade(8),
+    ]
+    assert passed(overlap, ("new", trade(9))) == [trade(9)]
+    assert overlap.held_count == 0
 
 
 @given(st.data(), st.integers(0, 6), st.integers(1, 12))

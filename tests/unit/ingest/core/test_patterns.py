@@ -74,6 +74,7 @@ def test_what_trades_is_read_from_both_names_of_the_status() -> None:
         symbol("BTCUSD_PERP", contract_status="TRADING"),
         symbol("BTCUSD_261225", contract_status="PRE_DELIVERING"),
         symbol("NOTHING"),
+        symbol("", status="TRADING"),
     ]
 
     assert trading_by_symbol(infos) == {
@@ -82,7 +83,7 @@ def test_what_trades_is_read_from_both_names_of_the_status() -> None:
         "OLDUSDT": False,
         "BTCUSD_PERP": True,
         "BTCUSD_261225": False,
-        "NOTHING": False,
+        "NOTHING": True,
     }
 
 
