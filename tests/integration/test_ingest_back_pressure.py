@@ -18,13 +18,12 @@ from sandbox.ports import free_port
 from schemas.markets import Market
 from schemas.topics import RawType
 from tests.conftest import Registry
-from tests.integration.test_ingest_process import ingest, new_site
-from tests.support.ingest_service import Site, create_topics
+from tests.integration.test_ingest_process import ingest
+from tests.support.ingest_service import VENUE, Site, create_topics, new_site
 from tests.support.polling import until
 from tests.support.venue import trade_frame
 
 
-VENUE = 1_700_000_000_000
 BUFFER_BYTES = 2 * 1024 * 1024
 QUEUE_BYTES = 256 * 1024
 PADDING = "x" * 4_000
@@ -88,7 +87,7 @@ class Running:
 async def running(broker: EmbeddedKafka, registry: Registry, prefix: str) -> AsyncIterator[Running]:
     await asyncio.to_thread(create_topics, broker.bootstrap_servers, registry.url, prefix)
     port = free_port("127.0.0.1")
-    async with new_site(broker.bootstrap_servers, registry, prefix) as site:
+    async with new_site(broker.bootstrap_servers, registry.url, prefix) as site:
         limits = {
             "INGEST_HTTP__PORT": str(port),
             "INGEST_PRODUCER__BUFFER_BYTES": str(BUFFER_BYTES),

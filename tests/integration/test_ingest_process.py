@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import time
-import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,47 +22,21 @@ from schemas.markets import Market
 from schemas.topics import ControlType, RawType, partition_of
 from tests.conftest import Registry
 from tests.support.broker_io import Sent, send
-from tests.support.ingest_service import Site, create_topics
+from tests.support.ingest_service import VENUE, Site, create_topics, new_site
 from tests.support.kafka import Broker
 from tests.support.polling import until
 from tests.support.project import ROOT
-from tests.support.venue import FakeVenue, History, trade_frame
+from tests.support.venue import History, trade_frame
 
-
-VENUE = 1_700_000_000_000
 
 pytestmark = pytest.mark.timeout(180)
-
-
-@pytest.fixture(scope="module")
-def prefix(kafka: Broker, registry: Registry) -> str:
-    """A prefix whose topics and schemas are there."""
-    prefix = f"test-{uuid.uuid4().hex[:12]}"
-    create_topics(kafka.bootstrap_servers, registry.url, prefix)
-    return prefix
-
-
-@pytest.fixture
-async def site(kafka: Broker, registry: Registry, prefix: str) -> AsyncIterator[Site]:
-    async with new_site(kafka.bootstrap_servers, registry, prefix) as site:
-        yield site
 
 
 @pytest.fixture
 async def bare_site(kafka: Broker, registry: Registry, topic_prefix: str) -> AsyncIterator[Site]:
     """A site without topics."""
-    async with new_site(kafka.bootstrap_servers, registry, topic_prefix) as site:
+    async with new_site(kafka.bootstrap_servers, registry.url, topic_prefix) as site:
         yield site
-
-
-@asynccontextmanager
-async def new_site(bootstrap_servers: str, registry: Registry, prefix: str) -> AsyncIterator[Site]:
-    async with FakeVenue(VENUE) as venue:
-        site = Site(bootstrap_servers, registry.url, prefix, venue)
-        try:
-            yield site
-        finally:
-            site.close()
 
 
 @asynccontextmanager
@@ -131,7 +104,7 @@ async def test_with_the_broker_away_it_ends_with_status_1_and_says_how_many_are_
 ) -> None:
     with EmbeddedKafka(tmp_path / "kafka", port=0) as broker:
         await asyncio.to_thread(create_topics, broker.bootstrap_servers, registry.url, topic_prefix)
-        async with new_site(broker.bootstrap_servers, registry, topic_prefix) as site:
+        async with new_site(broker.bootstrap_servers, registry.url, topic_prefix) as site:
             trades = site.table.raw(Market.SPOT, RawType.TRADE)
             async with ingest(site, "run", INGEST_REPAIR__ENABLED="false") as process:
                 await site.venue.until(lambda venue: bool(venue.subscriptions), timeout_s=60)

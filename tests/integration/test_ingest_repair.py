@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,35 +21,13 @@ from sandbox.simulation.source import SimulatedSource
 from schemas.control import Gap
 from schemas.markets import Market
 from schemas.topics import ControlType, RawType, Topic, partition_of
-from tests.conftest import Registry
 from tests.support.broker_io import Sent, send
 from tests.support.fakes import RealClocks
-from tests.support.ingest_service import Site, create_topics
-from tests.support.kafka import Broker
-from tests.support.venue import FakeVenue, History, trade_frame
+from tests.support.ingest_service import VENUE, Site
+from tests.support.venue import History, trade_frame
 
-
-VENUE = 1_700_000_000_000
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture(scope="module")
-def prefix(kafka: Broker, registry: Registry) -> str:
-    """A prefix whose topics and schemas are there."""
-    prefix = f"test-{uuid.uuid4().hex[:12]}"
-    create_topics(kafka.bootstrap_servers, registry.url, prefix)
-    return prefix
-
-
-@pytest.fixture
-async def site(kafka: Broker, registry: Registry, prefix: str) -> AsyncIterator[Site]:
-    async with FakeVenue(VENUE) as venue:
-        site = Site(kafka.bootstrap_servers, registry.url, prefix, venue)
-        try:
-            yield site
-        finally:
-            site.close()
 
 
 def ids(records: list[LogRecord]) -> list[int]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import uuid
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import Awaitable, Sequence
 
 import aiohttp
 import pytest
@@ -27,35 +26,13 @@ from schemas.control import (
 )
 from schemas.markets import Market
 from schemas.topics import ControlType, RawType, TopicTable, partition_of
-from tests.conftest import Registry
 from tests.support.fakes import RealClocks
-from tests.support.ingest_service import Site, create_topics
-from tests.support.kafka import Broker
+from tests.support.ingest_service import VENUE, Site
 from tests.support.polling import until
-from tests.support.venue import FakeVenue, trade_frame
+from tests.support.venue import trade_frame
 
-
-VENUE = 1_700_000_000_000
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture(scope="module")
-def prefix(kafka: Broker, registry: Registry) -> str:
-    """A prefix whose topics and schemas are there."""
-    prefix = f"test-{uuid.uuid4().hex[:12]}"
-    create_topics(kafka.bootstrap_servers, registry.url, prefix)
-    return prefix
-
-
-@pytest.fixture
-async def site(kafka: Broker, registry: Registry, prefix: str) -> AsyncIterator[Site]:
-    async with FakeVenue(VENUE) as venue:
-        site = Site(kafka.bootstrap_servers, registry.url, prefix, venue)
-        try:
-            yield site
-        finally:
-            site.close()
 
 
 def ids(records: Sequence[LogRecord]) -> list[int]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from itertools import count
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import structlog
 
@@ -22,7 +22,10 @@ from tests.support.fakes import RealClocks
 from tests.support.venue import FakeVenue
 
 
-__all__ = ["Site", "create_topics"]
+__all__ = ["VENUE", "Site", "create_topics", "new_site"]
+
+VENUE: Final = 1_700_000_000_000
+"""The venue's clock at the start of a test, ms since the epoch."""
 
 
 def create_topics(bootstrap_servers: str, registry_url: str, prefix: str) -> None:
@@ -129,3 +132,14 @@ class Site:
 def _is_about(record: LogRecord, word: str) -> bool:
     connection_id = dict(record.headers).get("connection_id", b"")
     return word.encode() in b" ".join([record.key or b"", record.value or b"", connection_id])
+
+
+@asynccontextmanager
+async def new_site(bootstrap_servers: str, registry_url: str, prefix: str) -> AsyncIterator[Site]:
+    """Start a venue, and return a site for it that is cleared up at the end."""
+    async with FakeVenue(VENUE) as venue:
+        site = Site(bootstrap_servers, registry_url, prefix, venue)
+        try:
+            yield site
+        finally:
+            site.close()
