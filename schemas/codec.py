@@ -29,6 +29,8 @@ _LONG_DIGITS: Final = 18
 TYPES: Final[Mapping[str, type[msgspec.Struct]]] = {
     "book-snapshot": derived.BookSnapshot,
     "candle": derived.Candle,
+    "checkpoint": derived.Checkpoint,
+    "checkpoint-round": control.CheckpointRound,
     "connection": control.Connection,
     "gap": control.Gap,
     "heartbeat": control.Heartbeat,

@@ -16,6 +16,7 @@ __all__ = [
     "BookSnapshot",
     "BookState",
     "Candle",
+    "Checkpoint",
     "TakerSide",
     "Ticker",
     "TickerSource",
@@ -169,3 +170,12 @@ class Ticker(msgspec.Struct, frozen=True, kw_only=True):
     last_trade_id: int | None
     trade_count: int | None
     input_offset: int
+
+
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole state of one part of a partition: a book, a symbol's trades, its tickers."""
+
+    key: str
+    position: int
+    compression: str
+    state: bytes
