@@ -54,18 +54,25 @@ def flows_of(
     trades = Flow(
         "trades", (*raw(RawType.TRADE, RawType.AGG_TRADE), heartbeat, gap), lambda _: _Trades(TradePartition())
     )
-    tickers = Flow("tickers", tuple(raw(RawType.TICKER, RawType.MINI_TICKER)), lambda _: _Tickers(TickerPartition()))
+    tickers = Flow(
+        "tickers",
+        tuple(raw(RawType.TICKER, RawType.MINI_TICKER)),
+        lambda _: _Tickers(),
+        checkpoint=DerivedType.TICKER_CHECKPOINT,
+        lost_from_log=True,
+    )
     return trades, tickers
 
 
 def outputs_of(family: Family, table: TopicTable, markets: Sequence[Market]) -> tuple[Topic, ...]:
     """Return the topics that a family writes."""
     if family is Family.BOOKS:
-        derived = [DerivedType.TOP_OF_BOOK, DerivedType.BOOK_SNAPSHOT]
-        control = [ControlType.SNAPSHOT_REQUEST, ControlType.DEAD_LETTER]
+        derived = [DerivedType.TOP_OF_BOOK, DerivedType.BOOK_SNAPSHOT, DerivedType.BOOK_CHECKPOINT]
+        control = [ControlType.SNAPSHOT_REQUEST, ControlType.DEAD_LETTER, ControlType.CHECKPOINT]
     else:
-        derived = [DerivedType.TRADE, DerivedType.TICKER, *(candle_type(interval) for interval in CANDLE_INTERVALS)]
-        control = [ControlType.DEAD_LETTER]
+        derived = [DerivedType.TRADE, DerivedType.TRADE_CHECKPOINT, DerivedType.TICKER, DerivedType.TICKER_CHECKPOINT]
+        derived += [candle_type(interval) for interval in CANDLE_INTERVALS]
+        control = [ControlType.DEAD_LETTER, ControlType.CHECKPOINT]
     return (
         *(table.derived(market, of) for market in markets for of in derived),
         *(table.control(of) for of in control),
@@ -99,11 +106,8 @@ class _Trades:
         pass
 
 
-class _Tickers:
+class _Tickers(TickerPartition):
     """Tickers as a :class:`~processors.units.PartitionState`."""
-
-    def __init__(self, core: TickerPartition) -> None:
-        self.feed = core.feed
 
     def heartbeat(self, _: Heartbeat) -> Iterable[Output | DeadLetter]:
         return ()

@@ -94,6 +94,7 @@ class Written(msgspec.Struct, frozen=True):
 class Round(msgspec.Struct, frozen=True):
     """What a round noted when it began."""
 
+    begun_ms: int
     next_offsets: Mapping[str, int]
     """First offset of each topic that was not applied."""
     shared: bytes
@@ -114,6 +115,8 @@ class CheckpointRounds:
     def __init__(self, interval_ms: int) -> None:
         self._interval_ms = interval_ms
         self._due_ms: int | None = None
+        self._covered_ms: int | None = None
+        """When all that was applied until then was last known to be written."""
         self._round: Round | None = None
         self._waiting: deque[Entity] = deque()
         self._unconfirmed: set[Entity] = set()
@@ -138,7 +141,7 @@ class CheckpointRounds:
     def due(self, now_ms: int) -> bool:
         """Return whether a round is to begin. The first call begins to count."""
         if self._due_ms is None:
-            self._due_ms = now_ms + self._interval_ms
+            self._due_ms, self._covered_ms = now_ms + self._interval_ms, now_ms
         return self._round is None and now_ms >= self._due_ms
 
     def begin(self, now_ms: int, next_offsets: Mapping[str, int], state: Checkpointed) -> bool:
@@ -148,9 +151,10 @@ class CheckpointRounds:
         wanted = set(state.entities_changed())
         wanted.update(entity for entity in entities if entity not in self._known)
         if self._last == next_offsets and not wanted:
+            self._covered_ms = now_ms
             return False
         wanted.update(self._outdated(entities))
-        self._round = Round(dict(next_offsets), state.dump_shared(), entities)
+        self._round = Round(now_ms, dict(next_offsets), state.dump_shared(), entities)
         # Oldest first, so that the beginning of what must be read moves on even if the round is never whole.
         self._waiting = deque(sorted(wanted, key=lambda entity: (self._written_at.get(entity, -1), entity)))
         self._unconfirmed = set(wanted)
@@ -173,13 +177,18 @@ class CheckpointRounds:
     def finish(self) -> None:
         """Take note that the manifest of the round is acknowledged."""
         if self._round is not None:
-            self._last, self._round = self._round.next_offsets, None
+            self._last, self._covered_ms = self._round.next_offsets, self._round.begun_ms
+            self._round = None
 
     def abandon(self) -> None:
         """Drop a round that is going on; what it wrote stays good."""
         self._round = None
         self._waiting.clear()
         self._unconfirmed.clear()
+
+    def age_ms(self, now_ms: int) -> int:
+        """Return how long ago the last whole round began; what was applied since then would be read again."""
+        return 0 if self._covered_ms is None else now_ms - self._covered_ms
 
     def span(self, market: Market) -> int:
         """Return how many bytes lie between the oldest checkpoint in use of a market and the newest."""
