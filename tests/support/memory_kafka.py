@@ -43,6 +43,11 @@ class MemoryLogs:
         for value in values:
             records.append(MemoryRecord(topic, partition, len(records), value, key))
 
+    def damage(self, topic: str, partition: int, offset: int, value: bytes) -> None:
+        """Put another value in the place of a record's."""
+        records = self.records[topic, partition]
+        records[offset] = MemoryRecord(topic, partition, offset, value, records[offset].key)
+
     def compact(self, topic: str, partition: int) -> None:
         """Keep the last record of each key."""
         records = self.records.get((topic, partition), [])
