@@ -52,7 +52,11 @@ def flows_of(
         )
         return (books,)
     trades = Flow(
-        "trades", (*raw(RawType.TRADE, RawType.AGG_TRADE), heartbeat, gap), lambda _: _Trades(TradePartition())
+        "trades",
+        (*raw(RawType.TRADE, RawType.AGG_TRADE), heartbeat, gap),
+        lambda _: _Trades(),
+        checkpoint=DerivedType.TRADE_CHECKPOINT,
+        lost_from_log=True,
     )
     tickers = Flow(
         "tickers",
@@ -93,11 +97,8 @@ class _Books:
         self._core.requests_enabled = not lagging
 
 
-class _Trades:
+class _Trades(TradePartition):
     """Trades and candles as a :class:`~processors.units.PartitionState`."""
-
-    def __init__(self, core: TradePartition) -> None:
-        self.feed, self.heartbeat, self.gap = core.feed, core.heartbeat, core.gap
 
     def tick(self, _: int) -> Iterable[Output | DeadLetter]:
         return ()
