@@ -61,7 +61,8 @@ def flows_of(
 def outputs_of(family: Family, table: TopicTable, markets: Sequence[Market]) -> tuple[Topic, ...]:
     """Return the topics that a family writes."""
     if family is Family.BOOKS:
-        derived = [DerivedType.TOP_OF_BOOK, DerivedType.BOOK_SNAPSHOT, DerivedType.ALERT]
+        derived = [DerivedType.TOP_OF_BOOK, DerivedType.BOOK_SNAPSHOT, DerivedType.BOOK_VERIFICATION]
+        derived.append(DerivedType.ALERT)
         control = [ControlType.SNAPSHOT_REQUEST, ControlType.DEAD_LETTER]
     else:
         candles = [candle_type(interval) for interval in CANDLE_INTERVALS]

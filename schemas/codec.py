@@ -29,6 +29,7 @@ _LONG_DIGITS: Final = 18
 TYPES: Final[Mapping[str, type[msgspec.Struct]]] = {
     "alert": derived.Alert,
     "book-snapshot": derived.BookSnapshot,
+    "book-verification": derived.BookVerification,
     "candle": derived.Candle,
     "connection": control.Connection,
     "gap": control.Gap,

@@ -18,6 +18,7 @@ __all__ = [
     "AlertStatus",
     "BookSnapshot",
     "BookState",
+    "BookVerification",
     "Candle",
     "TakerSide",
     "Ticker",
@@ -26,6 +27,7 @@ __all__ = [
     "Trade",
     "TradeKind",
     "TradeSource",
+    "VerificationResult",
 ]
 
 
@@ -59,6 +61,16 @@ class BookState(StrEnum):
     LIVE = "live"
     STALE = "stale"
     """Was live, but nobody vouches for it any more."""
+
+
+class VerificationResult(StrEnum):
+    """What came of holding a book against a depth snapshot."""
+
+    EQUAL = "equal"
+    DIFFERENT = "different"
+    """The book was wrong."""
+    NOT_COMPARABLE = "not-comparable"
+    """It is not known any more how the book was then."""
 
 
 class TickerSource(StrEnum):
@@ -137,6 +149,19 @@ class BookSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     bid_quantities: list[int]
     ask_prices: list[int]
     ask_quantities: list[int]
+    input_offset: int
+
+
+class BookVerification(msgspec.Struct, frozen=True, kw_only=True):
+    """How a book compared with a depth snapshot of the venue."""
+
+    symbol: str
+    verified_time: int
+    update_id: int
+    levels_compared: int
+    levels_equal: int
+    levels_left_out: int
+    result: VerificationResult
     input_offset: int
 
 

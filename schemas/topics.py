@@ -101,6 +101,7 @@ class DerivedType(StrEnum):
     TRADE = "trade"
     TOP_OF_BOOK = "top-of-book"
     BOOK_SNAPSHOT = "book-snapshot"
+    BOOK_VERIFICATION = "book-verification"
     ALERT = "alert"
     TICKER = "ticker"
     CANDLE_1M = "candle-1m"
@@ -297,6 +298,15 @@ _DERIVED: Final[Mapping[DerivedType, _Row]] = {
         "-",
         "The top levels of a book at an interval of event time.",
         schema="book-snapshot",
+    ),
+    DerivedType.BOOK_VERIFICATION: _Row(
+        "symbol",
+        "symbol",
+        "input_offset",
+        "How each book compared with the venue's last depth snapshot.",
+        Cleanup.COMPACT,
+        None,
+        schema="book-verification",
     ),
     DerivedType.ALERT: _Row(
         "symbol",

@@ -49,6 +49,16 @@ _EXAMPLES: dict[str, msgspec.Struct] = {
         ask_quantities=[154698000],
         input_offset=17,
     ),
+    "book-verification": derived.BookVerification(
+        symbol="BTCUSDT",
+        verified_time=1723161255000,
+        update_id=50093239218,
+        levels_compared=1998,
+        levels_equal=1997,
+        levels_left_out=14,
+        result=derived.VerificationResult.DIFFERENT,
+        input_offset=23,
+    ),
     "candle": derived.Candle(
         symbol="ETHUSD_PERP",
         interval="1m",
