@@ -47,8 +47,9 @@ def flows_of(
         books = Flow(
             "books",
             (*raw(RawType.DEPTH), heartbeat),
-            lambda _: _Books(BookPartition(depth=snapshot_levels, interval_ms=snapshot_interval_ms)),
+            lambda _: _Books(depth=snapshot_levels, interval_ms=snapshot_interval_ms),
             ticks=True,
+            checkpoint=DerivedType.BOOK_CHECKPOINT,
         )
         return (books,)
     trades = Flow(
@@ -71,11 +72,13 @@ def flows_of(
 def outputs_of(family: Family, table: TopicTable, markets: Sequence[Market]) -> tuple[Topic, ...]:
     """Return the topics that a family writes."""
     if family is Family.BOOKS:
-        derived = [DerivedType.TOP_OF_BOOK, DerivedType.BOOK_SNAPSHOT, DerivedType.BOOK_CHECKPOINT]
+        derived = [DerivedType.TOP_OF_BOOK, DerivedType.BOOK_SNAPSHOT, DerivedType.BOOK_VERIFICATION]
+        derived += [DerivedType.ALERT, DerivedType.BOOK_CHECKPOINT]
         control = [ControlType.SNAPSHOT_REQUEST, ControlType.DEAD_LETTER, ControlType.CHECKPOINT]
     else:
-        derived = [DerivedType.TRADE, DerivedType.TRADE_CHECKPOINT, DerivedType.TICKER, DerivedType.TICKER_CHECKPOINT]
-        derived += [candle_type(interval) for interval in CANDLE_INTERVALS]
+        candles = [candle_type(interval) for interval in CANDLE_INTERVALS]
+        derived = [DerivedType.TRADE, DerivedType.TICKER, *candles, DerivedType.ALERT]
+        derived += [DerivedType.TRADE_CHECKPOINT, DerivedType.TICKER_CHECKPOINT]
         control = [ControlType.DEAD_LETTER, ControlType.CHECKPOINT]
     return (
         *(table.derived(market, of) for market in markets for of in derived),
@@ -83,18 +86,14 @@ def outputs_of(family: Family, table: TopicTable, markets: Sequence[Market]) -> 
     )
 
 
-class _Books:
+class _Books(BookPartition):
     """Books as a :class:`~processors.units.PartitionState`."""
-
-    def __init__(self, core: BookPartition) -> None:
-        self._core = core
-        self.feed, self.heartbeat, self.tick = core.feed, core.heartbeat, core.tick
 
     def gap(self, _: Gap) -> Iterable[Output | DeadLetter]:
         return ()
 
     def lags(self, lagging: bool) -> None:
-        self._core.requests_enabled = not lagging
+        self.requests_enabled = not lagging
 
 
 class _Trades(TradePartition):

@@ -102,6 +102,8 @@ class DerivedType(StrEnum):
     TRADE = "trade"
     TOP_OF_BOOK = "top-of-book"
     BOOK_SNAPSHOT = "book-snapshot"
+    BOOK_VERIFICATION = "book-verification"
+    ALERT = "alert"
     TICKER = "ticker"
     CANDLE_1M = "candle-1m"
     CANDLE_5M = "candle-5m"
@@ -339,6 +341,22 @@ _DERIVED: Final[Mapping[DerivedType, _Row]] = {
         "The top levels of a book at an interval of event time.",
         schema="book-snapshot",
     ),
+    DerivedType.BOOK_VERIFICATION: _Row(
+        "symbol",
+        "symbol",
+        "input_offset",
+        "How each book compared with the venue's last depth snapshot.",
+        Cleanup.COMPACT,
+        None,
+        schema="book-verification",
+    ),
+    DerivedType.ALERT: _Row(
+        "symbol",
+        "symbol, kind, opened_time, status",
+        "-",
+        "Volume spikes, one-sided flow, crossed, locked and stale books: an alert opens once and closes once.",
+        schema="alert",
+    ),
     DerivedType.TICKER: _Row(
         "symbol",
         "symbol",
@@ -350,7 +368,7 @@ _DERIVED: Final[Mapping[DerivedType, _Row]] = {
     ),
     **{candle_type(interval): _CANDLE for interval in CANDLE_INTERVALS},
     DerivedType.BOOK_CHECKPOINT: _checkpoints("a book", _SYMBOL),
-    DerivedType.TRADE_CHECKPOINT: _checkpoints("a symbol's trades and candles from one source", "symbol|source"),
+    DerivedType.TRADE_CHECKPOINT: _checkpoints("a symbol's trades and candles", _SYMBOL),
     DerivedType.TICKER_CHECKPOINT: _checkpoints("a symbol's tickers", _SYMBOL),
 }
 

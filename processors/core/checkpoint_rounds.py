@@ -28,7 +28,7 @@ class Entity(msgspec.Struct, frozen=True, order=True):
 
     market: Market
     key: str
-    """The symbol, or ``symbol|source`` where a symbol has several."""
+    """The symbol."""
 
 
 class CheckpointError(ValueError):
