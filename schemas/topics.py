@@ -101,6 +101,7 @@ class DerivedType(StrEnum):
     TRADE = "trade"
     TOP_OF_BOOK = "top-of-book"
     BOOK_SNAPSHOT = "book-snapshot"
+    LIQUIDITY = "liquidity"
     TICKER = "ticker"
     CANDLE_1M = "candle-1m"
     CANDLE_5M = "candle-5m"
@@ -296,6 +297,13 @@ _DERIVED: Final[Mapping[DerivedType, _Row]] = {
         "-",
         "The top levels of a book at an interval of event time.",
         schema="book-snapshot",
+    ),
+    DerivedType.LIQUIDITY: _Row(
+        "symbol",
+        "symbol, time",
+        "-",
+        "Depth near the mid price, imbalance, spread and slippage of a live book at an interval of event time.",
+        schema="liquidity",
     ),
     DerivedType.TICKER: _Row(
         "symbol",

@@ -12,13 +12,20 @@ from schemas.decimals import SCALE, parse_scaled, to_scaled
 from schemas.wire import PriceLevel
 
 
-__all__ = ["BookLevels", "Level", "OrderBook", "Top", "parse_levels"]
+__all__ = ["EVERYWHERE", "BookLevels", "Columns", "Level", "OrderBook", "Top", "parse_levels"]
 
 Level = tuple[int, int]
 """Price and quantity, both scaled by 10**8."""
 
 Top = tuple[int | None, int | None, int | None, int | None]
 """Best bid price and quantity, best ask price and quantity; None where a side is empty."""
+
+
+Columns = tuple[list[int], list[int]]
+"""Keys and quantities of levels of one side, parallel, best last."""
+
+EVERYWHERE: Final = -(1 << 63)
+"""The reach of a side of which every level is known."""
 
 
 class BookLevels(msgspec.Struct, frozen=True):
@@ -31,6 +38,7 @@ class BookLevels(msgspec.Struct, frozen=True):
 
 
 _QUANTITY_DIGITS: Final = 28
+_SNAPSHOT_LIMITS: Final = frozenset({5, 10, 20, 50, 100, 500, 1_000, 5_000})
 
 
 def parse_levels(levels: Sequence[PriceLevel]) -> list[Level]:
@@ -59,13 +67,17 @@ class OrderBook:
     the most, move few entries.
     """
 
-    __slots__ = ("_ask_keys", "_asks", "_bid_keys", "_bids")
+    __slots__ = ("_ask_keys", "_asks", "_bid_keys", "_bids", "ask_reach", "bid_reach")
 
     def __init__(self) -> None:
         self._bids: dict[int, int] = {}
         self._asks: dict[int, int] = {}
         self._bid_keys: list[int] = []
         self._ask_keys: list[int] = []
+        self.bid_reach = EVERYWHERE
+        """The least key of a bid from which on every level is known; below, only what changed since is."""
+        self.ask_reach = EVERYWHERE
+        """The same of asks."""
 
     @property
     def bid_count(self) -> int:
@@ -88,11 +100,12 @@ class OrderBook:
         return bool(self._bid_keys and self._ask_keys) and self._bid_keys[-1] == -self._ask_keys[-1]
 
     def load(self, bids: Iterable[Level], asks: Iterable[Level]) -> None:
-        """Replace all levels."""
+        """Replace all levels by those of a snapshot."""
         self._bids = {price: quantity for price, quantity in dict(bids).items() if quantity}
         self._asks = {-price: quantity for price, quantity in dict(asks).items() if quantity}
         self._bid_keys = sorted(self._bids)
         self._ask_keys = sorted(self._asks)
+        self.bid_reach, self.ask_reach = _reach_of(self._bid_keys), _reach_of(self._ask_keys)
 
     def apply(self, bids: Iterable[Level], asks: Iterable[Level]) -> None:
         """Set the quantities of levels; zero removes one.
@@ -124,6 +137,28 @@ class OrderBook:
             [-key for key in ask_keys],
             [self._asks[key] for key in ask_keys],
         )
+
+    def bids_from(self, least: int) -> Columns:
+        """Return the bids from the key ``least`` on."""
+        return _columns(self._bids, self._bid_keys, least)
+
+    def asks_from(self, least: int) -> Columns:
+        """Return the asks from the key ``least`` on: prices up to it."""
+        return _columns(self._asks, self._ask_keys, least)
+
+
+def _columns(quantities: dict[int, int], keys: list[int], least: int) -> Columns:
+    wanted = keys[bisect_left(keys, least) :]
+    return wanted, [*map(quantities.__getitem__, wanted)]
+
+
+def _reach_of(keys: Sequence[int]) -> int:
+    """Return how far a side of a snapshot reaches.
+
+    One of as many levels as Binance can be asked for was cut there, as far as anyone can tell. Any other number is all
+    there are.
+    """
+    return keys[0] if len(keys) in _SNAPSHOT_LIMITS else EVERYWHERE
 
 
 def _best_keys(keys: Sequence[int], depth: int) -> list[int]:

@@ -9,6 +9,7 @@ import msgspec
 from processors.core.book_sync import Applied, BadLevels, Synchronised, SyncResult
 from processors.core.decode import decode_depth
 from processors.core.heartbeats import HeartbeatGate, Rosters, Voices, run_of
+from processors.core.liquidity import LiquidityPlan
 from processors.core.records import DeadLetter, Output, RawRecord, Rejected
 from processors.core.reported_book import ReportedBook
 from schemas.control import Heartbeat
@@ -54,13 +55,15 @@ class BookPartition:
     Args:
         depth: levels a side in book snapshots.
         interval_ms: event time between book snapshots.
+        liquidity: how liquidity is measured; None: it is not.
     """
 
-    def __init__(self, *, depth: int = 20, interval_ms: int = 1_000) -> None:
+    def __init__(self, *, depth: int = 20, interval_ms: int = 1_000, liquidity: LiquidityPlan | None = None) -> None:
         self.requests_enabled = True
         """Whether snapshots may be asked for; what is needed while they may not is asked for later, if it still is."""
         self._depth = depth
         self._interval_ms = interval_ms
+        self._liquidity = liquidity
         self._markets: dict[Market, _Market] = {market: _Market() for market in Market}
 
     def statuses(self) -> Iterator[BookStatus]:
@@ -143,6 +146,7 @@ class BookPartition:
             event_time = message.event_time if message.event_time == record.timestamp_ms else None
             if event_time is not None:
                 outputs.append(book.due_snapshot(event_time, self._depth))
+                outputs.append(book.due_liquidity(event_time, self._liquidity))
                 book.see(event_time)
             results = book.sync.feed_diff(message, event_time)
         else:
@@ -166,6 +170,7 @@ class BookPartition:
                 continue  # nobody knows how it stands: diffs of it are no longer taken
             outputs.append(book.tell_vouched(vouched=True, timestamp_ms=until))
             outputs.append(book.due_snapshot(until, self._depth))
+            outputs.append(book.due_liquidity(until, self._liquidity))
             if self.requests_enabled and not book.sync.live:
                 outputs.append(book.due_request(max(until, book.event_time or 0)))
         return [output for output in outputs if output is not None]

@@ -6,6 +6,7 @@ from typing import Final
 
 from processors.core.book import Top
 from processors.core.book_sync import Applied, BookSync, NeedSnapshot, Synchronised
+from processors.core.liquidity import LiquidityPlan, liquidity_of
 from processors.core.records import Output, RawRecord
 from processors.core.windows import start_of
 from schemas.control import SnapshotReason, SnapshotRequest
@@ -37,6 +38,7 @@ class ReportedBook:
         "_key",
         "_offset",
         "_top",
+        "_unmeasured",
         "event_time",
         "market",
         "moved",
@@ -62,6 +64,7 @@ class ReportedBook:
         self._first_time = 0
         self._boundary = 0
         self._changed = False
+        self._unmeasured = False
         self._asked: NeedSnapshot | None = None
         self._asked_time = 0
 
@@ -88,6 +91,25 @@ class ReportedBook:
         )
         return Output(self.market, DerivedType.BOOK_SNAPSHOT, self._key, value, self._boundary)
 
+    def due_liquidity(self, until: int, plan: LiquidityPlan | None) -> Output | None:
+        """Return the liquidity of a live book at the boundary behind its last change, as :meth:`due_snapshot` does."""
+        if plan is None or not self._unmeasured or not self.sync.live or self.event_time is None:
+            return None
+        boundary = start_of(self.event_time, plan.interval_ms) + plan.interval_ms
+        if boundary > until:
+            return None
+        self._unmeasured = False
+        value = liquidity_of(
+            self.sync.book,
+            plan,
+            contracts=self.market is Market.COINM,
+            symbol=self.symbol,
+            time=boundary,
+            update_id=self.sync.update_id,
+            input_offset=self._offset,
+        )
+        return Output(self.market, DerivedType.LIQUIDITY, self._key, value, boundary)
+
     def see(self, event_time: int) -> None:
         """Take the event time of a diff, after what is due at boundaries up to it."""
         if self.event_time is None:
@@ -98,7 +120,7 @@ class ReportedBook:
 
     def tell(self, result: Applied | Synchronised, record: RawRecord) -> Output | None:
         """Return the top of the book after a diff or snapshot was taken over, if that changed it."""
-        self._changed = self.moved = True
+        self._changed = self._unmeasured = self.moved = True
         self._offset = record.offset
         self._asked = None
         if result.top == self._top and self.state is BookState.LIVE:

@@ -75,30 +75,50 @@ def walk(
     Raises:
         ValueError: not exactly one size is given, it is not positive, or there are not as many quantities as prices.
     """
-    by_quote = quantity is None
-    if by_quote == (quote_quantity is None):
+    if (quantity is None) == (quote_quantity is None):
         msg = "one size is wanted: quantity or quote_quantity"
         raise ValueError(msg)
-    left = _size("quote_quantity", quote_quantity) if by_quote else _size("quantity", quantity)
+    if quantity is None:
+        return _fill(prices, *_for_quote(prices, quantities, _size("quote_quantity", quote_quantity)))
+    return _fill(prices, *_for_base(prices, quantities, _size("quantity", quantity)))
+
+
+_Taken = tuple[int, int, int, bool]
+"""Base and quote quantity, the number of levels that gave them, and whether these were all."""
+
+
+def _for_base(prices: Sequence[int], quantities: Sequence[int], left: int) -> _Taken:
     filled = spent = used = 0
-    worst: int | None = None
-    exhausted = True
     for price, offered in zip(prices, quantities, strict=True):
-        wanted = left // price if by_quote else left
-        taken = min(wanted, offered)
-        if taken:
-            filled += taken
-            spent += price * taken
-            left -= price * taken if by_quote else taken
-            used, worst = used + 1, price
-        if wanted <= offered:
-            exhausted = False
-            break
-    if worst is None:
+        if offered >= left:
+            return filled + left, spent + price * left, used + 1, False
+        filled += offered
+        spent += price * offered
+        left -= offered
+        used += 1
+    return filled, spent, used, True
+
+
+def _for_quote(prices: Sequence[int], quantities: Sequence[int], size: int) -> _Taken:
+    filled = used = 0
+    left = size
+    for price, offered in zip(prices, quantities, strict=True):
+        cost = price * offered
+        if left < cost + price:  # what would be left buys nothing more at this price
+            taken = min(left // price, offered)
+            return filled + taken, size - left + price * taken, used + bool(taken), False
+        filled += offered
+        left -= cost
+        used += 1
+    return filled, size - left, used, True
+
+
+def _fill(prices: Sequence[int], filled: int, spent: int, used: int, exhausted: bool) -> Fill:
+    if not filled:
         return Fill(0, 0, None, None, None, 0, exhausted)
     at_best = prices[0] * filled
     slippage = half_even(abs(spent - at_best) * _BPS, at_best)
-    return Fill(filled, spent, half_even(spent, filled), worst, slippage, used, exhausted)
+    return Fill(filled, spent, half_even(spent, filled), prices[used - 1], slippage, used, exhausted)
 
 
 def walk_contracts(prices: Sequence[int], contracts: Sequence[int], *, quantity: int) -> ContractFill:
