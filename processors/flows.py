@@ -75,9 +75,11 @@ def outputs_of(family: Family, table: TopicTable, markets: Sequence[Market]) -> 
     """Return the topics that a family writes."""
     if family is Family.BOOKS:
         derived = [DerivedType.TOP_OF_BOOK, DerivedType.BOOK_SNAPSHOT, DerivedType.LIQUIDITY]
+        derived += [DerivedType.BOOK_VERIFICATION, DerivedType.ALERT]
         control = [ControlType.SNAPSHOT_REQUEST, ControlType.DEAD_LETTER]
     else:
-        derived = [DerivedType.TRADE, DerivedType.TICKER, *(candle_type(interval) for interval in CANDLE_INTERVALS)]
+        candles = [candle_type(interval) for interval in CANDLE_INTERVALS]
+        derived = [DerivedType.TRADE, DerivedType.TICKER, *candles, DerivedType.ALERT]
         control = [ControlType.DEAD_LETTER]
     return (
         *(table.derived(market, of) for market in markets for of in derived),

@@ -27,7 +27,9 @@ _HEAD: Final = struct.Struct(">bI")
 _LONG_DIGITS: Final = 18
 
 TYPES: Final[Mapping[str, type[msgspec.Struct]]] = {
+    "alert": derived.Alert,
     "book-snapshot": derived.BookSnapshot,
+    "book-verification": derived.BookVerification,
     "candle": derived.Candle,
     "connection": control.Connection,
     "gap": control.Gap,

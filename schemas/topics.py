@@ -102,6 +102,8 @@ class DerivedType(StrEnum):
     TOP_OF_BOOK = "top-of-book"
     BOOK_SNAPSHOT = "book-snapshot"
     LIQUIDITY = "liquidity"
+    BOOK_VERIFICATION = "book-verification"
+    ALERT = "alert"
     TICKER = "ticker"
     CANDLE_1M = "candle-1m"
     CANDLE_5M = "candle-5m"
@@ -304,6 +306,22 @@ _DERIVED: Final[Mapping[DerivedType, _Row]] = {
         "-",
         "Depth near the mid price, imbalance, spread and slippage of a live book at an interval of event time.",
         schema="liquidity",
+    ),
+    DerivedType.BOOK_VERIFICATION: _Row(
+        "symbol",
+        "symbol",
+        "input_offset",
+        "How each book compared with the venue's last depth snapshot.",
+        Cleanup.COMPACT,
+        None,
+        schema="book-verification",
+    ),
+    DerivedType.ALERT: _Row(
+        "symbol",
+        "symbol, kind, opened_time, status",
+        "-",
+        "Volume spikes, one-sided flow, crossed, locked and stale books: an alert opens once and closes once.",
+        schema="alert",
     ),
     DerivedType.TICKER: _Row(
         "symbol",

@@ -10,10 +10,21 @@ import sys
 from collections import OrderedDict, deque
 from typing import Final
 
+import msgspec
+
 from schemas.control import Heartbeat
 
 
-__all__ = ["Coverage", "HeartbeatGate", "Rosters", "Voices"]
+__all__ = [
+    "Coverage",
+    "CoverageState",
+    "GateState",
+    "HeartbeatGate",
+    "Rosters",
+    "RostersState",
+    "Voices",
+    "VoicesState",
+]
 
 WAITING_LIMIT: Final = 4_096
 """Heartbeats that may wait. Beyond it every second one is dropped: the next one vouches for more."""
@@ -31,6 +42,33 @@ Run = tuple[str, int | None]
 def run_of(heartbeat: Heartbeat) -> Run:
     """Return the run that a heartbeat belongs to."""
     return heartbeat.ingest_id, heartbeat.begin_offset
+
+
+class GateState(msgspec.Struct, frozen=True):
+    """What a gate keeps in a checkpoint."""
+
+    next_offset: int
+    waiting: list[Heartbeat]
+
+
+class RostersState(msgspec.Struct, frozen=True):
+    """What rosters keep in a checkpoint: runs, the one heard least recently first, and whom each is about."""
+
+    symbols: list[tuple[Run, list[str]]]
+
+
+class CoverageState(msgspec.Struct, frozen=True):
+    """What coverage keeps in a checkpoint."""
+
+    known: list[Run]
+    runs: list[tuple[int, int, Run]]
+
+
+class VoicesState(msgspec.Struct, frozen=True):
+    """What voices keep in a checkpoint: no times, which are of the clock of one process."""
+
+    runs: dict[str, Run]
+    promised: bool
 
 
 class HeartbeatGate:
@@ -66,6 +104,15 @@ class HeartbeatGate:
             due.append(self._waiting.popleft())
         return due
 
+    def dump(self) -> GateState:
+        """Return the whole state."""
+        return GateState(self.next_offset, list(self._waiting))
+
+    def load(self, state: GateState) -> None:
+        """Take over a whole state."""
+        self.next_offset = state.next_offset
+        self._waiting = deque(state.waiting)
+
 
 class Rosters:
     """Which symbols the heartbeats of each run are about."""
@@ -93,6 +140,14 @@ class Rosters:
         """Return whether a run is about a symbol; one that does not say is about all."""
         symbols = self._symbols.get(run)
         return symbols is None or symbol in symbols
+
+    def dump(self) -> RostersState:
+        """Return the whole state."""
+        return RostersState([(run, sorted(symbols)) for run, symbols in self._symbols.items()])
+
+    def load(self, state: RostersState) -> None:
+        """Take over a whole state."""
+        self._symbols = OrderedDict((run, frozenset(map(sys.intern, symbols))) for run, symbols in state.symbols)
 
 
 class Coverage:
@@ -134,6 +189,15 @@ class Coverage:
                 return vouched_until
         return None
 
+    def dump(self) -> CoverageState:
+        """Return the whole state, without the rosters."""
+        return CoverageState(list(self._known), list(self._runs))
+
+    def load(self, state: CoverageState) -> None:
+        """Take over a whole state."""
+        self._known = deque(state.known, maxlen=RUN_LIMIT)
+        self._runs = deque(state.runs, maxlen=RUN_LIMIT)
+
 
 class Voices:
     """Who vouches for one raw partition at present, and for which symbols."""
@@ -167,3 +231,13 @@ class Voices:
     def vouch_for(self, symbol: str) -> bool:
         """Return whether anybody vouches for a symbol."""
         return any(self._rosters.hold(run, symbol) for run in self._runs.values())
+
+    def dump(self) -> VoicesState:
+        """Return who vouched lately."""
+        return VoicesState(dict(self._runs), self.promised or bool(self._heard))
+
+    def load(self, state: VoicesState) -> None:
+        """Take over who vouched lately: each counts as heard just now, and has its time to speak again."""
+        self._runs = dict(state.runs)
+        self._heard = set(state.runs)
+        self.promised = state.promised
