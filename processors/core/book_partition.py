@@ -161,6 +161,7 @@ class BookPartition:
         if not symbol:
             return None
         book = ReportedBook(record.market, symbol, self._interval_ms)
+        book.first_offset = record.offset
         market.books[symbol.encode()] = book
         return book
 
@@ -211,7 +212,7 @@ class BookPartition:
             if not market.rosters.hold(run, book.symbol):
                 continue  # nobody knows how it stands: diffs of it are no longer taken
             outputs.append(book.tell_vouched(until))
-            if book.vouch(until):
+            if heartbeat.offset > book.first_offset and book.vouch(until):
                 outputs.append(book.due_snapshot(until, self._depth))
                 outputs.append(book.due_liquidity(until, self._liquidity))
                 outputs.append(book.tell_distrusted(until))

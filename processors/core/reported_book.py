@@ -36,6 +36,7 @@ class _State(msgspec.Struct, frozen=True, kw_only=True):
     alerts: AlertsState
     state: BookState | None
     event_time: int | None
+    first_offset: int
     next_offset: int
     offset: int
     said_time: int
@@ -71,6 +72,7 @@ class ReportedBook:
         "_vouched_until",
         "alerts",
         "event_time",
+        "first_offset",
         "market",
         "moved",
         "next_offset",
@@ -87,6 +89,8 @@ class ReportedBook:
         """As said last; None: nothing was."""
         self.event_time: int | None = None
         """Newest seen."""
+        self.first_offset = -1
+        """Where its first record lies; for the owner to set. What heartbeats say of the log below is not about it."""
         self.moved = False
         """Whether a diff or snapshot was taken over; for the owner to reset."""
         self.next_offset = 0
@@ -316,6 +320,7 @@ class ReportedBook:
             alerts=self._alerts.dump(),
             state=self.state,
             event_time=self.event_time,
+            first_offset=self.first_offset,
             next_offset=self.next_offset,
             offset=self._offset,
             said_time=self._said_time,
@@ -341,7 +346,7 @@ class ReportedBook:
         self._alerts.load(state.alerts)
         self.state, self.event_time, self._said_time = state.state, state.event_time, state.said_time
         self.next_offset = self._dumped_offset = state.next_offset
-        self._offset = state.offset
+        self.first_offset, self._offset = state.first_offset, state.offset
         self._top = self.sync.book.best() if self.sync.live else _NOTHING
         self._requests.load(state.requests)
         self._boundary, self._changed, self._unmeasured = state.boundary, state.changed, state.unmeasured
