@@ -134,7 +134,7 @@ def test_a_partition_brought_back_goes_on_as_one_that_was_never_interrupted(
 
 @given(logs())
 def test_a_dump_changes_nothing_and_is_due_again_once_the_book_changed(log: list[RawRecord | Heartbeat]) -> None:
-    dumped, other = BookPartition(), BookPartition()
+    dumped, other = measuring(), measuring()
     for item in log:
         before = dumps(dumped)
         assert list(dumped.entities_changed()) == []
