@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from schemas.topics import Topic
 
@@ -96,11 +97,14 @@ async def read_all(bootstrap_servers: str, topic: str) -> list[Seen]:
 
 
 async def committed(bootstrap_servers: str, group: str) -> dict[tuple[str, int], int]:
+    """Return what a group committed: nothing, too, while a young broker still makes the topic that would hold it."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
     await admin.start()
     try:
         offsets = await admin.list_consumer_group_offsets(group)
         return {(tp.topic, tp.partition): meta.offset for tp, meta in offsets.items()}
+    except GroupCoordinatorNotAvailableError:
+        return {}
     finally:
         await admin.close()
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from processors.core.book import OrderBook
 from processors.core.book_partition import BookPartition
 from processors.core.checkpoint_rounds import CheckpointError, Entity
+from processors.core.liquidity import LiquidityPlan
 from processors.core.packed import pack, unpack
 from processors.core.records import DeadLetter, Output, RawRecord
 from schemas.control import Heartbeat, SnapshotReason, SnapshotRequest
@@ -100,7 +101,7 @@ def test_a_partition_brought_back_goes_on_as_one_that_was_never_interrupted(
     shared_at = data.draw(st.integers(0, len(log)))
     handed_over = data.draw(st.integers(shared_at, len(log)))
     book_at = {symbol: data.draw(st.integers(shared_at, handed_over)) for symbol in SYMBOLS}
-    whole = BookPartition()
+    whole = BookPartition(liquidity=LiquidityPlan())
     kept: dict[Entity, bytes] = {}
     shared = b""
     expected: Outputs = []
@@ -114,7 +115,7 @@ def test_a_partition_brought_back_goes_on_as_one_that_was_never_interrupted(
         if position >= handed_over:
             expected.extend(outputs)
 
-    restored = BookPartition()
+    restored = BookPartition(liquidity=LiquidityPlan())
     restored.load_shared(shared)
     for entity, state in kept.items():
         restored.load(entity, state)
