@@ -20,6 +20,7 @@ __all__ = [
     "BookState",
     "BookVerification",
     "Candle",
+    "Checkpoint",
     "Liquidity",
     "TakerSide",
     "Ticker",
@@ -255,6 +256,15 @@ class Ticker(msgspec.Struct, frozen=True, kw_only=True):
     last_trade_id: int | None
     trade_count: int | None
     input_offset: int
+
+
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole state of one part of a partition: a book, a symbol's trades, its tickers."""
+
+    key: str
+    position: int
+    compression: str
+    state: bytes
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
