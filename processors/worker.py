@@ -21,6 +21,7 @@ from processors.app import AppOptions, BatchApp, require_compiled_faust
 from processors.assignments import Assignments
 from processors.batching import BatchConsumer, DeliveryLimits
 from processors.broker import require_topics
+from processors.checkpoints import CheckpointWriter
 from processors.config import Settings
 from processors.errors import ProcessorsError
 from processors.flows import Family, flows_of, outputs_of
@@ -28,6 +29,7 @@ from processors.health import Health
 from processors.outputs import Encoder
 from processors.publisher import KafkaPublisher
 from processors.rebuild import KafkaLogs
+from processors.restore import Restorer
 from processors.runner import FlowRunner
 from processors.units import UnitFactory
 from schemas.codec import Codec
@@ -42,6 +44,7 @@ DEFAULT_PORTS: Final = {Family.BOOKS: 9102, Family.TRADES: 9103}
 
 _AGENTS: Final = {"books": books.define, "trades": trades.define, "tickers": tickers.define}
 _TICK_S: Final = 1.0
+_CHECKPOINT_STEP_S: Final = 0.1
 _TROUBLE: Final = (ProcessorsError, RegistryError, OSError)
 """What the operator can act on, so that its text is enough; anything else is shown with its traceback."""
 
@@ -111,6 +114,7 @@ class _Worker:
         self._waiting_for: str | None = "start"
         self._app: BatchApp | None = None
         self._assignments: Assignments | None = None
+        self._runners: Sequence[FlowRunner] = ()
 
     async def work(self) -> None:
         """Run until cancelled, or raise what went wrong."""
@@ -134,27 +138,34 @@ class _Worker:
             )
             await publisher.start()
             stack.push_async_callback(publisher.stop)
-            logs = KafkaLogs(settings.kafka_bootstrap_servers, f"{group}-rebuild", fetch_bytes=settings.fetch_bytes)
-            assignments = Assignments(flows, UnitFactory(table, codec), logs, self._fail)
+            logs = KafkaLogs(settings.kafka_bootstrap_servers, f"{group}-restore", fetch_bytes=settings.fetch_bytes)
+            factory = UnitFactory(table, codec, checkpoint_interval_ms=round(settings.checkpoint_interval_s * 1_000))
+            assignments = Assignments(flows, factory, Restorer(table, codec, logs), self._fail)
             stack.push_async_callback(assignments.close)
             app = BatchApp(_app_options(group, settings), assignments)
             self._app, self._assignments = app, assignments
-            encoder = Encoder(table, codec)
+            encoder, checkpoints = Encoder(table, codec), CheckpointWriter(table, codec, publisher)
             runners = [
-                FlowRunner(flow, assignments, encoder, publisher, lambda: _consumer(app).membership) for flow in flows
-            ]
+                FlowRunner(
+                    flow, assignments, encoder, publisher, lambda: _consumer(app).membership,
+                    checkpoints=None if flow.checkpoint is None else checkpoints,
+                )
+                for flow in flows
+            ]  # fmt: skip
+            self._runners = runners
             for runner in runners:
                 _AGENTS[runner.flow.name](app, runner)
             assignments.attach(_consumer(app))
             self._waiting_for = None
             stack.push_async_callback(app.stop)
-            await self._run(app, [runner for runner in runners if runner.flow.ticks])
+            await self._run(app, runners)
 
-    async def _run(self, app: BatchApp, ticking: Sequence[FlowRunner]) -> None:
+    async def _run(self, app: BatchApp, runners: Sequence[FlowRunner]) -> None:
         """Run the app until it fails; only a failure returns, as what it raises."""
         failure = asyncio.create_task(app.failed())
         tasks = [failure, asyncio.create_task(app.start())]
-        tasks += [asyncio.create_task(self._tick(runner)) for runner in ticking]
+        tasks += [asyncio.create_task(self._tick(runner)) for runner in runners if runner.flow.ticks]
+        tasks += [asyncio.create_task(self._checkpoint(runner)) for runner in runners]
         _log.info("worker started", family=self._family, group=app.conf.id)
         try:
             pending = set(tasks)
@@ -173,6 +184,11 @@ class _Worker:
             await asyncio.sleep(_TICK_S)
             await runner.tick(round(monotonic() * 1_000))
 
+    async def _checkpoint(self, runner: FlowRunner) -> None:
+        while True:
+            await asyncio.sleep(_CHECKPOINT_STEP_S)
+            await runner.checkpoint()
+
     async def _fail(self, error: BaseException) -> None:
         if self._app is not None:
             await self._app.crash(error)
@@ -186,7 +202,7 @@ class _Worker:
 
     async def _wait_for_broker(self, table: TopicTable, inputs: Sequence[Topic]) -> None:
         self._waiting_for = "the broker"
-        topics = [*inputs, *outputs_of(self._family, table, self._settings.markets)]
+        topics = {*inputs, *outputs_of(self._family, table, self._settings.markets)}
         await require_topics(
             self._settings.kafka_bootstrap_servers, topics, tell=_log.warning, limit_s=self._settings.start_timeout_s
         )
@@ -215,8 +231,10 @@ class _Worker:
         obstacles = []
         if self._app.rebalancing:
             obstacles.append("the group is rebalancing")
-        if not self._assignments.settled:
-            obstacles.append("partitions are not assigned, or their state is being rebuilt")
+        if restoring := self._assignments.restoring:
+            obstacles.append(f"restoring the state of {restoring} partitions")
+        elif not self._assignments.settled:
+            obstacles.append("partitions are not assigned")
         age_s = _consumer(self._app).membership.age_s(monotonic())
         if age_s is None or age_s > self._settings.session_timeout_s:
             obstacles.append("the broker does not answer heartbeats")
@@ -231,6 +249,8 @@ class _Worker:
             metrics.HEARTBEAT_AGE.set(age_s)
         for topic, records in consumer.lag().items():
             metrics.LAG.labels(topic).set(records)
+        for runner in self._runners:
+            metrics.CHECKPOINT_AGE.labels(runner.flow.name).set(runner.checkpoint_age_s())
 
 
 class _StoppedError(Exception):

@@ -31,6 +31,8 @@ TYPES: Final[Mapping[str, type[msgspec.Struct]]] = {
     "book-snapshot": derived.BookSnapshot,
     "book-verification": derived.BookVerification,
     "candle": derived.Candle,
+    "checkpoint": derived.Checkpoint,
+    "checkpoint-round": control.CheckpointRound,
     "connection": control.Connection,
     "gap": control.Gap,
     "heartbeat": control.Heartbeat,

@@ -13,6 +13,7 @@ from schemas.markets import Market
 
 
 __all__ = [
+    "CheckpointRound",
     "Connection",
     "ConnectionEvent",
     "Gap",
@@ -131,3 +132,19 @@ class SnapshotRequest(msgspec.Struct, frozen=True, kw_only=True):
     event_time: int | None
     input_offset: int
     right_update_id: int | None = None
+
+
+class CheckpointRound(msgspec.Struct, frozen=True, kw_only=True):
+    """One whole round of checkpoints: the manifest of what brings a partition's state back. Parallel arrays."""
+
+    flow: str
+    partition: int
+    begun_time: int
+    topics: list[str]
+    next_offsets: list[int]
+    compression: str
+    shared: bytes
+    markets: list[str]
+    keys: list[str]
+    offsets: list[int]
+    positions: list[int]

@@ -20,6 +20,7 @@ __all__ = [
     "BookState",
     "BookVerification",
     "Candle",
+    "Checkpoint",
     "Liquidity",
     "TakerSide",
     "Ticker",
@@ -153,6 +154,19 @@ class BookSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     input_offset: int
 
 
+class BookVerification(msgspec.Struct, frozen=True, kw_only=True):
+    """How a book compared with a depth snapshot of the venue."""
+
+    symbol: str
+    verified_time: int
+    update_id: int
+    levels_compared: int
+    levels_equal: int
+    levels_left_out: int
+    result: VerificationResult
+    input_offset: int
+
+
 class Liquidity(msgspec.Struct, frozen=True, kw_only=True):
     """What a live book offers near its mid price at a boundary of event time, and what taking from it costs."""
 
@@ -185,19 +199,6 @@ class Liquidity(msgspec.Struct, frozen=True, kw_only=True):
     sell_slippages_bps: list[int | None]
     known_bid_price: int | None
     known_ask_price: int | None
-    input_offset: int
-
-
-class BookVerification(msgspec.Struct, frozen=True, kw_only=True):
-    """How a book compared with a depth snapshot of the venue."""
-
-    symbol: str
-    verified_time: int
-    update_id: int
-    levels_compared: int
-    levels_equal: int
-    levels_left_out: int
-    result: VerificationResult
     input_offset: int
 
 
@@ -255,6 +256,15 @@ class Ticker(msgspec.Struct, frozen=True, kw_only=True):
     last_trade_id: int | None
     trade_count: int | None
     input_offset: int
+
+
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole state of one part of a partition: a book, a symbol's trades, its tickers."""
+
+    key: str
+    position: int
+    compression: str
+    state: bytes
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):

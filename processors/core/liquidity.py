@@ -13,8 +13,7 @@ from typing import Final
 
 import msgspec
 
-from processors.core.book import Columns, OrderBook
-from processors.core.book_comparison import EVERYWHERE
+from processors.core.book import EVERYWHERE, Columns, OrderBook
 from processors.core.slippage import ContractFill, Fill, half_even, walk, walk_contracts
 from schemas.decimals import ONE
 from schemas.derived import Liquidity
@@ -75,9 +74,8 @@ def liquidity_of(
         bid_edges, ask_edges = _edges(bid + ask)
         spread = ask - bid
         spread_bps = half_even(2 * spread * _BPS * ONE, bid + ask)
-    bid_reach, ask_reach = book.reach
-    bids = _side(book.bids_from, bid_reach, bid_edges, plan, contracts=contracts)
-    asks = _side(book.asks_from, ask_reach, ask_edges, plan, contracts=contracts)
+    bids = _side(book.bids_from, book.bid_reach, bid_edges, plan, contracts=contracts)
+    asks = _side(book.asks_from, book.ask_reach, ask_edges, plan, contracts=contracts)
     (bid_10, bid_50, bid_100), (ask_10, ask_50, ask_100) = bids.depths, asks.depths
     return Liquidity(
         symbol=symbol,
@@ -107,8 +105,8 @@ def liquidity_of(
         buy_slippages_bps=asks.slippages_bps,
         sell_average_prices=bids.average_prices,
         sell_slippages_bps=bids.slippages_bps,
-        known_bid_price=None if bid_reach == EVERYWHERE else bid_reach,
-        known_ask_price=None if ask_reach == EVERYWHERE else -ask_reach,
+        known_bid_price=None if book.bid_reach == EVERYWHERE else book.bid_reach,
+        known_ask_price=None if book.ask_reach == EVERYWHERE else -book.ask_reach,
         input_offset=input_offset,
     )
 

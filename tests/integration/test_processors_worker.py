@@ -255,9 +255,9 @@ async def test_books_are_the_same_with_and_without_a_kill_in_the_middle(stack: S
     liquidity = await liquidity_of(other_stack)
     assert len(liquidity) == len(SYMBOLS) * (2_000 // 10 - 1)
     assert await liquidity_of(stack) == liquidity
-    rebuilt = stack.logged(2, "rebuilt")
-    assert rebuilt is not None
-    assert rebuilt["flow"] == "books"
+    restored = stack.logged(2, "restored")
+    assert restored is not None
+    assert restored["flow"] == "books"
 
 
 async def run_through(

@@ -180,7 +180,8 @@ def test_a_book_that_was_stale_for_long_is_compared_with_a_snapshot() -> None:
     partition, _ = stale_partition(62)
     again = run(partition, diff(2, 80_000, bid=8), offset=2)
     repeated = run(partition, diff(3, 80_100, bid=7), offset=3)
-    compared = run(partition, snapshot(3), offset=4)
+    levels = [(format_scaled(price), "1") for price in (10, 9, 8, 7)]
+    compared = run(partition, replace(snapshot(3), bids=levels), offset=4)
 
     assert states(again) == [BookState.LIVE]
     assert requests(again) == [SnapshotReason.STALE_BOOK]

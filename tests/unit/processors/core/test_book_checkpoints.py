@@ -81,10 +81,6 @@ def feed(partition: BookPartition, items: Sequence[RawRecord | Heartbeat]) -> Ou
     return outputs
 
 
-def measuring() -> BookPartition:
-    return BookPartition(liquidity=LiquidityPlan(interval_ms=300))
-
-
 def by_book(outputs: Outputs) -> dict[bytes | None, Outputs]:
     """Part outputs by book: a heartbeat is about all, in whatever order they came back."""
     parted: dict[bytes | None, Outputs] = {}
@@ -105,7 +101,7 @@ def test_a_partition_brought_back_goes_on_as_one_that_was_never_interrupted(
     shared_at = data.draw(st.integers(0, len(log)))
     handed_over = data.draw(st.integers(shared_at, len(log)))
     book_at = {symbol: data.draw(st.integers(shared_at, handed_over)) for symbol in SYMBOLS}
-    whole = measuring()
+    whole = BookPartition(liquidity=LiquidityPlan(interval_ms=300))
     kept: dict[Entity, bytes] = {}
     shared = b""
     expected: Outputs = []
@@ -119,7 +115,7 @@ def test_a_partition_brought_back_goes_on_as_one_that_was_never_interrupted(
         if position >= handed_over:
             expected.extend(outputs)
 
-    restored = measuring()
+    restored = BookPartition(liquidity=LiquidityPlan(interval_ms=300))
     restored.load_shared(shared)
     for entity, state in kept.items():
         restored.load(entity, state)
@@ -134,7 +130,7 @@ def test_a_partition_brought_back_goes_on_as_one_that_was_never_interrupted(
 
 @given(logs())
 def test_a_dump_changes_nothing_and_is_due_again_once_the_book_changed(log: list[RawRecord | Heartbeat]) -> None:
-    dumped, other = measuring(), measuring()
+    dumped, other = BookPartition(), BookPartition()
     for item in log:
         before = dumps(dumped)
         assert list(dumped.entities_changed()) == []

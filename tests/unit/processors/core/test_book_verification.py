@@ -49,7 +49,7 @@ def cut(snapshot: DepthSnapshot, depth: int) -> DepthSnapshot:
     return replace(snapshot, bids=bids, asks=asks)
 
 
-@given(depth_histories(least=2), CUTS, CUTS, st.integers(1, 9), st.data())
+@given(depth_histories(least=2), CUTS, CUTS, st.sampled_from([5, 100]), st.data())
 def test_no_snapshot_of_the_venue_differs_from_a_book_made_of_its_diffs(
     history: DepthHistory, cuts: list[int], other_cuts: list[int], depth: int, data: st.DataObject
 ) -> None:
@@ -145,16 +145,38 @@ def test_a_snapshot_behind_more_diffs_than_are_remembered_is_not_comparable() ->
     assert verdicts(take(sync, RISING.snapshot(4))) == [VerificationResult.EQUAL]
 
 
+CUT_BIDS = [(price, 1) for price in (10, 9, 8, 7, 6)]
+"""As many levels as can be asked for: there may be more."""
+
+
 def test_levels_that_the_book_could_not_know_are_learned_and_widen_its_reach() -> None:
     book = OrderBook()
-    book.load([(10, 1), (9, 1)], [(12, 1)])
-    book.apply([(7, 5)], [])
-    comparison = book.compare([(10, 1), (9, 1), (8, 2), (7, 5), (6, 3)], [(12, 1)], [([(6, 0)], [])])
+    book.load(CUT_BIDS, [(12, 1)])
+    book.apply([(10, 0), (9, 0), (4, 5)], [])
+    comparison = book.compare([(8, 1), (7, 1), (6, 1), (5, 2), (4, 5)], [(12, 1)], [([(3, 1)], [])])
 
-    assert comparison.bids == SideComparison(compared=3, equal=3, left_out=1, news={8: 2}, reach=6)
+    assert comparison.bids == SideComparison(compared=4, equal=4, left_out=0, news={5: 2}, reach=4)
     assert book.learn(comparison)
-    assert book.top(9).bid_prices == [10, 9, 8, 7]
-    assert compare_side({8: 2}, [8], 6, {8: 2, 7: 1, 5: 1}, ()).news == {5: 1}
+    assert book.top(9).bid_prices == [8, 7, 6, 5, 4]
+    assert book.bid_reach == 4
+
+
+def test_a_level_within_the_reach_of_both_that_only_one_has_is_a_difference() -> None:
+    book = OrderBook()
+    book.load(CUT_BIDS, [])
+
+    assert book.compare([(10, 1), (9, 1), (7, 1), (6, 1), (5, 1)], [], []).bids == SideComparison(
+        compared=5, equal=4, left_out=0, news={5: 1}, reach=5
+    )
+    assert book.compare([*CUT_BIDS[:2], (8, 2), *CUT_BIDS[3:]], [], []).bids == SideComparison(
+        compared=5, equal=4, left_out=0, news={}, reach=6
+    )
+
+
+def test_a_side_that_was_not_cut_tells_of_every_level() -> None:
+    assert compare_side({10: 1, 3: 1}, [3, 10], 5, {10: 1, 9: 1}, ()) == SideComparison(
+        compared=3, equal=1, left_out=0, news={}, reach=EVERYWHERE
+    )
 
 
 def test_an_empty_side_of_a_snapshot_says_that_there_is_nothing_anywhere() -> None:
@@ -165,9 +187,9 @@ def test_an_empty_side_of_a_snapshot_says_that_there_is_nothing_anywhere() -> No
 
 def test_a_book_whose_best_price_left_what_snapshots_told_of_says_so() -> None:
     book = OrderBook()
-    book.load([(10, 1), (9, 1)], [(12, 1)])
+    book.load(CUT_BIDS, [(12, 1)])
     assert not book.out_of_reach
-    book.apply([(10, 0), (9, 0), (8, 1)], [])
+    book.apply([*((price, 0) for price, _ in CUT_BIDS), (4, 1)], [])
     assert book.out_of_reach
 
 
@@ -221,16 +243,15 @@ def test_an_equal_snapshot_changes_nothing_but_the_last_verification() -> None:
 
 
 def test_a_price_that_left_the_reach_of_snapshots_is_asked_about_while_the_book_stays_live() -> None:
-    falling = DepthHistory(
-        ((True, 100, 1), (True, 99, 1), (True, 98, 1), (True, 100, 0), (True, 99, 0), (True, 97, 1)), futures=False
-    )
+    bids = [(True, price, 1) for price in range(100, 94, -1)]
+    falling = DepthHistory((*bids, *((True, price, 0) for price in range(100, 95, -1)), (True, 94, 1)), futures=False)
     partition = BookPartition()
-    outputs = run(partition, cut(falling.snapshot(3), 2), falling.diff(3, 4), falling.diff(4, 5), falling.diff(5, 6))
-    outputs += run(partition, falling.snapshot(6), offset=4)
+    outputs = run(partition, cut(falling.snapshot(6), 5), falling.diff(6, 10), falling.diff(10, 11))
+    outputs += run(partition, falling.diff(11, 12), falling.snapshot(12), offset=3)
 
     tops = [value for value in values_of(outputs) if isinstance(value, TopOfBook)]
     requests = [value for value in values_of(outputs) if isinstance(value, SnapshotRequest)]
     assert [request.reason for request in requests] == [SnapshotReason.OUT_OF_REACH]
     assert {top.state for top in tops} == {BookState.LIVE}
-    # 98 never changed: only the snapshot told of it.
-    assert [top.bid_price for top in tops] == [100, 99, None, 97, 98]
+    # 95 never changed: only the snapshot told of it.
+    assert [top.bid_price for top in tops] == [100, 96, None, 94, 95]

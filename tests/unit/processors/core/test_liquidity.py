@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pytest
 from hypothesis import given, strategies as st
 
-from processors.core.book import OrderBook
-from processors.core.book_comparison import EVERYWHERE
+from processors.core.book import EVERYWHERE, OrderBook
 from processors.core.book_partition import BookPartition
 from processors.core.liquidity import LiquidityPlan, liquidity_of
 from processors.core.records import DeadLetter, Output, RawRecord
@@ -36,22 +36,20 @@ def measured(book: OrderBook, plan: LiquidityPlan = PLAN, *, contracts: bool = F
 
 def known_of(book: OrderBook) -> tuple[int | None, int | None]:
     return (
-        None if book.reach[0] == EVERYWHERE else book.reach[0],
-        None if book.reach[1] == EVERYWHERE else -book.reach[1],
+        None if book.bid_reach == EVERYWHERE else book.bid_reach,
+        None if book.ask_reach == EVERYWHERE else -book.ask_reach,
     )
 
 
-@given(LEVELS, LEVELS, st.integers(-3, 3), st.booleans(), st.booleans())
+@given(LEVELS, LEVELS, st.integers(-3, 3), st.booleans())
 def test_liquidity_is_what_its_definition_says(
-    below: dict[int, int], above: dict[int, int], shift: int, contracts: bool, whole: bool
+    below: dict[int, int], above: dict[int, int], shift: int, contracts: bool
 ) -> None:
-    """Of books whose sides are known to the end or not, are empty or not, and crossed or not."""
+    """Of books whose sides were cut or not, are empty or not, and crossed or not."""
     bids = {MID - distance + shift: quantity for distance, quantity in below.items()}
     asks = {MID + distance: quantity for distance, quantity in above.items()}
     plan = LiquidityPlan(quote_sizes=(MID, 10**6 * MID, 10**8 * MID), contracts=(1, 40 * ONE, 200 * ONE))
     book = book_of(bids, asks)
-    if whole:
-        book._bid_reach = book._ask_reach = EVERYWHERE
 
     assert measured(book, plan, contracts=contracts) == naive_liquidity(
         bids, asks, known_of(book), plan, contracts=contracts
@@ -75,10 +73,13 @@ def test_levels_beyond_what_the_snapshot_told_do_not_count(
     assert measured(book) == naive_liquidity(bids, asks, known, PLAN)
 
 
-def test_levels_are_known_as_far_as_the_snapshot_reached() -> None:
-    liquidity = measured(book_of({MID: 1, MID - 7: 1}, {MID + 1: 1}))
+@pytest.mark.parametrize(("count", "cut"), [(5, True), (6, False), (20, True), (1_000, True), (999, False)])
+def test_a_side_of_as_many_levels_as_can_be_asked_for_is_taken_to_be_cut(count: int, cut: bool) -> None:
+    book = book_of({MID - step: 1 for step in range(count)}, {MID + 1 + step: 1 for step in range(count)})
+    liquidity = measured(book)
 
-    assert (liquidity.known_bid_price, liquidity.known_ask_price) == (MID - 7, MID + 1)
+    assert liquidity.known_bid_price == (MID - count + 1 if cut else None)
+    assert liquidity.known_ask_price == (MID + count if cut else None)
 
 
 def test_a_band_that_ends_where_the_snapshot_ends_is_known() -> None:
