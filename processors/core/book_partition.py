@@ -12,6 +12,7 @@ from processors.core.book_sync import Applied, BadLevels, Synchronised, SyncResu
 from processors.core.checkpoint_rounds import CheckpointError, Entity
 from processors.core.decode import decode_depth
 from processors.core.heartbeats import GateState, HeartbeatGate, Rosters, RostersState, Voices, VoicesState, run_of
+from processors.core.liquidity import LiquidityPlan
 from processors.core.records import DeadLetter, Output, RawRecord, Rejected
 from processors.core.reported_book import ReportedBook
 from schemas.control import Heartbeat
@@ -75,15 +76,17 @@ class BookPartition:
     Args:
         depth: levels a side in book snapshots.
         interval_ms: event time between book snapshots.
+        liquidity: how liquidity is measured; None: it is not.
     """
 
-    def __init__(self, *, depth: int = 20, interval_ms: int = 1_000) -> None:
+    def __init__(self, *, depth: int = 20, interval_ms: int = 1_000, liquidity: LiquidityPlan | None = None) -> None:
         self.requests_enabled = True
         """Whether snapshots may be asked for; what is needed while they may not is asked for later, if it still is."""
         self.verifications: Counter[tuple[Market, VerificationResult]] = Counter()
         """Comparisons with snapshots so far, for whoever counts them."""
         self._depth = depth
         self._interval_ms = interval_ms
+        self._liquidity = liquidity
         self._markets: dict[Market, _Market] = {market: _Market() for market in Market}
 
     def statuses(self) -> Iterator[BookStatus]:
@@ -158,6 +161,7 @@ class BookPartition:
         if not symbol:
             return None
         book = ReportedBook(record.market, symbol, self._interval_ms)
+        book.first_offset = record.offset
         market.books[symbol.encode()] = book
         return book
 
@@ -171,6 +175,7 @@ class BookPartition:
             event_time = message.event_time if message.event_time == record.timestamp_ms else None
             if event_time is not None:
                 outputs.append(book.due_snapshot(event_time, self._depth))
+                outputs.append(book.due_liquidity(event_time, self._liquidity))
                 book.pass_time(event_time)
                 book.see(event_time)
             results = book.sync.feed_diff(message, event_time)
@@ -207,8 +212,9 @@ class BookPartition:
             if not market.rosters.hold(run, book.symbol):
                 continue  # nobody knows how it stands: diffs of it are no longer taken
             outputs.append(book.tell_vouched(until))
-            if book.vouch(until):
+            if heartbeat.offset > book.first_offset and book.vouch(until):
                 outputs.append(book.due_snapshot(until, self._depth))
+                outputs.append(book.due_liquidity(until, self._liquidity))
                 outputs.append(book.tell_distrusted(until))
                 if self.requests_enabled and book.sync.need is not None:
                     outputs.append(book.due_request(max(until, book.event_time or 0)))
