@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Final
 
+from processors import metrics
 from processors.core.book_partition import BookPartition
 from processors.core.liquidity import LiquidityPlan
 from processors.core.records import DeadLetter, Output
@@ -102,6 +103,13 @@ class _Books(BookPartition):
 
     def gap(self, _: Gap) -> Iterable[Output | DeadLetter]:
         return ()
+
+    def tick(self, now_ms: int) -> list[Output | DeadLetter]:
+        for market, verified in self.take_verifications():
+            metrics.BOOK_VERIFICATIONS.labels(market, verified.result).inc()
+            metrics.BOOK_LEVELS.labels(market, "equal").inc(verified.equal)
+            metrics.BOOK_LEVELS.labels(market, "different").inc(verified.compared - verified.equal)
+        return super().tick(now_ms)
 
     def lags(self, lagging: bool) -> None:
         self.requests_enabled = not lagging
