@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up soak test check setup lock clients
-.PHONY: bench-ingest bench-memory bench-outage bench-exchange bench-replicas bench-simulation
+.PHONY: bench-ingest bench-memory bench-outage bench-exchange bench-replicas bench-simulation bench-restart
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -74,6 +74,9 @@ bench-replicas: $(STAMP)  ## CPU of the processors' cores for a log that two rep
 
 bench-simulation: $(STAMP)  ## events per second of the simulated market (ARGS=--rounds 5)
 	@$(BIN)/python -m bench.simulation $(ARGS)
+
+bench-restart: $(STAMP)  ## time until the books of a worker that was killed are live again (ARGS=--log)
+	@$(BIN)/python -m bench.restart $(ARGS)
 
 setup: $(STAMP)  ## build .venv from requirements.lock (the other verbs do it when needed)
 	@echo '.venv is ready'
