@@ -101,7 +101,7 @@ def test_a_partition_brought_back_goes_on_as_one_that_was_never_interrupted(
     shared_at = data.draw(st.integers(0, len(log)))
     handed_over = data.draw(st.integers(shared_at, len(log)))
     book_at = {symbol: data.draw(st.integers(shared_at, handed_over)) for symbol in SYMBOLS}
-    whole = BookPartition(liquidity=LiquidityPlan())
+    whole = BookPartition(liquidity=LiquidityPlan(interval_ms=300))
     kept: dict[Entity, bytes] = {}
     shared = b""
     expected: Outputs = []
@@ -115,7 +115,7 @@ def test_a_partition_brought_back_goes_on_as_one_that_was_never_interrupted(
         if position >= handed_over:
             expected.extend(outputs)
 
-    restored = BookPartition(liquidity=LiquidityPlan())
+    restored = BookPartition(liquidity=LiquidityPlan(interval_ms=300))
     restored.load_shared(shared)
     for entity, state in kept.items():
         restored.load(entity, state)
