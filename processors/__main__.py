@@ -35,7 +35,7 @@ def _root() -> None:
     epilog="""
 **Examples**
 
-`binance-processors worker books` — order books, top of book, book snapshots
+`binance-processors worker books` — order books, top of book, book snapshots, liquidity
 
 `binance-processors worker trades` — trades, candles, tickers
 

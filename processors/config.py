@@ -6,16 +6,26 @@ Read once, in the composition root, and passed on as plain values. Faust reads a
 
 from __future__ import annotations
 
-from typing import Annotated
+from decimal import Decimal
+from typing import Annotated, Final
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from processors.core.liquidity import LiquidityPlan
+from schemas.decimals import to_scaled
 from schemas.markets import Market
 from schemas.topics import TopicTable
 
 
 __all__ = ["Settings"]
+
+_MOST_SIZES: Final = 16
+
+
+_Sizes = Annotated[
+    tuple[Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=8)], ...], Field(max_length=_MOST_SIZES)
+]
 
 
 class Settings(BaseSettings):
@@ -89,6 +99,17 @@ class Settings(BaseSettings):
     snapshot_interval_ms: Annotated[int, Field(ge=100, le=3_600_000)] = Field(
         default=1_000, description="Milliseconds of event time between book snapshots of a symbol."
     )
+    liquidity_interval_ms: Annotated[int, Field(ge=0, le=3_600_000)] = Field(
+        default=1_000,
+        description="Milliseconds of event time between records of a symbol's liquidity; 0: none are written.",
+    )
+    liquidity_quote_sizes: _Sizes = Field(
+        default=(Decimal(10_000), Decimal(100_000)),
+        description='Orders whose slippage is told, in quote asset, as JSON: ["10000","100000"]. Spot and USD-M.',
+    )
+    liquidity_contracts: _Sizes = Field(
+        default=(Decimal(100), Decimal(1_000)), description="The same for COIN-M, in contracts."
+    )
     metrics_host: str = Field(
         default="127.0.0.1", description="Address on which /live, /ready and /metrics are served."
     )
@@ -96,6 +117,17 @@ class Settings(BaseSettings):
         default=None,
         description="Its port; unset: 9102 for books, 9103 for trades; 0: any that is free, which is logged.",
     )
+
+    @property
+    def liquidity(self) -> LiquidityPlan | None:
+        """How liquidity is measured; None: it is not."""
+        if not self.liquidity_interval_ms:
+            return None
+        return LiquidityPlan(
+            interval_ms=self.liquidity_interval_ms,
+            quote_sizes=_scaled(self.liquidity_quote_sizes),
+            contracts=_scaled(self.liquidity_contracts),
+        )
 
     @field_validator("topic_prefix")
     @classmethod
@@ -117,3 +149,7 @@ class Settings(BaseSettings):
             )
             raise ValueError(msg)
         return self
+
+
+def _scaled(sizes: tuple[Decimal, ...]) -> tuple[int, ...]:
+    return tuple(sorted({to_scaled(f"{size:f}") for size in sizes}))

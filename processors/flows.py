@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from typing import Final
 
+from processors import metrics
 from processors.core.book_partition import BookPartition
+from processors.core.liquidity import LiquidityPlan
 from processors.core.records import DeadLetter, Output
 from processors.core.tickers import TickerPartition
 from processors.core.trade_partition import TradePartition
@@ -17,6 +20,8 @@ from schemas.topics import CANDLE_INTERVALS, ControlType, DerivedType, RawType, 
 
 __all__ = ["Family", "flows_of", "outputs_of"]
 
+_EVERY_SECOND: Final = LiquidityPlan()
+
 
 class Family(StrEnum):
     """What one worker, and one consumer group, does. A crash in one stops no other."""
@@ -27,7 +32,13 @@ class Family(StrEnum):
 
 
 def flows_of(
-    family: Family, table: TopicTable, markets: Sequence[Market], *, snapshot_levels: int, snapshot_interval_ms: int
+    family: Family,
+    table: TopicTable,
+    markets: Sequence[Market],
+    *,
+    snapshot_levels: int,
+    snapshot_interval_ms: int,
+    liquidity: LiquidityPlan | None = _EVERY_SECOND,
 ) -> tuple[Flow, ...]:
     """Return the flows of a family.
 
@@ -37,6 +48,7 @@ def flows_of(
         markets: those whose raw topics are read.
         snapshot_levels: levels of each side in book snapshots.
         snapshot_interval_ms: event time between book snapshots of a symbol.
+        liquidity: how liquidity is measured; None: it is not.
     """
 
     def raw(*types: RawType) -> list[Topic]:
@@ -47,7 +59,7 @@ def flows_of(
         books = Flow(
             "books",
             (*raw(RawType.DEPTH), heartbeat),
-            lambda _: _Books(depth=snapshot_levels, interval_ms=snapshot_interval_ms),
+            lambda _: _Books(depth=snapshot_levels, interval_ms=snapshot_interval_ms, liquidity=liquidity),
             ticks=True,
             checkpoint=DerivedType.BOOK_CHECKPOINT,
         )
@@ -73,7 +85,7 @@ def outputs_of(family: Family, table: TopicTable, markets: Sequence[Market]) -> 
     """Return the topics that a family writes."""
     if family is Family.BOOKS:
         derived = [DerivedType.TOP_OF_BOOK, DerivedType.BOOK_SNAPSHOT, DerivedType.BOOK_VERIFICATION]
-        derived += [DerivedType.ALERT, DerivedType.BOOK_CHECKPOINT]
+        derived += [DerivedType.ALERT, DerivedType.LIQUIDITY, DerivedType.BOOK_CHECKPOINT]
         control = [ControlType.SNAPSHOT_REQUEST, ControlType.DEAD_LETTER, ControlType.CHECKPOINT]
     else:
         candles = [candle_type(interval) for interval in CANDLE_INTERVALS]
@@ -91,6 +103,13 @@ class _Books(BookPartition):
 
     def gap(self, _: Gap) -> Iterable[Output | DeadLetter]:
         return ()
+
+    def tick(self, now_ms: int) -> list[Output | DeadLetter]:
+        for market, verified in self.take_verifications():
+            metrics.BOOK_VERIFICATIONS.labels(market, verified.result).inc()
+            metrics.BOOK_LEVELS.labels(market, "equal").inc(verified.equal)
+            metrics.BOOK_LEVELS.labels(market, "different").inc(verified.compared - verified.equal)
+        return super().tick(now_ms)
 
     def lags(self, lagging: bool) -> None:
         self.requests_enabled = not lagging

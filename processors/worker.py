@@ -127,6 +127,7 @@ class _Worker:
             settings.markets,
             snapshot_levels=settings.snapshot_levels,
             snapshot_interval_ms=settings.snapshot_interval_ms,
+            liquidity=settings.liquidity,
         )
         async with AsyncExitStack() as stack:
             await self._serve_health(stack)

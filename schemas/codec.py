@@ -36,6 +36,7 @@ TYPES: Final[Mapping[str, type[msgspec.Struct]]] = {
     "connection": control.Connection,
     "gap": control.Gap,
     "heartbeat": control.Heartbeat,
+    "liquidity": derived.Liquidity,
     "progress": control.Progress,
     "snapshot-request": control.SnapshotRequest,
     "ticker": derived.Ticker,

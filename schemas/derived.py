@@ -21,6 +21,7 @@ __all__ = [
     "BookVerification",
     "Candle",
     "Checkpoint",
+    "Liquidity",
     "TakerSide",
     "Ticker",
     "TickerSource",
@@ -163,6 +164,41 @@ class BookVerification(msgspec.Struct, frozen=True, kw_only=True):
     levels_equal: int
     levels_left_out: int
     result: VerificationResult
+    input_offset: int
+
+
+class Liquidity(msgspec.Struct, frozen=True, kw_only=True):
+    """What a live book offers near its mid price at a boundary of event time, and what taking from it costs."""
+
+    symbol: str
+    time: int
+    update_id: int
+    bid_price: int | None
+    ask_price: int | None
+    spread: int | None
+    spread_bps: int | None
+    bid_depth_10bps: int | None
+    bid_depth_50bps: int | None
+    bid_depth_100bps: int | None
+    ask_depth_10bps: int | None
+    ask_depth_50bps: int | None
+    ask_depth_100bps: int | None
+    bid_quote_depth_10bps: int | None
+    bid_quote_depth_50bps: int | None
+    bid_quote_depth_100bps: int | None
+    ask_quote_depth_10bps: int | None
+    ask_quote_depth_50bps: int | None
+    ask_quote_depth_100bps: int | None
+    imbalance_10bps: int | None
+    imbalance_50bps: int | None
+    imbalance_100bps: int | None
+    sizes: list[int]
+    buy_average_prices: list[int | None]
+    buy_slippages_bps: list[int | None]
+    sell_average_prices: list[int | None]
+    sell_slippages_bps: list[int | None]
+    known_bid_price: int | None
+    known_ask_price: int | None
     input_offset: int
 
 

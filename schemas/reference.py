@@ -122,7 +122,8 @@ def _type(avro: Any) -> str:
     if avro.get("logicalType") == "decimal":
         return f"decimal({avro['precision']},{avro['scale']})"
     if avro["type"] == "array":
-        return f"array of {avro['items']}"
+        items = avro["items"]
+        return f"array of nullable {items[1]}" if isinstance(items, list) else f"array of {items}"
     return str(avro.get("logicalType", avro["type"]))
 
 

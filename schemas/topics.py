@@ -104,6 +104,7 @@ class DerivedType(StrEnum):
     BOOK_SNAPSHOT = "book-snapshot"
     BOOK_VERIFICATION = "book-verification"
     ALERT = "alert"
+    LIQUIDITY = "liquidity"
     TICKER = "ticker"
     CANDLE_1M = "candle-1m"
     CANDLE_5M = "candle-5m"
@@ -356,6 +357,13 @@ _DERIVED: Final[Mapping[DerivedType, _Row]] = {
         "-",
         "Volume spikes, one-sided flow, crossed, locked and stale books: an alert opens once and closes once.",
         schema="alert",
+    ),
+    DerivedType.LIQUIDITY: _Row(
+        "symbol",
+        "symbol, time",
+        "-",
+        "Depth near the mid price, imbalance, spread and slippage of a live book at an interval of event time.",
+        schema="liquidity",
     ),
     DerivedType.TICKER: _Row(
         "symbol",

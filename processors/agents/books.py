@@ -1,4 +1,4 @@
-"""Order books: diffs and snapshots in; top of book, book snapshots and snapshot requests out."""
+"""Order books: diffs and snapshots in; top of book, book snapshots, liquidity and snapshot requests out."""
 
 from __future__ import annotations
 

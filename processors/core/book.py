@@ -14,13 +14,27 @@ from schemas.decimals import SCALE, parse_scaled, to_scaled
 from schemas.wire import PriceLevel
 
 
-__all__ = ["BookLevels", "Comparison", "Level", "OrderBook", "PackedBook", "Top", "parse_levels"]
+__all__ = [
+    "EVERYWHERE",
+    "BookLevels",
+    "Columns",
+    "Comparison",
+    "Level",
+    "OrderBook",
+    "PackedBook",
+    "Top",
+    "parse_levels",
+]
 
 Level = tuple[int, int]
 """Price and quantity, both scaled by 10**8."""
 
 Top = tuple[int | None, int | None, int | None, int | None]
 """Best bid price and quantity, best ask price and quantity; None where a side is empty."""
+
+
+Columns = tuple[list[int], list[int]]
+"""Keys and quantities of levels of one side, parallel, best last."""
 
 
 class BookLevels(msgspec.Struct, frozen=True):
@@ -96,14 +110,17 @@ class OrderBook:
     Of each side the least key is kept down to which every level is known, as snapshots told so far.
     """
 
-    __slots__ = ("_ask_keys", "_ask_reach", "_asks", "_bid_keys", "_bid_reach", "_bids")
+    __slots__ = ("_ask_keys", "_asks", "_bid_keys", "_bids", "ask_reach", "bid_reach")
 
     def __init__(self) -> None:
         self._bids: dict[int, int] = {}
         self._asks: dict[int, int] = {}
         self._bid_keys: list[int] = []
         self._ask_keys: list[int] = []
-        self._bid_reach = self._ask_reach = EVERYWHERE
+        self.bid_reach = EVERYWHERE
+        """The least key of a bid from which on every level is known; below, only what changed since is."""
+        self.ask_reach = EVERYWHERE
+        """The same of asks."""
 
     @property
     def bid_count(self) -> int:
@@ -129,9 +146,9 @@ class OrderBook:
     def out_of_reach(self) -> bool:
         """Whether a best price lies beyond what snapshots told of: there may be better ones that never changed."""
         bids, asks = self._bid_keys, self._ask_keys
-        return (bids[-1] if bids else EVERYWHERE) < self._bid_reach or (
+        return (bids[-1] if bids else EVERYWHERE) < self.bid_reach or (
             asks[-1] if asks else EVERYWHERE
-        ) < self._ask_reach
+        ) < self.ask_reach
 
     def load(self, bids: Iterable[Level], asks: Iterable[Level]) -> None:
         """Replace all levels by those of a snapshot."""
@@ -139,7 +156,7 @@ class OrderBook:
         self._asks = {-price: quantity for price, quantity in dict(asks).items() if quantity}
         self._bid_keys = sorted(self._bids)
         self._ask_keys = sorted(self._asks)
-        self._bid_reach, self._ask_reach = reach_of(self._bids), reach_of(self._asks)
+        self.bid_reach, self.ask_reach = reach_of(self._bid_keys), reach_of(self._ask_keys)
 
     def apply(self, bids: Iterable[Level], asks: Iterable[Level]) -> None:
         """Set the quantities of levels; zero removes one.
@@ -165,14 +182,14 @@ class OrderBook:
             compare_side(
                 self._bids,
                 self._bid_keys,
-                self._bid_reach,
+                self.bid_reach,
                 {price: quantity for price, quantity in bids if quantity},
                 {price for side, _ in later for price, _ in side},
             ),
             compare_side(
                 self._asks,
                 self._ask_keys,
-                self._ask_reach,
+                self.ask_reach,
                 {-price: quantity for price, quantity in asks if quantity},
                 {-price for _, side in later for price, _ in side},
             ),
@@ -180,7 +197,7 @@ class OrderBook:
 
     def learn(self, comparison: Comparison) -> bool:
         """Take over what a snapshot told that the book could not know; return whether that was anything."""
-        self._bid_reach, self._ask_reach = comparison.bids.reach, comparison.asks.reach
+        self.bid_reach, self.ask_reach = comparison.bids.reach, comparison.asks.reach
         for quantities, keys, news in (
             (self._bids, self._bid_keys, comparison.bids.news),
             (self._asks, self._ask_keys, comparison.asks.news),
@@ -196,10 +213,10 @@ class OrderBook:
         return PackedBook(
             pack(self._bid_keys),
             pack([*map(self._bids.__getitem__, self._bid_keys)]),
-            self._bid_reach,
+            self.bid_reach,
             pack(self._ask_keys),
             pack([*map(self._asks.__getitem__, self._ask_keys)]),
-            self._ask_reach,
+            self.ask_reach,
         )
 
     def restore(self, packed: PackedBook) -> None:
@@ -211,8 +228,8 @@ class OrderBook:
         bid_keys, ask_keys = unpack(packed.bid_keys), unpack(packed.ask_keys)
         bids = dict(zip(bid_keys, unpack(packed.bid_quantities), strict=True))
         asks = dict(zip(ask_keys, unpack(packed.ask_quantities), strict=True))
-        self._bids, self._bid_keys, self._bid_reach = bids, bid_keys, packed.bid_reach
-        self._asks, self._ask_keys, self._ask_reach = asks, ask_keys, packed.ask_reach
+        self._bids, self._bid_keys, self.bid_reach = bids, bid_keys, packed.bid_reach
+        self._asks, self._ask_keys, self.ask_reach = asks, ask_keys, packed.ask_reach
 
     def best(self) -> Top:
         """Return best prices and quantities."""
@@ -235,6 +252,19 @@ class OrderBook:
             [-key for key in ask_keys],
             [self._asks[key] for key in ask_keys],
         )
+
+    def bids_from(self, least: int) -> Columns:
+        """Return the bids from the key ``least`` on."""
+        return _columns(self._bids, self._bid_keys, least)
+
+    def asks_from(self, least: int) -> Columns:
+        """Return the asks from the key ``least`` on: prices up to it."""
+        return _columns(self._asks, self._ask_keys, least)
+
+
+def _columns(quantities: dict[int, int], keys: list[int], least: int) -> Columns:
+    wanted = keys[bisect_left(keys, least) :]
+    return wanted, [*map(quantities.__getitem__, wanted)]
 
 
 def _best_keys(keys: Sequence[int], depth: int) -> list[int]:

@@ -1,7 +1,7 @@
 """Holding a book against a depth snapshot: which levels both can know, and whether they are the same.
 
-A snapshot is cut at some depth, so each side of it tells of the prices from the best to its last: its *reach*. An empty
-side reaches everywhere, for a venue that had one level would have sent it. A book knows the prices within the reach of
+A snapshot is cut at some depth, so each side of it tells of the prices from the best to its last: its *reach*. A side
+that was not cut reaches everywhere. A book knows the prices within the reach of
 the snapshots that went into it, because every change since came as a diff; beyond, it knows the levels that changed
 since, and no others. So within the snapshot's reach
 
@@ -25,7 +25,9 @@ import msgspec
 __all__ = ["EVERYWHERE", "SideComparison", "compare_side", "reach_of"]
 
 EVERYWHERE: Final = -(1 << 63)
-"""The reach of a side of which everything is known."""
+"""The reach of a side of which every level is known."""
+
+_LIMITS: Final = frozenset({5, 10, 20, 50, 100, 500, 1_000, 5_000})
 
 
 class SideComparison(msgspec.Struct, frozen=True):
@@ -41,8 +43,12 @@ class SideComparison(msgspec.Struct, frozen=True):
 
 
 def reach_of(keys: Collection[int]) -> int:
-    """Return the least key that a snapshot's side tells of."""
-    return max(min(keys, default=EVERYWHERE), EVERYWHERE)
+    """Return the least key from which on a snapshot's side tells of every level.
+
+    One of as many levels as Binance can be asked for was cut there, as far as anyone can tell. Any other number is all
+    there are.
+    """
+    return max(min(keys), EVERYWHERE) if len(keys) in _LIMITS else EVERYWHERE
 
 
 def compare_side(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -12,6 +11,7 @@ from processors.core.book_sync import Applied, BadLevels, Synchronised, SyncResu
 from processors.core.checkpoint_rounds import CheckpointError, Entity
 from processors.core.decode import decode_depth
 from processors.core.heartbeats import GateState, HeartbeatGate, Rosters, RostersState, Voices, VoicesState, run_of
+from processors.core.liquidity import LiquidityPlan
 from processors.core.records import DeadLetter, Output, RawRecord, Rejected
 from processors.core.reported_book import ReportedBook
 from schemas.control import Heartbeat
@@ -75,15 +75,16 @@ class BookPartition:
     Args:
         depth: levels a side in book snapshots.
         interval_ms: event time between book snapshots.
+        liquidity: how liquidity is measured; None: it is not.
     """
 
-    def __init__(self, *, depth: int = 20, interval_ms: int = 1_000) -> None:
+    def __init__(self, *, depth: int = 20, interval_ms: int = 1_000, liquidity: LiquidityPlan | None = None) -> None:
         self.requests_enabled = True
         """Whether snapshots may be asked for; what is needed while they may not is asked for later, if it still is."""
-        self.verifications: Counter[tuple[Market, VerificationResult]] = Counter()
-        """Comparisons with snapshots so far, for whoever counts them."""
+        self._verified: list[tuple[Market, Verified]] = []
         self._depth = depth
         self._interval_ms = interval_ms
+        self._liquidity = liquidity
         self._markets: dict[Market, _Market] = {market: _Market() for market in Market}
 
     def statuses(self) -> Iterator[BookStatus]:
@@ -92,6 +93,11 @@ class BookPartition:
             for book in market.books.values():
                 state = book.state or BookState.SYNCING
                 yield BookStatus(book.market, book.symbol, state, book.sync.update_id, book.event_time)
+
+    def take_verifications(self) -> list[tuple[Market, Verified]]:
+        """Return the comparisons with snapshots since the last call, for whoever counts them."""
+        taken, self._verified = self._verified, []
+        return taken
 
     def feed(self, record: RawRecord) -> list[Output | DeadLetter]:
         """Take one raw depth record."""
@@ -158,6 +164,7 @@ class BookPartition:
         if not symbol:
             return None
         book = ReportedBook(record.market, symbol, self._interval_ms)
+        book.first_offset = record.offset
         market.books[symbol.encode()] = book
         return book
 
@@ -171,6 +178,7 @@ class BookPartition:
             event_time = message.event_time if message.event_time == record.timestamp_ms else None
             if event_time is not None:
                 outputs.append(book.due_snapshot(event_time, self._depth))
+                outputs.append(book.due_liquidity(event_time, self._liquidity))
                 book.pass_time(event_time)
                 book.see(event_time)
             results = book.sync.feed_diff(message, event_time)
@@ -195,7 +203,7 @@ class BookPartition:
         if isinstance(result, BadLevels):
             yield DeadLetter("bad-number", result.detail, record)
             return
-        self.verifications[record.market, result.result] += 1
+        self._verified.append((record.market, result))
         yield book.tell_verified(result, record)
         if result.result is VerificationResult.DIFFERENT:
             yield book.tell_syncing(record)
@@ -207,8 +215,9 @@ class BookPartition:
             if not market.rosters.hold(run, book.symbol):
                 continue  # nobody knows how it stands: diffs of it are no longer taken
             outputs.append(book.tell_vouched(until))
-            if book.vouch(until):
+            if heartbeat.offset > book.first_offset and book.vouch(until):
                 outputs.append(book.due_snapshot(until, self._depth))
+                outputs.append(book.due_liquidity(until, self._liquidity))
                 outputs.append(book.tell_distrusted(until))
                 if self.requests_enabled and book.sync.need is not None:
                     outputs.append(book.due_request(max(until, book.event_time or 0)))

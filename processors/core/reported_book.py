@@ -10,6 +10,7 @@ from processors.core.book import Top
 from processors.core.book_alerts import AlertsState, BookAlerts
 from processors.core.book_requests import BookRequests, RequestsState
 from processors.core.book_sync import Applied, BookSync, Synchronised, SyncState, Verified
+from processors.core.liquidity import LiquidityPlan, liquidity_of
 from processors.core.records import Output, OutputValue, RawRecord
 from processors.core.windows import start_of
 from schemas.control import SnapshotReason, SnapshotRequest
@@ -35,11 +36,13 @@ class _State(msgspec.Struct, frozen=True, kw_only=True):
     alerts: AlertsState
     state: BookState | None
     event_time: int | None
+    first_offset: int
     next_offset: int
     offset: int
     said_time: int
     boundary: int
     changed: bool
+    unmeasured: bool
     requests: RequestsState
     vouched_until: int
 
@@ -65,9 +68,11 @@ class ReportedBook:
         "_stale_from_ms",
         "_stale_ms",
         "_top",
+        "_unmeasured",
         "_vouched_until",
         "alerts",
         "event_time",
+        "first_offset",
         "market",
         "moved",
         "next_offset",
@@ -84,6 +89,8 @@ class ReportedBook:
         """As said last; None: nothing was."""
         self.event_time: int | None = None
         """Newest seen."""
+        self.first_offset = -1
+        """Where its first record lies; for the owner to set. What heartbeats say of the log below is not about it."""
         self.moved = False
         """Whether a diff or snapshot was taken over; for the owner to reset."""
         self.next_offset = 0
@@ -97,6 +104,7 @@ class ReportedBook:
         self._top: Top = _NOTHING
         self._boundary = 0
         self._changed = False
+        self._unmeasured = False
         self._requests = BookRequests()
         self._said_time = 0
         self._vouched_until = -1
@@ -130,6 +138,25 @@ class ReportedBook:
         )
         return Output(self.market, DerivedType.BOOK_SNAPSHOT, self._key, value, self._boundary)
 
+    def due_liquidity(self, until: int, plan: LiquidityPlan | None) -> Output | None:
+        """Return the liquidity of a live book at the boundary behind its last change, as :meth:`due_snapshot` does."""
+        if plan is None or not self._unmeasured or not self.sync.live or self.event_time is None:
+            return None
+        boundary = start_of(self.event_time, plan.interval_ms) + plan.interval_ms
+        if boundary > until:
+            return None
+        self._unmeasured, self._spoke = False, True
+        value = liquidity_of(
+            self.sync.book,
+            plan,
+            contracts=self.market is Market.COINM,
+            symbol=self.symbol,
+            time=boundary,
+            update_id=self.sync.update_id,
+            input_offset=self._offset,
+        )
+        return Output(self.market, DerivedType.LIQUIDITY, self._key, value, boundary)
+
     def see(self, event_time: int) -> None:
         """Take the event time of a diff, after what is due at boundaries up to it."""
         if self.event_time is None:
@@ -148,7 +175,7 @@ class ReportedBook:
 
     def tell(self, result: Applied | Synchronised, record: RawRecord) -> Output | None:
         """Return the top of the book after a diff or snapshot was taken over, if that changed it."""
-        self._changed = self.moved = True
+        self._changed = self._unmeasured = self.moved = True
         self._offset = record.offset
         if self.sync.need is None:
             self._requests.answered()
@@ -293,11 +320,13 @@ class ReportedBook:
             alerts=self._alerts.dump(),
             state=self.state,
             event_time=self.event_time,
+            first_offset=self.first_offset,
             next_offset=self.next_offset,
             offset=self._offset,
             said_time=self._said_time,
             boundary=self._boundary,
             changed=self._changed,
+            unmeasured=self._unmeasured,
             requests=self._requests.dump(),
             vouched_until=self._vouched_until,
         )
@@ -317,10 +346,10 @@ class ReportedBook:
         self._alerts.load(state.alerts)
         self.state, self.event_time, self._said_time = state.state, state.event_time, state.said_time
         self.next_offset = self._dumped_offset = state.next_offset
-        self._offset = state.offset
+        self.first_offset, self._offset = state.first_offset, state.offset
         self._top = self.sync.book.best() if self.sync.live else _NOTHING
         self._requests.load(state.requests)
-        self._boundary, self._changed = state.boundary, state.changed
+        self._boundary, self._changed, self._unmeasured = state.boundary, state.changed, state.unmeasured
         self._vouched_until = state.vouched_until
 
     def _alert(self, alert: Alert | None) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from schemas.codec import Codec
 from schemas.control import Heartbeat
-from schemas.derived import BookState, Candle, Ticker, TopOfBook, Trade
+from schemas.derived import BookState, Candle, Liquidity, Ticker, TopOfBook, Trade
 from schemas.keys import heartbeat_key
 from schemas.markets import Market
 from schemas.registry import Registry as SchemaRegistry
@@ -219,6 +219,15 @@ async def books_of(stack: Stack) -> dict[tuple[str, int, BookState], TopOfBook]:
     return found
 
 
+async def liquidity_of(stack: Stack) -> dict[tuple[str, int], Liquidity]:
+    """Return the liquidity of each book by identity; one identity never has two values."""
+    found: dict[tuple[str, int], Liquidity] = {}
+    for liquidity in await stack.read(Market.SPOT, DerivedType.LIQUIDITY):
+        assert isinstance(liquidity, Liquidity)
+        assert found.setdefault((liquidity.symbol, liquidity.time), liquidity) == liquidity
+    return found
+
+
 async def candles_of(stack: Stack, of: DerivedType) -> dict[tuple[str, int], Candle]:
     """Return the last candle of each key, without the flag that tells what was read first."""
     candles = [candle for candle in await stack.read(Market.SPOT, of) if isinstance(candle, Candle)]
@@ -243,6 +252,9 @@ async def test_books_are_the_same_with_and_without_a_kill_in_the_middle(stack: S
     assert len(expected) > 1_500
     assert {top.state for top in expected.values()} == {BookState.LIVE}
     assert await books_of(stack) == expected
+    liquidity = await liquidity_of(other_stack)
+    assert len(liquidity) == len(SYMBOLS) * (2_000 // 10 - 1)
+    assert await liquidity_of(stack) == liquidity
     restored = stack.logged(2, "restored")
     assert restored is not None
     assert restored["flow"] == "books"

@@ -97,6 +97,7 @@ async def read_all(bootstrap_servers: str, topic: str) -> list[Seen]:
 
 
 async def committed(bootstrap_servers: str, group: str) -> dict[tuple[str, int], int]:
+    """Return what a group committed: nothing, too, while a young broker still makes the topic that would hold it."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
     await admin.start()
     try:
@@ -105,6 +106,8 @@ async def committed(bootstrap_servers: str, group: str) -> dict[tuple[str, int],
         except GroupCoordinatorNotAvailableError:
             return {}  # the broker's first group: the topic of its offsets is being made
         return {(tp.topic, tp.partition): meta.offset for tp, meta in offsets.items()}
+    except GroupCoordinatorNotAvailableError:
+        return {}
     finally:
         await admin.close()
 

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from processors.__main__ import app
 from processors.config import Settings
+from processors.core.liquidity import LiquidityPlan
 from schemas.markets import Market
 
 
@@ -42,9 +43,26 @@ def test_the_environment_is_read_under_the_shared_names_and_our_prefix(monkeypat
     assert (settings.markets, settings.instance_id) == ((Market.SPOT,), "books-0")
 
 
+def test_orders_whose_slippage_is_told_are_exact_and_ascend(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROCESSORS_LIQUIDITY_QUOTE_SIZES", '["1000000", "0.00000001", "1E+3"]')
+    monkeypatch.setenv("PROCESSORS_LIQUIDITY_CONTRACTS", "[]")
+    monkeypatch.setenv("PROCESSORS_LIQUIDITY_INTERVAL_MS", "500")
+
+    assert Settings().liquidity == LiquidityPlan(500, (1, 10**11, 10**14), ())
+
+
+def test_liquidity_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().liquidity == LiquidityPlan()
+
+    monkeypatch.setenv("PROCESSORS_LIQUIDITY_INTERVAL_MS", "0")
+    assert Settings().liquidity is None
+
+
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
+        ("PROCESSORS_LIQUIDITY_QUOTE_SIZES", '["-5"]', "PROCESSORS_LIQUIDITY_QUOTE_SIZES"),
+        ("PROCESSORS_LIQUIDITY_QUOTE_SIZES", '["0.000000001"]', "PROCESSORS_LIQUIDITY_QUOTE_SIZES"),
         ("PROCESSORS_SESSION_TIMEOUT_S", "2", "PROCESSORS_SESSION_TIMEOUT_S is '2'"),
         ("PROCESSORS_BATCH_RECORDS", "many", "PROCESSORS_BATCH_RECORDS is 'many'"),
         ("PROCESSORS_MARKETS", '["moon"]', "PROCESSORS_MARKETS"),
