@@ -54,8 +54,9 @@ class TradePartition(TradeStates):
             self._pass_over(flow, record, outputs)
         gate = flow.gate
         gate.next_offset = record.offset + 1
-        for heartbeat in gate.due():
-            self._vouch(flow, heartbeat, outputs)
+        if len(gate):
+            for heartbeat in gate.due():
+                self._vouch(flow, heartbeat, outputs)
         return outputs
 
     def heartbeat(self, heartbeat: Heartbeat) -> list[Output | DeadLetter]:
@@ -180,9 +181,9 @@ class TradePartition(TradeStates):
                 match = result.item
                 trade = trade_record(match, symbol.name, flow.source, result.epoch, late=False)
                 outputs.append(_trade(flow, symbol, trade))
-                series = self._series(flow, symbol, match.trade_time, match.input_offset)
-                if series is not None:
-                    outputs.extend(_candles(flow, series.add(match), match.trade_time))
+                series = symbol.series or self._series(flow, symbol, match.trade_time, match.input_offset)
+                if series is not None and (candles := series.add(match)):
+                    outputs.extend(_candles(flow, candles, match.trade_time))
             elif isinstance(result, Late):
                 match = result.item
                 trade = trade_record(match, symbol.name, flow.source, result.epoch, late=True)
