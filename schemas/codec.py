@@ -27,6 +27,7 @@ _HEAD: Final = struct.Struct(">bI")
 _LONG_DIGITS: Final = 18
 
 TYPES: Final[Mapping[str, type[msgspec.Struct]]] = {
+    "alert": derived.Alert,
     "book-snapshot": derived.BookSnapshot,
     "candle": derived.Candle,
     "connection": control.Connection,

@@ -13,6 +13,9 @@ import msgspec
 
 
 __all__ = [
+    "Alert",
+    "AlertKind",
+    "AlertStatus",
     "BookSnapshot",
     "BookState",
     "Candle",
@@ -63,6 +66,28 @@ class TickerSource(StrEnum):
 
     TICKER = "ticker"
     MINI_TICKER = "mini-ticker"
+
+
+class AlertKind(StrEnum):
+    """What an alert is about."""
+
+    VOLUME_SPIKE = "volume-spike"
+    """Far more was traded than usual."""
+    ONE_SIDED_FLOW = "one-sided-flow"
+    """Takers nearly all bought, or nearly all sold."""
+    CROSSED_BOOK = "crossed-book"
+    """The best bid is above the best ask."""
+    LOCKED_BOOK = "locked-book"
+    """The best bid equals the best ask."""
+    STALE_BOOK = "stale-book"
+    """Nobody vouches for the book any more."""
+
+
+class AlertStatus(StrEnum):
+    """An alert opens once and closes once."""
+
+    OPEN = "open"
+    CLOSED = "closed"
 
 
 class Trade(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,4 +193,20 @@ class Ticker(msgspec.Struct, frozen=True, kw_only=True):
     first_trade_id: int | None
     last_trade_id: int | None
     trade_count: int | None
+    input_offset: int
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """The beginning or the end of something to look at."""
+
+    symbol: str
+    kind: AlertKind
+    status: AlertStatus
+    opened_time: int
+    time: int
+    window: str | None
+    side: TakerSide | None
+    value: int | None
+    threshold: int | None
+    baseline: int | None
     input_offset: int

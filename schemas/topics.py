@@ -101,6 +101,7 @@ class DerivedType(StrEnum):
     TRADE = "trade"
     TOP_OF_BOOK = "top-of-book"
     BOOK_SNAPSHOT = "book-snapshot"
+    ALERT = "alert"
     TICKER = "ticker"
     CANDLE_1M = "candle-1m"
     CANDLE_5M = "candle-5m"
@@ -296,6 +297,13 @@ _DERIVED: Final[Mapping[DerivedType, _Row]] = {
         "-",
         "The top levels of a book at an interval of event time.",
         schema="book-snapshot",
+    ),
+    DerivedType.ALERT: _Row(
+        "symbol",
+        "symbol, kind, opened_time, status",
+        "-",
+        "Volume spikes, one-sided flow, crossed, locked and stale books: an alert opens once and closes once.",
+        schema="alert",
     ),
     DerivedType.TICKER: _Row(
         "symbol",

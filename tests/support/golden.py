@@ -25,6 +25,19 @@ from tests.support.offline_registry import OfflineRegistry
 ROOT = Path(__file__).parent.parent / "data" / "schemas"
 
 _EXAMPLES: dict[str, msgspec.Struct] = {
+    "alert": derived.Alert(
+        symbol="BTCUSDT",
+        kind=derived.AlertKind.ONE_SIDED_FLOW,
+        status=derived.AlertStatus.OPEN,
+        opened_time=1723161260000,
+        time=1723161260000,
+        window="10s",
+        side=derived.TakerSide.BUY,
+        value=9300_0000_0000_0000,
+        threshold=9000_0000_0000_0000,
+        baseline=None,
+        input_offset=21,
+    ),
     "book-snapshot": derived.BookSnapshot(
         symbol="BTCUSDT",
         snapshot_time=1723161255000,
