@@ -65,7 +65,7 @@ def outputs_of(family: Family, table: TopicTable, markets: Sequence[Market]) -> 
         control = [ControlType.SNAPSHOT_REQUEST, ControlType.DEAD_LETTER]
     else:
         candles = [candle_type(interval) for interval in CANDLE_INTERVALS]
-        derived = [DerivedType.TRADE, DerivedType.TICKER, *candles, DerivedType.ALERT]
+        derived = [DerivedType.TRADE, DerivedType.TRADE_FLOW, DerivedType.ALERT, DerivedType.TICKER, *candles]
         control = [ControlType.DEAD_LETTER]
     return (
         *(table.derived(market, of) for market in markets for of in derived),

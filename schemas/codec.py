@@ -38,6 +38,7 @@ TYPES: Final[Mapping[str, type[msgspec.Struct]]] = {
     "ticker": derived.Ticker,
     "top-of-book": derived.TopOfBook,
     "trade": derived.Trade,
+    "trade-flow": derived.TradeFlow,
 }
 """The type of each schema's values."""
 
