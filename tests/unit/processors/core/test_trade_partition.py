@@ -19,6 +19,7 @@ from tests.unit.processors.core.records import (
     heartbeat_of,
     interleaved,
     last_candles,
+    last_flows,
     letters_of,
     record_of,
     trade_record,
@@ -114,6 +115,7 @@ def test_how_the_topics_are_interleaved_does_not_change_trades_and_candles(data:
 
     assert trades_of(one) == trades_of(other)
     assert unflagged(last_candles(one)) == unflagged(last_candles(other))
+    assert last_flows(one) == last_flows(other)
 
 
 @given(st.data())
@@ -129,6 +131,7 @@ def test_out_of_order_trades_end_in_the_same_trades_and_numbers(data: st.DataObj
 
     assert identities(one) == identities(other) == sorted({(0, number) for number, _ in ids_of(log)})
     assert numbers(last_candles(one)) == numbers(last_candles(other))
+    assert last_flows(one) == last_flows(other)
 
 
 def ids_of(log: Log) -> list[tuple[int, int]]:
@@ -450,7 +453,7 @@ def test_final_candles_are_stamped_with_their_end() -> None:
     partition = TradePartition()
     run(partition, [trade_record(1, 10, 0)])
 
-    (output,) = partition.heartbeat(heartbeat_of(MINUTE, 1))
+    output, *_ = partition.heartbeat(heartbeat_of(MINUTE, 1))
 
     assert isinstance(output, Output)
     assert (output.type, output.key, output.timestamp_ms) == (DerivedType.CANDLE_1M, b"BTCUSDT|0", MINUTE)
