@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from processors.core.book_partition import BookPartition
+from processors.core.flow_alerts import AlertRules
 from processors.core.records import DeadLetter, Output
 from processors.core.tickers import TickerPartition
 from processors.core.trade_partition import TradePartition
@@ -23,11 +24,17 @@ class Family(StrEnum):
 
     BOOKS = "books"
     TRADES = "trades"
-    """Trades, candles and tickers."""
+    """Trades, candles, trade flow and tickers."""
 
 
 def flows_of(
-    family: Family, table: TopicTable, markets: Sequence[Market], *, snapshot_levels: int, snapshot_interval_ms: int
+    family: Family,
+    table: TopicTable,
+    markets: Sequence[Market],
+    *,
+    snapshot_levels: int,
+    snapshot_interval_ms: int,
+    alert_rules: AlertRules | None = None,
 ) -> tuple[Flow, ...]:
     """Return the flows of a family.
 
@@ -37,6 +44,7 @@ def flows_of(
         markets: those whose raw topics are read.
         snapshot_levels: levels of each side in book snapshots.
         snapshot_interval_ms: event time between book snapshots of a symbol.
+        alert_rules: when alerts about trade flow open and close.
     """
 
     def raw(*types: RawType) -> list[Topic]:
@@ -52,7 +60,9 @@ def flows_of(
         )
         return (books,)
     trades = Flow(
-        "trades", (*raw(RawType.TRADE, RawType.AGG_TRADE), heartbeat, gap), lambda _: _Trades(TradePartition())
+        "trades",
+        (*raw(RawType.TRADE, RawType.AGG_TRADE), heartbeat, gap),
+        lambda _: _Trades(TradePartition(alert_rules)),
     )
     tickers = Flow("tickers", tuple(raw(RawType.TICKER, RawType.MINI_TICKER)), lambda _: _Tickers(TickerPartition()))
     return trades, tickers
@@ -61,10 +71,11 @@ def flows_of(
 def outputs_of(family: Family, table: TopicTable, markets: Sequence[Market]) -> tuple[Topic, ...]:
     """Return the topics that a family writes."""
     if family is Family.BOOKS:
-        derived = [DerivedType.TOP_OF_BOOK, DerivedType.BOOK_SNAPSHOT]
+        derived = [DerivedType.TOP_OF_BOOK, DerivedType.BOOK_SNAPSHOT, DerivedType.ALERT]
         control = [ControlType.SNAPSHOT_REQUEST, ControlType.DEAD_LETTER]
     else:
-        derived = [DerivedType.TRADE, DerivedType.TICKER, *(candle_type(interval) for interval in CANDLE_INTERVALS)]
+        candles = [candle_type(interval) for interval in CANDLE_INTERVALS]
+        derived = [DerivedType.TRADE, DerivedType.TRADE_FLOW, DerivedType.ALERT, DerivedType.TICKER, *candles]
         control = [ControlType.DEAD_LETTER]
     return (
         *(table.derived(market, of) for market in markets for of in derived),

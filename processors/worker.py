@@ -123,6 +123,7 @@ class _Worker:
             settings.markets,
             snapshot_levels=settings.snapshot_levels,
             snapshot_interval_ms=settings.snapshot_interval_ms,
+            alert_rules=settings.alert_rules,
         )
         async with AsyncExitStack() as stack:
             await self._serve_health(stack)

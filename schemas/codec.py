@@ -28,6 +28,7 @@ __all__ = ["TYPES", "Codec", "DecodeError", "DoesNotFitError"]
 _HEAD: Final = struct.Struct(">bI")
 
 TYPES: Final[Mapping[str, type[msgspec.Struct]]] = {
+    "alert": derived.Alert,
     "book-snapshot": derived.BookSnapshot,
     "candle": derived.Candle,
     "connection": control.Connection,
@@ -38,6 +39,7 @@ TYPES: Final[Mapping[str, type[msgspec.Struct]]] = {
     "ticker": derived.Ticker,
     "top-of-book": derived.TopOfBook,
     "trade": derived.Trade,
+    "trade-flow": derived.TradeFlow,
 }
 """The type of each schema's values."""
 

@@ -72,8 +72,8 @@ def add(fold: Fold, match: Match) -> Fold:
     return Fold(
         fold.trade_count + match.last_trade_id - match.first_trade_id + 1,
         price if opens else fold.open,
-        price if price > fold.high else fold.high,
-        price if price < fold.low else fold.low,
+        max(fold.high, price),
+        min(fold.low, price),
         price if closes else fold.close,
         time if opens else fold.first_time,
         trade_id if opens else fold.first_id,
@@ -83,9 +83,9 @@ def add(fold: Fold, match: Match) -> Fold:
         _sum(fold.quote_volume, quote),
         _sum(fold.contract_volume, quantity),
         *bought,
-        match.first_trade_id if match.first_trade_id < fold.first_trade_id else fold.first_trade_id,
-        match.last_trade_id if match.last_trade_id > fold.last_trade_id else fold.last_trade_id,
-        match.input_offset if match.input_offset > fold.input_offset else fold.input_offset,
+        min(fold.first_trade_id, match.first_trade_id),
+        max(fold.last_trade_id, match.last_trade_id),
+        max(fold.input_offset, match.input_offset),
     )
 
 

@@ -1,16 +1,16 @@
-"""Trades and candles of one partition of the raw trade topics: all state, and all that comes of a record."""
+"""Trades, candles and flow of one partition of the raw trade topics: all state, and all that comes of a record."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Final
 
-from processors.core.candle_series import CandleSeries
 from processors.core.decode import AGG_TRADE, TRADE, decode_trade_id
 from processors.core.heartbeats import run_of
 from processors.core.records import DeadLetter, Output, RawRecord, Rejected
 from processors.core.sequencer import Hole, HoleClosed, HoleNarrowed, InOrder, Late, SequenceResult
 from processors.core.trade_states import TradeStates
+from processors.core.trade_windows import TradeWindows, WindowRecord
 from processors.core.traded_symbol import SourceFlow, TradedSymbol
 from processors.core.trades import (
     Match,
@@ -22,7 +22,7 @@ from processors.core.trades import (
 )
 from schemas import wire
 from schemas.control import Gap, Heartbeat
-from schemas.derived import Candle, Trade
+from schemas.derived import Candle, Trade, TradeFlow
 from schemas.keys import candle_key
 from schemas.markets import Market
 from schemas.topics import CANDLE_INTERVALS, DerivedType, RawType, candle_type
@@ -37,7 +37,7 @@ _CANDLE_TYPES: Final = {interval: candle_type(interval) for interval in CANDLE_I
 
 
 class TradePartition(TradeStates):
-    """Trades and candles of one partition, of all markets and both sources.
+    """Trades, candles and trade flow of one partition, of all markets and both sources.
 
     Every method returns what to write, in order. The same records give the same trades, by identity, and the same last
     candle of every key, however the topics are interleaved; but ``late``, ``revision`` and the holes tell what came
@@ -213,8 +213,8 @@ class TradePartition(TradeStates):
             candles = series.open_hole((hole.epoch, hole.first_id), hole.previous_time, hole.next_time)
             outputs.extend(_candles(flow, candles))
 
-    def _series(self, flow: SourceFlow, symbol: TradedSymbol, time: int, offset: int) -> CandleSeries | None:
-        """Return the candles that a trade belongs to; None: they are made from the other source.
+    def _series(self, flow: SourceFlow, symbol: TradedSymbol, time: int, offset: int) -> TradeWindows | None:
+        """Return the windows that a trade belongs to; None: they are made from the other source.
 
         A symbol's candles have one source at a time. Which one is configuration, and may change: the source whose
         trades are newer takes over, and begins anew.
@@ -276,15 +276,15 @@ def _trade(flow: SourceFlow, symbol: TradedSymbol, trade: Trade) -> Output:
     return Output(flow.market, DerivedType.TRADE, symbol.key, trade, trade.trade_time)
 
 
-def _candles(flow: SourceFlow, candles: Iterable[Candle], time: int = 0) -> list[Output]:
-    """Return candles as records, stamped with their end; provisional ones with ``time``."""
-    return [
-        Output(
-            flow.market,
-            _CANDLE_TYPES[candle.interval],
-            candle_key(candle),
-            candle,
-            candle.close_time if candle.final else time,
-        )
-        for candle in candles
-    ]
+def _candles(flow: SourceFlow, records: Iterable[WindowRecord], time: int = 0) -> list[Output]:
+    """Return candles and flow as records, stamped with the end of their window; provisional candles with ``time``."""
+    return [_output(flow.market, record, time) for record in records]
+
+
+def _output(market: Market, record: WindowRecord, time: int) -> Output:
+    if isinstance(record, Candle):
+        candle_time = record.close_time if record.final else time
+        return Output(market, _CANDLE_TYPES[record.interval], candle_key(record), record, candle_time)
+    if isinstance(record, TradeFlow):
+        return Output(market, DerivedType.TRADE_FLOW, record.symbol.encode(), record, record.close_time)
+    return Output(market, DerivedType.ALERT, record.symbol.encode(), record, record.time)

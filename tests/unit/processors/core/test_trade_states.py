@@ -94,7 +94,7 @@ def test_only_what_changed_is_to_be_written() -> None:
     partition.dump(BTC)
     partition.dump(ETH)
     assert set(partition.entities_changed()) == set()
-    partition.heartbeat(heartbeat_of(30_000, 1))
+    partition.heartbeat(heartbeat_of(500, 1))
     assert set(partition.entities_changed()) == set()
     partition.heartbeat(heartbeat_of(MINUTE, 1))
     assert set(partition.entities_changed()) == {BTC}
