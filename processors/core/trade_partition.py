@@ -99,7 +99,7 @@ class TradePartition(TradeStates):
             except UnicodeDecodeError:
                 outputs.append(DeadLetter("does-not-fit", "the key is no symbol", record))
                 return
-        if record.offset < symbol.next_offset:
+        if record.offset < symbol.loaded_below:
             return
         symbol.next_offset, symbol.changed = record.offset + 1, True
         trade = _decode(flow, record)
@@ -161,7 +161,7 @@ class TradePartition(TradeStates):
     def _pass_over(self, flow: SourceFlow, record: RawRecord, outputs: list[Output | DeadLetter]) -> None:
         """Count the id of a record that nothing is made from, should that have been otherwise before."""
         symbol = flow.symbols.get(record.key or b"")
-        if symbol is not None and symbol.sequencer.started and record.offset >= symbol.next_offset:
+        if symbol is not None and symbol.sequencer.started and record.offset >= symbol.loaded_below:
             symbol.next_offset, symbol.changed = record.offset + 1, True
             trade = _decode(flow, record)
             if isinstance(trade, wire.AggTrade):

@@ -60,6 +60,8 @@ class TradedSymbol:
         """The same symbol from the other source."""
         self.next_offset = 0
         """Every record of the symbol below was taken."""
+        self.loaded_below = 0
+        """Every record below is in the state that was loaded: read again, it is passed over."""
         self.changed = True
         """Whether it is not yet written down as it is."""
         self.anew = False
@@ -79,6 +81,7 @@ class TradedSymbol:
     def load(self, kept: KeptSource, flow: SourceFlow) -> None:
         """Take over what was written down."""
         self.next_offset, self.first_offset, self.anew = kept.next_offset, kept.first_offset, kept.anew
+        self.loaded_below = kept.next_offset
         self.vouched_until = kept.vouched_until
         self.sequencer.load(kept.sequence, match_of_kept)
         if kept.windows is not None:
