@@ -42,7 +42,7 @@ class TradedSymbol:
     """One symbol's trades from one source."""
 
     __slots__ = (
-        "anew", "changed", "first_offset", "key", "name", "next_offset", "other", "sequencer", "series",
+        "anew", "changed", "first_offset", "key", "loaded_below", "name", "next_offset", "other", "sequencer", "series",
         "vouched_until",
     )  # fmt: skip
 
