@@ -9,7 +9,7 @@ import msgspec
 from processors.core.candle_series import KeptSeries
 from processors.core.checkpoint_rounds import CheckpointError
 from processors.core.flow_alerts import AlertRules
-from processors.core.heartbeats import Coverage, HeartbeatGate, KeptGate, KeptRoster, KeptRun, Rosters
+from processors.core.heartbeats import Coverage, CoverageState, GateState, HeartbeatGate, Rosters, RostersState
 from processors.core.sequencer import KeptSequence, TradeSequencer
 from processors.core.trade_flow_state import FlowState
 from processors.core.trade_windows import TradeWindows
@@ -157,9 +157,9 @@ class KeptFlow(msgspec.Struct, frozen=True):
 
     market: Market
     source: TradeSource
-    gate: KeptGate
-    rosters: list[KeptRoster]
-    coverage: list[KeptRun]
+    gate: GateState
+    rosters: RostersState
+    coverage: CoverageState
 
 
 class KeptShared(msgspec.Struct, frozen=True):
