@@ -13,6 +13,7 @@ from structlog.stdlib import BoundLogger
 from ingest.connection import Clocks
 from ingest.control_records import ControlRecords
 from ingest.core.budget import Importance
+from ingest.core.differences import lost_changes
 from ingest.core.log_partitions import DEPTH_SNAPSHOT
 from ingest.core.replies import UNREADABLE
 from ingest.core.snapshots import SnapshotOrigin, SnapshotSchedule, read_snapshot, snapshot_record
@@ -124,7 +125,12 @@ class Snapshotter:
         self._wake.set()
 
     def request(self, request: SnapshotRequest) -> None:
-        """Take a reader's wish."""
+        """Take a reader's wish, and put into the ledger what it tells of."""
+        if (gap := lost_changes(request)) is not None:
+            self._publisher.publish(self._control.gap(gap))
+            self._log.error(
+                "a book was not as the venue's", symbol=gap.symbol, first_id=gap.first_id, last_id=gap.last_id
+            )
         now_ms = self._clocks.now_ms()
         if self._schedule.request(request.symbol, request.after_update_id, request.input_offset, now_ms):
             self._log.info("snapshot requested", symbol=request.symbol, reason=request.reason)

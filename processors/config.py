@@ -7,11 +7,12 @@ Read once, in the composition root, and passed on as plain values. Faust reads a
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from processors.core.flow_alerts import AlertRules
 from processors.core.liquidity import LiquidityPlan
 from schemas.decimals import to_scaled
 from schemas.markets import Market
@@ -110,6 +111,33 @@ class Settings(BaseSettings):
     liquidity_contracts: _Sizes = Field(
         default=(Decimal(100), Decimal(1_000)), description="The same for COIN-M, in contracts."
     )
+    alert_window: Literal["1s", "10s", "1m"] = Field(
+        default="10s", description="Windows of trade flow that alerts are judged by."
+    )
+    spike_half_life: Annotated[int, Field(ge=1, le=1_000)] = Field(
+        default=60, description="Windows after which a window counts half as much in the usual volume."
+    )
+    spike_warm_up: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=30, description="Windows that must be known before a volume can be a spike."
+    )
+    spike_open_percent: Annotated[int, Field(ge=101, le=1_000_000)] = Field(
+        default=500, description="Volume in percent of the usual from which on it is a spike."
+    )
+    spike_close_percent: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=200, description="Volume in percent of the usual below which a spike is over."
+    )
+    spike_min_trades: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=20, description="Trades that a window must have to open a spike."
+    )
+    one_sided_open_percent: Annotated[int, Field(ge=51, le=100)] = Field(
+        default=90, description="Share of taker buys, or of taker sells, in the volume from which on flow is one-sided."
+    )
+    one_sided_close_percent: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=75, description="Share below which it is no longer."
+    )
+    one_sided_min_trades: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=50, description="Trades that a window must have to open one-sided flow."
+    )
     metrics_host: str = Field(
         default="127.0.0.1", description="Address on which /live, /ready and /metrics are served."
     )
@@ -139,6 +167,33 @@ class Settings(BaseSettings):
     @classmethod
     def _instance_id_is_not_empty(cls, instance_id: str | None) -> str | None:
         return instance_id or None
+
+    @model_validator(mode="after")
+    def _alerts_close_below_where_they_open(self) -> Settings:
+        for kind in ("spike", "one_sided"):
+            opens, closes = getattr(self, f"{kind}_open_percent"), getattr(self, f"{kind}_close_percent")
+            if closes >= opens:
+                msg = (
+                    f"PROCESSORS_{kind.upper()}_CLOSE_PERCENT is {closes}, must be smaller than "
+                    f"PROCESSORS_{kind.upper()}_OPEN_PERCENT, {opens}"
+                )
+                raise ValueError(msg)
+        return self
+
+    @property
+    def alert_rules(self) -> AlertRules:
+        """When alerts about trade flow open and close."""
+        return AlertRules(
+            window=self.alert_window,
+            spike_half_life=self.spike_half_life,
+            spike_warm_up=self.spike_warm_up,
+            spike_open_percent=self.spike_open_percent,
+            spike_close_percent=self.spike_close_percent,
+            spike_min_trades=self.spike_min_trades,
+            one_sided_open_percent=self.one_sided_open_percent,
+            one_sided_close_percent=self.one_sided_close_percent,
+            one_sided_min_trades=self.one_sided_min_trades,
+        )
 
     @model_validator(mode="after")
     def _rebalance_outlasts_session(self) -> Settings:

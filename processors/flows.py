@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Final
 
+from processors import metrics
 from processors.core.book_partition import BookPartition
+from processors.core.flow_alerts import AlertRules
 from processors.core.liquidity import LiquidityPlan
 from processors.core.records import DeadLetter, Output
 from processors.core.tickers import TickerPartition
@@ -27,7 +29,7 @@ class Family(StrEnum):
 
     BOOKS = "books"
     TRADES = "trades"
-    """Trades, candles and tickers."""
+    """Trades, candles, trade flow and tickers."""
 
 
 def flows_of(
@@ -38,6 +40,7 @@ def flows_of(
     snapshot_levels: int,
     snapshot_interval_ms: int,
     liquidity: LiquidityPlan | None = _EVERY_SECOND,
+    alert_rules: AlertRules | None = None,
 ) -> tuple[Flow, ...]:
     """Return the flows of a family.
 
@@ -48,6 +51,7 @@ def flows_of(
         snapshot_levels: levels of each side in book snapshots.
         snapshot_interval_ms: event time between book snapshots of a symbol.
         liquidity: how liquidity is measured; None: it is not.
+        alert_rules: when alerts about trade flow open and close.
     """
 
     def raw(*types: RawType) -> list[Topic]:
@@ -66,7 +70,7 @@ def flows_of(
     trades = Flow(
         "trades",
         (*raw(RawType.TRADE, RawType.AGG_TRADE), heartbeat, gap),
-        lambda _: _Trades(),
+        lambda _: _Trades(alert_rules),
         checkpoint=DerivedType.TRADE_CHECKPOINT,
         lost_from_log=True,
     )
@@ -88,7 +92,7 @@ def outputs_of(family: Family, table: TopicTable, markets: Sequence[Market]) -> 
         control = [ControlType.SNAPSHOT_REQUEST, ControlType.DEAD_LETTER, ControlType.CHECKPOINT]
     else:
         candles = [candle_type(interval) for interval in CANDLE_INTERVALS]
-        derived = [DerivedType.TRADE, DerivedType.TICKER, *candles, DerivedType.ALERT]
+        derived = [DerivedType.TRADE, DerivedType.TRADE_FLOW, DerivedType.TICKER, *candles, DerivedType.ALERT]
         derived += [DerivedType.TRADE_CHECKPOINT, DerivedType.TICKER_CHECKPOINT]
         control = [ControlType.DEAD_LETTER, ControlType.CHECKPOINT]
     return (
@@ -102,6 +106,13 @@ class _Books(BookPartition):
 
     def gap(self, _: Gap) -> Iterable[Output | DeadLetter]:
         return ()
+
+    def tick(self, now_ms: int) -> list[Output | DeadLetter]:
+        for market, verified in self.take_verifications():
+            metrics.BOOK_VERIFICATIONS.labels(market, verified.result).inc()
+            metrics.BOOK_LEVELS.labels(market, "equal").inc(verified.equal)
+            metrics.BOOK_LEVELS.labels(market, "different").inc(verified.compared - verified.equal)
+        return super().tick(now_ms)
 
     def lags(self, lagging: bool) -> None:
         self.requests_enabled = not lagging

@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 
 __all__ = [
     "BATCH_SECONDS",
+    "BOOK_LEVELS",
+    "BOOK_VERIFICATIONS",
     "CHECKPOINTS_LOST",
     "CHECKPOINT_AGE",
     "CHECKPOINT_BYTES",
@@ -99,6 +101,23 @@ CHECKPOINT_ROUND_SECONDS: Final = Histogram(
 # snapshots, trades and tickers are rebuilt from the log; the log names some of them.
 CHECKPOINTS_LOST: Final = Counter(
     "processors_checkpoints_lost_total", "Checkpoints that could not be used.", ["flow", "cause"], registry=REGISTRY
+)
+
+# counter, comparisons of a book with a depth snapshot, by result: "equal", "different" or "not-comparable". A rise of
+# "different": books were wrong; they were built anew, and the ledger has a hole of reason "snapshot-differs".
+BOOK_VERIFICATIONS: Final = Counter(
+    "processors_book_verifications_total",
+    "Comparisons of books with depth snapshots.",
+    ["market", "result"],
+    registry=REGISTRY,
+)
+
+# counter, price levels of those comparisons: "equal" or "different". The share of equal ones is to be 1.
+BOOK_LEVELS: Final = Counter(
+    "processors_book_levels_compared_total",
+    "Price levels compared with depth snapshots.",
+    ["market", "result"],
+    registry=REGISTRY,
 )
 
 # gauge, seconds: since the last group heartbeat that succeeded. Above half the session timeout nothing is sent.

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+import msgspec
+
 from processors import metrics
 from processors.core.records import Output
 from processors.publisher import Grouped, Record
@@ -65,8 +67,7 @@ class SetAside:
     value: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Produced:
+class Produced(msgspec.Struct, frozen=True):
     """An output of the core, and where it came from."""
 
     output: Output
@@ -86,6 +87,9 @@ class Encoder:
         self._codec = codec
         self._dead_letter = table.control(ControlType.DEAD_LETTER)
         self._topics: dict[tuple[Market, DerivedType | ControlType], Topic] = {}
+        # Most outputs go where the one before went, and enums are slow keys.
+        self._last: Topic | None = None
+        self._last_market: Market | None = None
 
     def records(self, outputs: Iterable[Produced | SetAside]) -> Grouped:
         """Return the records, grouped by topic and partition, in order."""
@@ -140,11 +144,15 @@ class Encoder:
         return (produced for produced in kept if produced is not None)
 
     def _topic(self, output: Output) -> Topic:
+        last = self._last
+        if last is not None and output.type is last.type and output.market is self._last_market:
+            return last
         topic = self._topics.get((output.market, output.type))
         if topic is None:
             of = output.type
             topic = self._table.derived(output.market, of) if isinstance(of, DerivedType) else self._table.control(of)
             self._topics[output.market, of] = topic
+        self._last, self._last_market = topic, output.market
         return topic
 
 

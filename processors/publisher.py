@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
 
+import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
@@ -25,8 +25,7 @@ __all__ = ["Grouped", "KafkaPublisher", "Offsets", "Publisher", "Record"]
 _BATCH_BYTES: Final = 512 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """What goes over the wire."""
 
     key: bytes | None

@@ -128,6 +128,7 @@ class _Worker:
             snapshot_levels=settings.snapshot_levels,
             snapshot_interval_ms=settings.snapshot_interval_ms,
             liquidity=settings.liquidity,
+            alert_rules=settings.alert_rules,
         )
         async with AsyncExitStack() as stack:
             await self._serve_health(stack)

@@ -10,6 +10,7 @@ import io
 import json
 import struct
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any, Final
 
 import fastavro
@@ -19,12 +20,12 @@ from schemas import control, derived
 from schemas.avro import load_schema
 from schemas.registry import SchemaSource, UnknownSchemaError
 from schemas.topics import Topic, TopicTable
+from schemas.writing import DoesNotFitError, record_writer
 
 
 __all__ = ["TYPES", "Codec", "DecodeError", "DoesNotFitError"]
 
 _HEAD: Final = struct.Struct(">bI")
-_LONG_DIGITS: Final = 18
 
 TYPES: Final[Mapping[str, type[msgspec.Struct]]] = {
     "alert": derived.Alert,
@@ -42,6 +43,7 @@ TYPES: Final[Mapping[str, type[msgspec.Struct]]] = {
     "ticker": derived.Ticker,
     "top-of-book": derived.TopOfBook,
     "trade": derived.Trade,
+    "trade-flow": derived.TradeFlow,
 }
 """The type of each schema's values."""
 
@@ -58,20 +60,6 @@ class DecodeError(Exception):
 
     def __str__(self) -> str:
         return f'topic "{self.topic}", partition {self.partition}, offset {self.offset}: {self.reason}'
-
-
-class DoesNotFitError(ValueError):
-    """A number too wide for its field; it is never rounded or cut."""
-
-    def __init__(self, schema: str, field: str, value: int, digits: int) -> None:
-        self.schema = schema
-        self.field = field
-        self.value = value
-        self.digits = digits
-        super().__init__(schema, field, value, digits)
-
-    def __str__(self) -> str:
-        return f'{self.schema} field "{self.field}": {self.value} has more than {self.digits} digits'
 
 
 class Codec:
@@ -174,39 +162,17 @@ class _Shape:
         schema = load_schema(name)
         self.decimals = {field["name"]: _digits(field["type"]) for field in schema["fields"] if _digits(field["type"])}
         self.plain = _parsed(schema)
+        self.write = record_writer(name, schema)
+        self.fields_of = _fields_of(self.type, [field["name"] for field in schema["fields"]])
 
     def encoder(self, schema_id: int) -> Callable[[msgspec.Struct], bytes]:
         head = _HEAD.pack(0, schema_id)
-        plain, decimals = self.plain, [(field, 10**digits) for field, digits in self.decimals.items()]
-        write, as_dict = fastavro.schemaless_writer, msgspec.structs.asdict
+        write, fields_of, join = self.write, self.fields_of, b"".join
 
         def encode(value: msgspec.Struct) -> bytes:
-            fields = as_dict(value)
-            for field, limit in decimals:
-                number = fields[field]
-                if number is not None:
-                    if not -limit < number < limit:
-                        raise DoesNotFitError(self.name, field, number, self.decimals[field])
-                    fields[field] = number.to_bytes((number.bit_length() + 8) >> 3, "big", signed=True)
-            out = io.BytesIO()
-            out.write(head)
-            try:
-                write(out, plain, fields)
-            except OverflowError:
-                raise self._too_long(value) from None
-            return out.getvalue()
+            return join([head, *write(fields_of(value))])
 
         return encode
-
-    def _too_long(self, value: msgspec.Struct) -> DoesNotFitError:
-        """Say which number is none of Avro's 64-bit longs."""
-        for field, content in msgspec.structs.asdict(value).items():
-            if field not in self.decimals:
-                for number in content if isinstance(content, list) else [content]:
-                    if isinstance(number, int) and not -(1 << 63) <= number < 1 << 63:
-                        return DoesNotFitError(self.name, field, number, _LONG_DIGITS)
-        msg = f"{self.name}: no number is too wide"
-        raise AssertionError(msg)
 
     def decoder(self, writer_schema: dict[str, Any]) -> Callable[[bytes], msgspec.Struct]:
         writer, reader = _parsed(writer_schema), self.plain
@@ -229,6 +195,13 @@ class _Shape:
             return convert(fields, of)
 
         return decode
+
+
+def _fields_of(of: type[msgspec.Struct], names: list[str]) -> Callable[[msgspec.Struct], tuple[Any, ...]]:
+    """Return what returns these fields of a value."""
+    if [*of.__struct_fields__] == names:
+        return msgspec.structs.astuple
+    return attrgetter(*names)
 
 
 def _parsed(schema: dict[str, Any]) -> Any:

@@ -7,12 +7,15 @@ into ``Decimal`` and text. The fields mean what the Avro schema's ``doc`` of the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 
 __all__ = [
+    "FLOW_WINDOWS",
     "Alert",
     "AlertKind",
     "AlertStatus",
@@ -27,10 +30,15 @@ __all__ = [
     "TickerSource",
     "TopOfBook",
     "Trade",
+    "TradeFlow",
     "TradeKind",
     "TradeSource",
     "VerificationResult",
 ]
+
+
+FLOW_WINDOWS: Final[Mapping[str, int]] = {"1s": 1_000, "10s": 10_000, "1m": 60_000}
+"""Windows of trade flow, and their length in ms; each a whole number of the shorter ones."""
 
 
 class TakerSide(StrEnum):
@@ -224,6 +232,33 @@ class Candle(msgspec.Struct, frozen=True, kw_only=True):
     last_trade_id: int
     source: TradeSource
     final: bool
+    complete: bool
+    revision: bool
+    input_offset: int
+
+
+class TradeFlow(msgspec.Struct, frozen=True, kw_only=True):
+    """Who traded how much in ``[open_time, close_time)``."""
+
+    symbol: str
+    window: str
+    open_time: int
+    close_time: int
+    source: TradeSource
+    base_volume: int | None
+    quote_volume: int | None
+    contract_volume: int | None
+    trade_count: int
+    taker_buy_base_volume: int | None
+    taker_buy_quote_volume: int | None
+    taker_sell_base_volume: int | None
+    taker_sell_quote_volume: int | None
+    vwap: int | None
+    largest_trade_id: int
+    largest_price: int
+    largest_quantity: int
+    largest_quote_quantity: int | None
+    largest_taker_side: TakerSide
     complete: bool
     revision: bool
     input_offset: int

@@ -103,6 +103,7 @@ class DerivedType(StrEnum):
     TOP_OF_BOOK = "top-of-book"
     BOOK_SNAPSHOT = "book-snapshot"
     BOOK_VERIFICATION = "book-verification"
+    TRADE_FLOW = "trade-flow"
     ALERT = "alert"
     LIQUIDITY = "liquidity"
     TICKER = "ticker"
@@ -350,6 +351,13 @@ _DERIVED: Final[Mapping[DerivedType, _Row]] = {
         Cleanup.COMPACT,
         None,
         schema="book-verification",
+    ),
+    DerivedType.TRADE_FLOW: _Row(
+        "symbol",
+        "symbol, source, window, open_time",
+        "input_offset",
+        "Volume, trades, taker buy and sell, VWAP and largest trade of 1 s, 10 s and 1 m; without trades none.",
+        schema="trade-flow",
     ),
     DerivedType.ALERT: _Row(
         "symbol",

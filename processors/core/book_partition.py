@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -82,8 +81,7 @@ class BookPartition:
     def __init__(self, *, depth: int = 20, interval_ms: int = 1_000, liquidity: LiquidityPlan | None = None) -> None:
         self.requests_enabled = True
         """Whether snapshots may be asked for; what is needed while they may not is asked for later, if it still is."""
-        self.verifications: Counter[tuple[Market, VerificationResult]] = Counter()
-        """Comparisons with snapshots so far, for whoever counts them."""
+        self._verified: list[tuple[Market, Verified]] = []
         self._depth = depth
         self._interval_ms = interval_ms
         self._liquidity = liquidity
@@ -95,6 +93,11 @@ class BookPartition:
             for book in market.books.values():
                 state = book.state or BookState.SYNCING
                 yield BookStatus(book.market, book.symbol, state, book.sync.update_id, book.event_time)
+
+    def take_verifications(self) -> list[tuple[Market, Verified]]:
+        """Return the comparisons with snapshots since the last call, for whoever counts them."""
+        taken, self._verified = self._verified, []
+        return taken
 
     def feed(self, record: RawRecord) -> list[Output | DeadLetter]:
         """Take one raw depth record."""
@@ -200,7 +203,7 @@ class BookPartition:
         if isinstance(result, BadLevels):
             yield DeadLetter("bad-number", result.detail, record)
             return
-        self.verifications[record.market, result.result] += 1
+        self._verified.append((record.market, result))
         yield book.tell_verified(result, record)
         if result.result is VerificationResult.DIFFERENT:
             yield book.tell_syncing(record)

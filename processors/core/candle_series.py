@@ -94,17 +94,18 @@ class CandleSeries:
 
     def add(self, match: Match) -> list[Candle]:
         """Take one trade."""
-        minute = start_of(match.trade_time, MINUTE_MS)
+        time = match.trade_time
+        minute = time - time % MINUTE_MS
         if self._start is None:
             self._begin(minute)
         if minute < self._frontier:
             return list(self._correct(match))
         candles = list(self._end_minutes(minute)) if minute > self._frontier else []
-        candle = self._at(self._minutes, minute)
+        candle = self._minutes.candles.get(minute) or self._at(self._minutes, minute)
         candle.fold = add(candle.fold, match)
         self._offset = max(self._offset, match.input_offset)
-        if match.trade_time >= self._shown + PROVISIONAL_MS:
-            self._shown = match.trade_time
+        if time >= self._shown + PROVISIONAL_MS:
+            self._shown = time
             candles.append(self._show(self._minutes, minute, candle, revision=False))
         return candles
 

@@ -56,8 +56,37 @@ def initial(*, contracts: bool) -> Fold:
 
 
 def add(fold: Fold, match: Match) -> Fold:
-    """Return the fold with one trade more."""
-    return merge(fold, _single(match, contracts=fold.contract_volume is not None))
+    """Return the fold with one trade more: what :func:`merge` makes of it and the fold of that trade alone."""
+    if not fold.trade_count:
+        return _single(match, contracts=fold.contract_volume is not None)
+    price, time, trade_id = match.price, match.trade_time, match.trade_id
+    opens = (time, trade_id) < (fold.first_time, fold.first_id)
+    closes = (time, trade_id) >= (fold.last_time, fold.last_id)
+    base, quote, quantity = match.base_quantity, match.quote_quantity, match.quantity
+    bought = fold.taker_buy_base_volume, fold.taker_buy_quote_volume, fold.taker_buy_contract_volume
+    if match.taker_side is TakerSide.BUY:
+        bought = _sum(bought[0], base), _sum(bought[1], quote), _sum(bought[2], quantity)
+    elif base is None or quote is None:
+        bought = _sum(bought[0], base and 0), _sum(bought[1], quote and 0), bought[2]
+    # Comparisons, not min and max: every trade comes through here.
+    return Fold(
+        fold.trade_count + match.last_trade_id - match.first_trade_id + 1,
+        price if opens else fold.open,
+        max(fold.high, price),
+        min(fold.low, price),
+        price if closes else fold.close,
+        time if opens else fold.first_time,
+        trade_id if opens else fold.first_id,
+        time if closes else fold.last_time,
+        trade_id if closes else fold.last_id,
+        _sum(fold.base_volume, base),
+        _sum(fold.quote_volume, quote),
+        _sum(fold.contract_volume, quantity),
+        *bought,
+        min(fold.first_trade_id, match.first_trade_id),
+        max(fold.last_trade_id, match.last_trade_id),
+        max(fold.input_offset, match.input_offset),
+    )
 
 
 def _single(match: Match, *, contracts: bool) -> Fold:

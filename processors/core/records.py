@@ -7,7 +7,17 @@ from collections.abc import Sequence
 import msgspec
 
 from schemas.control import SnapshotRequest
-from schemas.derived import Alert, BookSnapshot, BookVerification, Candle, Liquidity, Ticker, TopOfBook, Trade
+from schemas.derived import (
+    Alert,
+    BookSnapshot,
+    BookVerification,
+    Candle,
+    Liquidity,
+    Ticker,
+    TopOfBook,
+    Trade,
+    TradeFlow,
+)
 from schemas.markets import Market
 from schemas.topics import ControlType, DerivedType, RawType
 
@@ -15,7 +25,16 @@ from schemas.topics import ControlType, DerivedType, RawType
 __all__ = ["DeadLetter", "Output", "OutputValue", "RawRecord", "Rejected"]
 
 OutputValue = (
-    Alert | BookSnapshot | BookVerification | Candle | Liquidity | SnapshotRequest | Ticker | TopOfBook | Trade
+    Alert
+    | BookSnapshot
+    | BookVerification
+    | Candle
+    | Liquidity
+    | SnapshotRequest
+    | Ticker
+    | TopOfBook
+    | Trade
+    | TradeFlow
 )
 
 

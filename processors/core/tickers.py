@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from processors.core.checkpoint_rounds import CheckpointError, Entity
 from processors.core.decode import MINI_TICKER, TICKER
 from processors.core.records import DeadLetter, Output, RawRecord, Rejected
+from processors.core.wide import keep, read
 from schemas import derived, wire
 from schemas.decimals import QUOTE_SCALE, SCALE, parse_scaled, to_scaled
 from schemas.derived import TickerSource
@@ -53,12 +54,16 @@ class _Symbol(msgspec.Struct):
         return full if full.event_time + SILENCE_MS >= mini.event_time else mini
 
 
+_Kept = list[Any] | None
+"""The fields of a ticker in their order: volumes need more than the 64 bits that MessagePack has."""
+
+
 class _Dumped(msgspec.Struct, frozen=True, array_like=True):
     """A symbol's tickers in a checkpoint."""
 
     version: int
-    full: derived.Ticker | None
-    mini: derived.Ticker | None
+    full: _Kept
+    mini: _Kept
 
 
 _VERSION: Final = 1
@@ -99,7 +104,7 @@ class TickerPartition:
         """Return the tickers of a symbol."""
         symbol = self._symbols[entity.market, entity.key.encode()]
         self._changed.discard(entity)
-        return _encode(_Dumped(_VERSION, symbol.full, symbol.mini))
+        return _encode(_Dumped(_VERSION, _kept(symbol.full), _kept(symbol.mini)))
 
     def load(self, entity: Entity, state: bytes) -> None:
         """Take over the tickers of a symbol.
@@ -109,12 +114,13 @@ class TickerPartition:
         """
         try:
             dumped = _decode(state)
-        except msgspec.MsgspecError as error:
+            if dumped.version != _VERSION:
+                msg = f"version is {dumped.version}, was to be {_VERSION}"
+                raise CheckpointError(msg)
+            symbol = _Symbol(_ticker_of(dumped.full), _ticker_of(dumped.mini))
+        except (msgspec.MsgspecError, ValueError) as error:
             raise CheckpointError(str(error)) from error
-        if dumped.version != _VERSION:
-            msg = f"version is {dumped.version}, was to be {_VERSION}"
-            raise CheckpointError(msg)
-        self._symbols[entity.market, entity.key.encode()] = _Symbol(dumped.full, dumped.mini)
+        self._symbols[entity.market, entity.key.encode()] = symbol
 
     def dump_shared(self) -> bytes:
         """Return nothing: each symbol is by itself."""
@@ -130,6 +136,19 @@ class TickerPartition:
     def announce(self) -> Collection[Output]:
         """Return nothing: what was said last is right."""
         return ()
+
+
+def _kept(ticker: derived.Ticker | None) -> _Kept:
+    if ticker is None:
+        return None
+    return [keep(value) if isinstance(value, int) else value for value in msgspec.structs.astuple(ticker)]
+
+
+def _ticker_of(kept: _Kept) -> derived.Ticker | None:
+    if kept is None:
+        return None
+    values = [read(value) if isinstance(value, bytes) else value for value in kept]
+    return msgspec.convert(dict(zip(derived.Ticker.__struct_fields__, values, strict=True)), derived.Ticker)
 
 
 def _read(record: RawRecord) -> derived.Ticker | Rejected:

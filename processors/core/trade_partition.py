@@ -1,16 +1,16 @@
-"""Trades and candles of one partition of the raw trade topics: all state, and all that comes of a record."""
+"""Trades, candles and flow of one partition of the raw trade topics: all state, and all that comes of a record."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Final
 
-from processors.core.candle_series import CandleSeries
 from processors.core.decode import AGG_TRADE, TRADE, decode_trade_id
 from processors.core.heartbeats import run_of
 from processors.core.records import DeadLetter, Output, RawRecord, Rejected
 from processors.core.sequencer import Hole, HoleClosed, HoleNarrowed, InOrder, Late, SequenceResult
 from processors.core.trade_states import TradeStates
+from processors.core.trade_windows import TradeWindows, WindowRecord
 from processors.core.traded_symbol import SourceFlow, TradedSymbol
 from processors.core.trades import (
     Match,
@@ -22,7 +22,7 @@ from processors.core.trades import (
 )
 from schemas import wire
 from schemas.control import Gap, Heartbeat
-from schemas.derived import Candle, Trade
+from schemas.derived import Candle, Trade, TradeFlow
 from schemas.keys import candle_key
 from schemas.markets import Market
 from schemas.topics import CANDLE_INTERVALS, DerivedType, RawType, candle_type
@@ -37,7 +37,7 @@ _CANDLE_TYPES: Final = {interval: candle_type(interval) for interval in CANDLE_I
 
 
 class TradePartition(TradeStates):
-    """Trades and candles of one partition, of all markets and both sources.
+    """Trades, candles and trade flow of one partition, of all markets and both sources.
 
     Every method returns what to write, in order. The same records give the same trades, by identity, and the same last
     candle of every key, however the topics are interleaved; but ``late``, ``revision`` and the holes tell what came
@@ -54,8 +54,9 @@ class TradePartition(TradeStates):
             self._pass_over(flow, record, outputs)
         gate = flow.gate
         gate.next_offset = record.offset + 1
-        for heartbeat in gate.due():
-            self._vouch(flow, heartbeat, outputs)
+        if len(gate):
+            for heartbeat in gate.due():
+                self._vouch(flow, heartbeat, outputs)
         return outputs
 
     def heartbeat(self, heartbeat: Heartbeat) -> list[Output | DeadLetter]:
@@ -98,7 +99,7 @@ class TradePartition(TradeStates):
             except UnicodeDecodeError:
                 outputs.append(DeadLetter("does-not-fit", "the key is no symbol", record))
                 return
-        if record.offset < symbol.next_offset:
+        if record.offset < symbol.loaded_below:
             return
         symbol.next_offset, symbol.changed = record.offset + 1, True
         trade = _decode(flow, record)
@@ -160,7 +161,7 @@ class TradePartition(TradeStates):
     def _pass_over(self, flow: SourceFlow, record: RawRecord, outputs: list[Output | DeadLetter]) -> None:
         """Count the id of a record that nothing is made from, should that have been otherwise before."""
         symbol = flow.symbols.get(record.key or b"")
-        if symbol is not None and symbol.sequencer.started and record.offset >= symbol.next_offset:
+        if symbol is not None and symbol.sequencer.started and record.offset >= symbol.loaded_below:
             symbol.next_offset, symbol.changed = record.offset + 1, True
             trade = _decode(flow, record)
             if isinstance(trade, wire.AggTrade):
@@ -180,9 +181,9 @@ class TradePartition(TradeStates):
                 match = result.item
                 trade = trade_record(match, symbol.name, flow.source, result.epoch, late=False)
                 outputs.append(_trade(flow, symbol, trade))
-                series = self._series(flow, symbol, match.trade_time, match.input_offset)
-                if series is not None:
-                    outputs.extend(_candles(flow, series.add(match), match.trade_time))
+                series = symbol.series or self._series(flow, symbol, match.trade_time, match.input_offset)
+                if series is not None and (candles := series.add(match)):
+                    outputs.extend(_candles(flow, candles, match.trade_time))
             elif isinstance(result, Late):
                 match = result.item
                 trade = trade_record(match, symbol.name, flow.source, result.epoch, late=True)
@@ -212,8 +213,8 @@ class TradePartition(TradeStates):
             candles = series.open_hole((hole.epoch, hole.first_id), hole.previous_time, hole.next_time)
             outputs.extend(_candles(flow, candles))
 
-    def _series(self, flow: SourceFlow, symbol: TradedSymbol, time: int, offset: int) -> CandleSeries | None:
-        """Return the candles that a trade belongs to; None: they are made from the other source.
+    def _series(self, flow: SourceFlow, symbol: TradedSymbol, time: int, offset: int) -> TradeWindows | None:
+        """Return the windows that a trade belongs to; None: they are made from the other source.
 
         A symbol's candles have one source at a time. Which one is configuration, and may change: the source whose
         trades are newer takes over, and begins anew.
@@ -275,15 +276,15 @@ def _trade(flow: SourceFlow, symbol: TradedSymbol, trade: Trade) -> Output:
     return Output(flow.market, DerivedType.TRADE, symbol.key, trade, trade.trade_time)
 
 
-def _candles(flow: SourceFlow, candles: Iterable[Candle], time: int = 0) -> list[Output]:
-    """Return candles as records, stamped with their end; provisional ones with ``time``."""
-    return [
-        Output(
-            flow.market,
-            _CANDLE_TYPES[candle.interval],
-            candle_key(candle),
-            candle,
-            candle.close_time if candle.final else time,
-        )
-        for candle in candles
-    ]
+def _candles(flow: SourceFlow, records: Iterable[WindowRecord], time: int = 0) -> list[Output]:
+    """Return candles and flow as records, stamped with the end of their window; provisional candles with ``time``."""
+    return [_output(flow.market, record, time) for record in records]
+
+
+def _output(market: Market, record: WindowRecord, time: int) -> Output:
+    if isinstance(record, Candle):
+        candle_time = record.close_time if record.final else time
+        return Output(market, _CANDLE_TYPES[record.interval], candle_key(record), record, candle_time)
+    if isinstance(record, TradeFlow):
+        return Output(market, DerivedType.TRADE_FLOW, record.symbol.encode(), record, record.close_time)
+    return Output(market, DerivedType.ALERT, record.symbol.encode(), record, record.time)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from processors.core.checkpoint_rounds import CheckpointError, Entity
+from processors.core.flow_alerts import AlertRules
 from processors.core.records import Output
 from processors.core.traded_symbol import (
     VERSION,
@@ -32,11 +33,16 @@ class TradeStates:
 
     An entity is a symbol, with its trades from both sources: its candles go over from one to the other, so that neither
     half is right without the other.
+
+    Args:
+        alert_rules: when alerts about the flow open and close.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, alert_rules: AlertRules | None = None) -> None:
         self._flows = {
-            (market, raw_type): SourceFlow(market, source) for market in Market for raw_type, source in _SOURCES.items()
+            (market, raw_type): SourceFlow(market, source, alert_rules)
+            for market in Market
+            for raw_type, source in _SOURCES.items()
         }
 
     def entities(self) -> Collection[Entity]:

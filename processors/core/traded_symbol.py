@@ -6,10 +6,13 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from processors.core.candle_series import CandleSeries, KeptSeries
+from processors.core.candle_series import KeptSeries
 from processors.core.checkpoint_rounds import CheckpointError
+from processors.core.flow_alerts import AlertRules
 from processors.core.heartbeats import Coverage, CoverageState, GateState, HeartbeatGate, Rosters, RostersState
 from processors.core.sequencer import KeptSequence, TradeSequencer
+from processors.core.trade_flow_state import FlowState
+from processors.core.trade_windows import TradeWindows
 from processors.core.trades import KeptMatch, Match, kept_match, match_of_kept
 from schemas.derived import TradeSource
 from schemas.markets import Market
@@ -39,7 +42,7 @@ class TradedSymbol:
     """One symbol's trades from one source."""
 
     __slots__ = (
-        "anew", "changed", "first_offset", "key", "name", "next_offset", "other", "sequencer", "series",
+        "anew", "changed", "first_offset", "key", "loaded_below", "name", "next_offset", "other", "sequencer", "series",
         "vouched_until",
     )  # fmt: skip
 
@@ -47,8 +50,8 @@ class TradedSymbol:
         self.key = key
         self.name = name
         self.sequencer: TradeSequencer[Match] = TradeSequencer()
-        self.series: CandleSeries | None = None
-        """None: candles are not made from this source, or not yet."""
+        self.series: TradeWindows | None = None
+        """None: candles and flow are not made from this source, or not yet."""
         self.first_offset = -1
         """Where the series began; -1: nobody can vouch for the time before it."""
         self.vouched_until: tuple[int, int] | None = None
@@ -57,6 +60,8 @@ class TradedSymbol:
         """The same symbol from the other source."""
         self.next_offset = 0
         """Every record of the symbol below was taken."""
+        self.loaded_below = 0
+        """Every record below is in the state that was loaded: read again, it is passed over."""
         self.changed = True
         """Whether it is not yet written down as it is."""
         self.anew = False
@@ -70,26 +75,29 @@ class TradedSymbol:
             self.anew,
             self.vouched_until,
             self.sequencer.dump(kept_match),
-            None if self.series is None else self.series.dump(),
+            None if self.series is None else KeptWindows(self.series.candles.dump(), self.series.flow.dump()),
         )
 
     def load(self, kept: KeptSource, flow: SourceFlow) -> None:
         """Take over what was written down."""
         self.next_offset, self.first_offset, self.anew = kept.next_offset, kept.first_offset, kept.anew
+        self.loaded_below = kept.next_offset
         self.vouched_until = kept.vouched_until
         self.sequencer.load(kept.sequence, match_of_kept)
-        if kept.series is not None:
+        if kept.windows is not None:
             self.series = flow.new_series(self.name, covered_since=None)
-            self.series.load(kept.series)
+            self.series.candles.load(kept.windows.candles)
+            self.series.flow.load(kept.windows.flow)
         self.changed = False
 
 
 class SourceFlow:
     """One raw topic's partition."""
 
-    __slots__ = ("aggregate", "coverage", "gate", "market", "rosters", "source", "symbols")
+    __slots__ = ("_alert_rules", "aggregate", "coverage", "gate", "market", "rosters", "source", "symbols")
 
-    def __init__(self, market: Market, source: TradeSource) -> None:
+    def __init__(self, market: Market, source: TradeSource, alert_rules: AlertRules | None) -> None:
+        self._alert_rules = alert_rules
         self.market = market
         self.source = source
         self.aggregate = source is TradeSource.AGG_TRADE
@@ -98,9 +106,15 @@ class SourceFlow:
         self.coverage = Coverage(self.rosters)
         self.symbols: dict[bytes, TradedSymbol] = {}
 
-    def new_series(self, symbol: str, *, covered_since: int | None) -> CandleSeries:
-        """Return the empty candles of a symbol."""
-        return CandleSeries(symbol, self.source, contracts=self.market is Market.COINM, covered_since=covered_since)
+    def new_series(self, symbol: str, *, covered_since: int | None) -> TradeWindows:
+        """Return the empty candles and flow of a symbol."""
+        return TradeWindows(
+            symbol,
+            self.source,
+            contracts=self.market is Market.COINM,
+            covered_since=covered_since,
+            rules=self._alert_rules,
+        )
 
     def dump(self) -> KeptFlow:
         """Return what belongs to no symbol, written down."""
@@ -113,6 +127,13 @@ class SourceFlow:
         self.coverage.load(kept.coverage)
 
 
+class KeptWindows(msgspec.Struct, frozen=True, array_like=True):
+    """Candles and flow, written down."""
+
+    candles: KeptSeries
+    flow: FlowState
+
+
 class KeptSource(msgspec.Struct, frozen=True, array_like=True):
     """One symbol's trades from one source, written down."""
 
@@ -121,7 +142,7 @@ class KeptSource(msgspec.Struct, frozen=True, array_like=True):
     anew: bool
     vouched_until: tuple[int, int] | None
     sequence: KeptSequence[KeptMatch]
-    series: KeptSeries | None
+    windows: KeptWindows | None
 
 
 class KeptSymbol(msgspec.Struct, frozen=True):

@@ -11,10 +11,11 @@ import msgspec
 
 from sandbox.verify.evidence import NO_ID
 from sandbox.verify.fingerprints import Fingerprints
+from sandbox.verify.flows import flow_row
 from sandbox.verify.spill import SortedRows
 from sandbox.verify.symbols import SymbolId
 from schemas.control import Gap
-from schemas.derived import BookState, Candle, TakerSide, TopOfBook, Trade, TradeKind, TradeSource
+from schemas.derived import Alert, BookState, Candle, TakerSide, TopOfBook, Trade, TradeFlow, TradeKind, TradeSource
 from schemas.markets import Market
 from schemas.topics import RawType
 
@@ -48,6 +49,10 @@ class SymbolOutcome:
         """Source, epoch, first and last id of what the derived trades say is missing."""
         self.candles: dict[tuple[str, int], Candle] = {}
         """The last version of each candle, by interval and open time."""
+        self.flows: dict[TradeSource, SortedRows] = {}
+        """Windows of trade flow, as :func:`~sandbox.verify.flows.flow_row` lays them out."""
+        self.alerts: list[Alert] = []
+        """In the order of their topic, repetitions included."""
         self.gaps: dict[tuple[str, int, int], Gap] = {}
         """The ledger: the last record of each hole, by stream, epoch and first id."""
         self._state: BookState | None = None
@@ -103,6 +108,13 @@ class SymbolOutcome:
         if known is None or (candle.input_offset, candle.final) >= (known.input_offset, known.final):
             self.candles[key] = candle
 
+    def add_flow(self, flow: TradeFlow) -> None:
+        """Take in one window of trade flow."""
+        if flow.source not in self.flows:
+            self.flows[flow.source] = SortedRows(self._directory / f"flows-{flow.source}")
+        rows = self.flows[flow.source]
+        rows.add(flow_row(flow, len(rows)))
+
     def add_gap(self, gap: Gap) -> None:
         """Take in one record of the ledger."""
         self.gaps[gap.stream, gap.epoch, gap.first_id] = gap
@@ -156,6 +168,10 @@ class Outcome:
             self.symbol(market, value.symbol).add_trade(value)
         elif market is not None and isinstance(value, Candle):
             self.symbol(market, value.symbol).add_candle(value)
+        elif market is not None and isinstance(value, TradeFlow):
+            self.symbol(market, value.symbol).add_flow(value)
+        elif market is not None and isinstance(value, Alert):
+            self.symbol(market, value.symbol).alerts.append(value)
 
     def add_dead_letter(self, headers: Mapping[str, str]) -> None:
         """Take in one dead letter."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ from rich.table import Table
 
 from sandbox.verify.books import BookComparison
 from sandbox.verify.candles import CandleComparison
+from sandbox.verify.flows import FlowComparison
 from sandbox.verify.trades import TradeComparison
 
 
@@ -44,6 +46,10 @@ class SymbolReport(msgspec.Struct):
     trades: TradeComparison
     trade_source: str | None
     """The stream that trades and candles were made from; None without one."""
+    flows: dict[str, FlowComparison]
+    """By window length."""
+    alerts: dict[str, int]
+    """How many opened, by kind."""
     snapshots: int
     """Depth snapshots in the raw topic."""
     problems: list[str]
@@ -121,6 +127,8 @@ def _symbol_document(symbol: SymbolReport) -> dict[str, object]:
             "without_fill": trades.without_fill,
             "differences": trades.differences,
         },
+        "trade_flow": {window: _flow_document(found) for window, found in symbol.flows.items()},
+        "alerts": symbol.alerts,
     }
 
 
@@ -150,6 +158,17 @@ def _candle_document(candles: CandleComparison) -> dict[str, object]:
     }
 
 
+def _flow_document(flow: FlowComparison) -> dict[str, object]:
+    return {
+        "compared": flow.compared,
+        "equal": flow.equal,
+        "different": flow.different,
+        "differences": flow.differences,
+        "incomplete": flow.incomplete,
+        "not_compared": dict(flow.not_compared),
+    }
+
+
 def print_report(report: Report, console: Console) -> None:
     """Print the report for a reader."""
     # Two lines a symbol, few lines between: readable on eighty columns; what is too wide is folded, never cut.
@@ -164,7 +183,7 @@ def print_report(report: Report, console: Console) -> None:
     table.add_column("symbol", overflow="fold")
     for heading in ("raw:\nrecorded\n→ published", "gaps", "books:\nequal\n/ states", "seams"):
         table.add_column(heading, justify="right", overflow="fold")
-    for heading in ("candles:\nequal\n/ closed", "trades:\nin\n→ out"):
+    for heading in ("candles:\nequal\n/ closed", "trades:\nin\n→ out", "flow:\nequal\n/ told", "alerts"):
         table.add_column(heading, justify="right", overflow="fold")
     table.add_column("holds", overflow="fold")
     for name, symbol in sorted(report.symbols.items()):
@@ -187,18 +206,18 @@ def _row(name: str, symbol: SymbolReport) -> list[str]:
         str(symbol.gaps),
         f"{book.equal:,}\n/ {book.compared:,}" if book.compared else "not\ncompared",
         str(book.seams),
-        _candle_counts(symbol.candles),
+        _equal_of(symbol.candles),
         f"{symbol.trades.recorded:,}\n→ {symbol.trades.derived:,}",
+        _equal_of(symbol.flows),
+        str(sum(symbol.alerts.values())),
         "[red]no[/]" if symbol.problems else "[green]yes[/]",
     ]
 
 
-def _candle_counts(candles: dict[str, CandleComparison]) -> str:
-    compared = {interval: found for interval, found in candles.items() if found.compared}
-    if not compared:
-        return "not\ncompared"
-    equal, total = sum(c.equal for c in compared.values()), sum(c.compared for c in compared.values())
-    return f"{equal:,}\n/ {total:,}"
+def _equal_of(comparisons: Mapping[str, CandleComparison | FlowComparison]) -> str:
+    equal = sum(found.equal for found in comparisons.values())
+    compared = sum(found.compared for found in comparisons.values())
+    return f"{equal:,}\n/ {compared:,}" if compared else "not\ncompared"
 
 
 def _print_lists(report: Report, console: Console) -> None:

@@ -58,7 +58,13 @@ _NOT_YET: Final = frozenset(
 _WAIT_S: Final = 0.2
 _SILENCE_LIMIT_S: Final = 60.0
 _SHOWN: Final = 10
-_PROVING: Final = (DerivedType.TRADE, DerivedType.TOP_OF_BOOK, *map(candle_type, CANDLE_INTERVALS))
+_PROVING: Final = (
+    DerivedType.TRADE,
+    DerivedType.TRADE_FLOW,
+    DerivedType.ALERT,
+    DerivedType.TOP_OF_BOOK,
+    *map(candle_type, CANDLE_INTERVALS),
+)
 
 
 Partition = tuple[str, int]

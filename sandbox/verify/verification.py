@@ -12,6 +12,7 @@ from sandbox.verify.candles import CandleComparison, TradedTime, compare_candles
 from sandbox.verify.coverage import BookCoverage
 from sandbox.verify.evidence import NO_ID, Evidence, SymbolEvidence
 from sandbox.verify.fingerprints import Fingerprints, compare_fingerprints
+from sandbox.verify.flows import FlowComparison, alert_counts, compare_flows, judge_alerts
 from sandbox.verify.klines import INTERVALS, KlineFile
 from sandbox.verify.outcome import Outcome, SymbolOutcome
 from sandbox.verify.report import RawCounts, Report, SymbolReport
@@ -144,6 +145,8 @@ class _Symbol:
             candles=self._compare_candles(source),
             trades=trades,
             trade_source=source,
+            flows=self._compare_flows(source),
+            alerts=self._judge_alerts(),
             snapshots=self._outcome.snapshots,
             problems=self._problems,
             not_compared=self._not_compared,
@@ -263,6 +266,31 @@ class _Symbol:
         for interval in sorted({name for name, _ in truths} - {*CANDLE_INTERVALS}, key=INTERVALS.__getitem__):
             self._not_compared.append(f"candles {interval}: klines known, but no topic holds such candles")
         return result
+
+    def _compare_flows(self, source: TradeSource | None) -> dict[str, FlowComparison]:
+        if source is None:
+            return {}
+        broken = [*self._holes(source), *self._unreadable(source)]
+        size = self._given.contract_sizes.get(self._id)
+        told: Iterable[tuple[int, ...]] = self._outcome.flows.get(source, ())
+        result = compare_flows(
+            self._evidence.trades[source].unique(),
+            told,
+            self._id.market,
+            self._spans,
+            broken=broken,
+            contract_size=size,
+        )
+        for name, found in result.items():
+            if found.different:
+                self._problems.append(f"trade flow {name}: {found.different} of {found.compared} windows differ")
+            for reason, count in sorted(found.not_compared.items()):
+                self._not_compared.append(f"trade flow {name}: {count}: {reason}")
+        return result
+
+    def _judge_alerts(self) -> dict[str, int]:
+        self._problems += [f"alerts: {text}" for text in judge_alerts(self._outcome.alerts)]
+        return dict(alert_counts(self._outcome.alerts))
 
     def _traded_time(self, source: TradeSource | None) -> TradedTime:
         if source is None:

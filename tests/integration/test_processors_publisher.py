@@ -37,7 +37,7 @@ async def test_records_of_many_batches_arrive_in_order_with_key_time_and_headers
     kafka: Broker, publisher: KafkaPublisher, topic: str
 ) -> None:
     records = [Record(b"k%d" % n, b"x" * 400, 1_000 + n, [("n", b"%d" % n)]) for n in range(4_000)]
-    await publisher.publish({(topic, 3): records, (topic, 4): records[:1]})
+    offsets = await publisher.publish({(topic, 3): records, (topic, 4): records[:1]})
 
     seen = await read_all(kafka.bootstrap_servers, topic)
 
@@ -45,6 +45,9 @@ async def test_records_of_many_batches_arrive_in_order_with_key_time_and_headers
         (r.key, r.value, r.timestamp_ms, [(name, value.decode()) for name, value in r.headers]) for r in records
     ]
     assert [s.key for s in seen if s.partition == 4] == [b"k0"]
+    assert [offset for batch in offsets[topic, 3] for offset in batch] == list(range(4_000))
+    assert len(offsets[topic, 3]) > 1
+    assert offsets[topic, 4] == [range(1)]
 
 
 async def test_what_the_broker_does_not_take_is_an_error_that_names_the_place(

@@ -98,9 +98,12 @@ class MemoryPublisher:
         self.published: list[Grouped] = []
         self._before = before
         self._logs = MemoryLogs() if logs is None else logs
+        self.gate = asyncio.Event()
+        self.gate.set()
 
     async def publish(self, records: Grouped) -> Offsets:
         self._before()
+        await self.gate.wait()
         self.published.append(records)
         offsets: Offsets = {}
         for (topic, partition), group in records.items():

@@ -11,6 +11,7 @@ from hypothesis import given, strategies as st
 
 from processors.checkpoints import CheckpointWriter, compressed, decompressed
 from processors.core.checkpoint_rounds import Entity
+from processors.flows import Family, flows_of
 from processors.restore import Behind, Restorer, Source
 from processors.units import Flow, Unit, UnitFactory
 from schemas.codec import Codec
@@ -18,7 +19,7 @@ from schemas.control import CheckpointRound
 from schemas.derived import Checkpoint
 from schemas.markets import Market
 from schemas.registry import RegistryUnavailableError
-from schemas.topics import ControlType, DerivedType, TopicTable
+from schemas.topics import ControlType, DerivedType, RawType, TopicTable
 from tests.support.memory_kafka import MemoryLogs, MemoryPublisher
 from tests.support.offline_registry import OfflineRegistry
 from tests.support.tiny_family import TinyState, tiny_flow
@@ -379,3 +380,52 @@ def test_whatever_happens_when_a_heir_has_the_state_of_one_that_never_died(
         assert worker.sums == oracle.sums
 
     asyncio.run(story())
+
+
+RAW: dict[str, list[tuple[RawType, bytes, bytes]]] = {
+    "books": [
+        (RawType.DEPTH, b"BTCUSDT", b'{"lastUpdateId":9,"bids":[["1","2"]],"asks":[["3","4"]]}'),
+        (RawType.DEPTH, b"BTCUSDT", b'{"e":"depthUpdate","E":0,"s":"BTCUSDT","U":10,"u":10,"b":[["2","1"]],"a":[]}'),
+    ],
+    "trades": [
+        (
+            of,
+            b"BTCUSDT",
+            b'{"e":"%s","E":0,"s":"BTCUSDT","%s":%d,"p":"1","q":"2","T":0,"m":true}' % (of.encode(), key, n),
+        )
+        for of, key in ((RawType.TRADE, b"t"),)
+        for n in (5, 6)
+    ],
+    "tickers": [
+        (
+            RawType.MINI_TICKER,
+            b"BTCUSDT",
+            b'{"e":"24hrMiniTicker","E":0,"s":"BTCUSDT","c":"1","o":"1","h":"1","l":"1","v":"1","q":"900000000000"}',
+        )
+    ],
+}
+
+
+@pytest.mark.parametrize("name", ["books", "trades", "tickers"])
+async def test_every_flow_of_the_families_comes_back_from_its_checkpoints(name: str) -> None:
+    only = (Market.SPOT,)
+    flows = [f for of in Family for f in flows_of(of, TABLE, only, snapshot_levels=20, snapshot_interval_ms=1_000)]
+    (flow,) = (flow for flow in flows if flow.name == name)
+    logs = MemoryLogs()
+    worker, heir = Worker(logs, flow), Worker(logs, flow)
+    for of, key, value in RAW[name]:
+        logs.append(TABLE.raw(Market.SPOT, of).name, P, value, key=key)
+    starts = dict.fromkeys(flow.topic_names, 0)
+    await Restorer(TABLE, CODEC, logs).restore([Behind(worker.unit, starts)], lambda _: None)
+    for topic, records in [(t, r) for (t, p), r in logs.records.items() if t in starts and p == P]:
+        starts[topic] = len(records)
+        assert worker.unit.apply(records, lagging=False) != []
+    await worker.checkpoint()
+    behind = Behind(heir.unit, starts)
+    await Restorer(TABLE, CODEC, logs).restore([behind], lambda _: None)
+
+    assert behind.source is Source.CHECKPOINT
+    assert behind.applied == 0
+    assert list(heir.unit.checkpointed.entities()) == [BTC]
+    assert heir.unit.checkpointed.dump(BTC) == worker.unit.checkpointed.dump(BTC)
+    assert heir.unit.checkpointed.dump_shared() == worker.unit.checkpointed.dump_shared()

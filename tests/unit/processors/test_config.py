@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from processors.__main__ import app
 from processors.config import Settings
+from processors.core.flow_alerts import AlertRules
 from processors.core.liquidity import LiquidityPlan
 from schemas.markets import Market
 
@@ -68,6 +69,9 @@ def test_liquidity_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
         ("PROCESSORS_MARKETS", '["moon"]', "PROCESSORS_MARKETS"),
         ("TOPIC_PREFIX", "No_Good", "TOPIC_PREFIX is 'No_Good'"),
         ("PROCESSORS_REQUEST_TIMEOUT_S", "5", "PROCESSORS_REQUEST_TIMEOUT_S is 5"),
+        ("PROCESSORS_ALERT_WINDOW", "2s", "PROCESSORS_ALERT_WINDOW is '2s'"),
+        ("PROCESSORS_SPIKE_CLOSE_PERCENT", "500", "PROCESSORS_SPIKE_CLOSE_PERCENT is 500, must be smaller"),
+        ("PROCESSORS_ONE_SIDED_CLOSE_PERCENT", "95", "PROCESSORS_ONE_SIDED_CLOSE_PERCENT is 95, must be smaller"),
     ],
 )
 def test_a_wrong_setting_is_named_and_the_status_is_2(
@@ -78,6 +82,10 @@ def test_a_wrong_setting_is_named_and_the_status_is_2(
 
     assert result.exit_code == 2
     assert said in result.stderr
+
+
+def test_alerts_are_judged_by_the_rules_of_the_core_unless_something_else_is_set() -> None:
+    assert Settings().alert_rules == AlertRules()
 
 
 def test_the_command_explains_itself() -> None:

@@ -10,13 +10,14 @@ from faust.types import TP
 
 from processors.assignments import Assignments
 from processors.batching import Batch, Membership
+from processors.checkpoints import CheckpointWriter
 from processors.errors import NotAMemberError, OutputError
 from processors.outputs import Encoder
 from processors.restore import Restorer
 from processors.runner import FlowRunner
 from processors.units import CAUGHT_UP_MS, UnitFactory
 from schemas.codec import Codec
-from schemas.topics import TopicTable
+from schemas.topics import DerivedType, TopicTable
 from tests.support.memory_kafka import MemoryLogs, MemoryPublisher, MemoryRecord
 from tests.support.offline_registry import OfflineRegistry
 from tests.support.tiny_family import TinyState, tiny_flow
@@ -42,6 +43,20 @@ class Harness:
 
     async def _fail(self, error: BaseException) -> None:
         raise error
+
+    def checkpointing(self) -> FlowRunner:
+        """Return a runner of the same flow that writes checkpoints whenever it is asked to."""
+        flow = tiny_flow(TABLE, DerivedType.TRADE_CHECKPOINT)
+        factory = UnitFactory(TABLE, CODEC, checkpoint_interval_ms=0)
+        self.assignments = Assignments([flow], factory, Restorer(TABLE, CODEC, MemoryLogs()), self._fail)
+        units = {("tiny", partition): factory.unit(flow, partition) for partition in range(2)}
+        for unit in units.values():
+            unit.restored = unit.ready = True
+        self.assignments._units, self.assignments._owned = units, True
+        writer = CheckpointWriter(TABLE, CODEC, self.publisher)
+        return FlowRunner(
+            flow, self.assignments, Encoder(TABLE, CODEC), self.publisher, lambda: self.membership, checkpoints=writer
+        )
 
     def state(self, partition: int) -> TinyState:
         state = self.assignments.unit(FLOW, partition)._state
@@ -141,6 +156,37 @@ async def test_a_worker_without_a_fresh_heartbeat_does_not_tick(harness: Harness
     await harness.runner.tick(77)
 
     assert harness.state(0).ticks == []
+
+
+async def test_a_checkpoint_holds_what_was_applied_and_whose_outputs_are_durable(harness: Harness) -> None:
+    """It waits for its turn: while a batch is being published nothing is dumped."""
+    runner = harness.checkpointing()
+    allowed = asyncio.Event()
+    harness.publisher.gate = allowed
+    work = asyncio.create_task(runner.process(batch(b"1", b"2")))
+    await asyncio.sleep(0)
+    writing = asyncio.create_task(runner.checkpoint())
+    await asyncio.sleep(0.02)
+
+    assert harness.publisher.published == []
+
+    allowed.set()
+    await work
+    await writing
+    outputs, states, manifests = harness.publisher.published
+
+    assert list(outputs) == [(DERIVED, 0)]
+    assert list(states) == [("binance.spot.trade-checkpoint.v1", 0)]
+    assert set(manifests) == {("binance.control.checkpoint", partition) for partition in range(2)}
+
+
+async def test_a_worker_without_a_fresh_heartbeat_writes_no_checkpoints(harness: Harness) -> None:
+    runner = harness.checkpointing()
+    await runner.process(batch(b"1"))
+    harness.membership = Membership(session_timeout_s=20)
+    await runner.checkpoint()
+
+    assert len(harness.publisher.published) == 1
 
 
 async def test_a_receive_time_that_is_no_number_tells_nothing(harness: Harness) -> None:

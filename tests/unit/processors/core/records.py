@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from processors.core.records import DeadLetter, Output, OutputValue, RawRecord
 from schemas.control import Gap, GapStatus, Heartbeat
-from schemas.derived import Candle, Trade
+from schemas.derived import Candle, Trade, TradeFlow
 from schemas.markets import Market
 from schemas.topics import RawType
 from schemas.wire import AggTrade, Trade as WireTrade
@@ -18,10 +19,12 @@ from schemas.wire import AggTrade, Trade as WireTrade
 __all__ = [
     "agg_trade_record",
     "candles_of",
+    "flows_of",
     "gap_of",
     "heartbeat_of",
     "interleaved",
     "last_candles",
+    "last_flows",
     "letters_of",
     "record_of",
     "trade_record",
@@ -159,6 +162,16 @@ def candles_of(outputs: Iterable[Output | DeadLetter]) -> list[Candle]:
 def last_candles(outputs: Iterable[Output | DeadLetter]) -> dict[tuple[str, int], Candle]:
     """Return the last final candle of every interval and open time."""
     return {(candle.interval, candle.open_time): candle for candle in candles_of(outputs)}
+
+
+def flows_of(outputs: Iterable[Output | DeadLetter]) -> list[TradeFlow]:
+    """Return the windows of trade flow among outputs."""
+    return [value for value in values_of(outputs) if isinstance(value, TradeFlow)]
+
+
+def last_flows(outputs: Iterable[Output | DeadLetter]) -> dict[tuple[str, int], TradeFlow]:
+    """Return the last record of every window and open time, whether told once or again."""
+    return {(flow.window, flow.open_time): replace(flow, revision=False) for flow in flows_of(outputs)}
 
 
 def letters_of(outputs: Iterable[Output | DeadLetter]) -> list[DeadLetter]:

@@ -118,10 +118,12 @@ def test_a_second_difference_in_a_row_is_mended_but_not_asked_about_until_one_wa
     sync = BookSync()
     wrong = RISING.diff(3, 4)
     take(sync, RISING.snapshot(3), replace(wrong, bids=[]), RISING.snapshot(4))
-    assert sync.need is not None
-
+    asked = [sync.need]
     take(sync, replace(RISING.diff(4, 5), bids=[]), RISING.snapshot(5))
-    assert (sync.need, sync.book.top(1).bid_prices) == (None, [5])
+    asked.append(sync.need)
+
+    assert asked == [NeedSnapshot(RISING.id_of(4), SnapshotReason.SNAPSHOT_DIFFERS, RISING.id_of(3)), None]
+    assert sync.book.top(1).bid_prices == [5]
     take(sync, RISING.diff(5, 6), RISING.snapshot(6), replace(RISING.diff(6, 7), bids=[]), RISING.snapshot(7))
     assert sync.need == NeedSnapshot(RISING.id_of(7), SnapshotReason.SNAPSHOT_DIFFERS, RISING.id_of(6))
 

@@ -110,3 +110,19 @@ def test_a_volume_of_which_a_part_is_not_known_is_not_known(trades: list[Match],
     assert (candle.base_volume, candle.quote_volume) == (None, None)
     assert (candle.taker_buy_base_volume, candle.taker_buy_quote_volume) == (None, None)
     assert candle.contract_volume is not None
+
+
+@given(matches(8, 60_000), st.booleans(), st.data())
+def test_adding_a_trade_is_merging_what_it_is_alone(trades: list[Match], contracts: bool, data: st.DataObject) -> None:
+    """In any order, and whatever is not known of some of them."""
+    trades = [
+        replace(
+            trade,
+            base_quantity=data.draw(st.sampled_from([None, trade.quantity])),
+            quote_quantity=data.draw(st.sampled_from([None, 7])),
+        )
+        for trade in data.draw(st.permutations(trades))
+    ]
+    alone = [folded([trade], contracts=contracts) for trade in trades]
+
+    assert folded(trades, contracts=contracts) == reduce(merge, alone)

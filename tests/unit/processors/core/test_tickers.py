@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 from msgspec.structs import replace
 
+from processors.core.checkpoint_rounds import CheckpointError, Entity
 from processors.core.records import DeadLetter, Output, RawRecord
 from processors.core.tickers import TickerPartition
 from schemas.decimals import to_scaled
@@ -141,3 +142,57 @@ def test_a_ticker_that_cannot_be_read_is_set_aside(record: RawRecord, reason: st
 
     assert isinstance(letter, DeadLetter)
     assert (letter.reason, letter.record) == (reason, record)
+
+
+@given(st.lists(tickers(), max_size=5), st.lists(mini_tickers(), max_size=5), st.data())
+def test_tickers_that_come_back_go_on_as_if_they_had_not_been_away(
+    full: list[WireTicker], mini: list[MiniTicker], data: st.DataObject
+) -> None:
+    """Each symbol from a point of its own, not before that from which the log is read again."""
+    drawn = data.draw(interleaved([raw(m, 0) for m in full], [raw(m, 0) for m in mini]))
+    records = [replace(record, offset=offset) for offset, record in enumerate(drawn) if isinstance(record, RawRecord)]
+    begin = data.draw(st.integers(0, len(records)))
+    never_away, back = TickerPartition(), TickerPartition()
+    dumped_at = {}
+    for count in range(len(records) + 1):
+        for entity in never_away.entities():
+            if entity not in dumped_at and count >= begin and data.draw(st.booleans()):
+                dumped_at[entity] = count
+                back.load(entity, never_away.dump(entity))
+        if count < len(records):
+            never_away.feed(records[count])
+    for record in records[:begin]:
+        if Entity(record.market, (record.key or b"").decode()) not in dumped_at:
+            back.feed(record)
+    for record in records[begin:]:
+        back.feed(record)
+
+    assert dumps(back) == dumps(never_away)
+    assert set(back.entities()) == set(never_away.entities())
+
+
+def dumps(partition: TickerPartition) -> dict[Entity, bytes]:
+    return {entity: partition.dump(entity) for entity in partition.entities()}
+
+
+def test_what_was_dumped_is_unchanged_until_the_next_ticker() -> None:
+    partition = TickerPartition()
+    partition.feed(raw(FULL, 0))
+    (entity,) = partition.entities_changed()
+    partition.dump(entity)
+
+    assert set(partition.entities_changed()) == set()
+
+    partition.feed(raw(MINI, 0))
+
+    assert set(partition.entities_changed()) == {entity} == {Entity(Market.SPOT, "BTCUSDT")}
+
+
+@pytest.mark.parametrize("state", [b"", b"nonsense", b"\x93\x02\xc0\xc0"], ids=["empty", "nonsense", "version 2"])
+def test_a_state_that_cannot_be_read_is_refused_and_changes_nothing(state: bytes) -> None:
+    partition = TickerPartition()
+
+    with pytest.raises(CheckpointError):
+        partition.load(Entity(Market.SPOT, "BTCUSDT"), state)
+
+    assert list(partition.entities()) == []

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 from msgspec.structs import replace
 
+from processors.core.flow_alerts import AlertRules
 from processors.core.records import DeadLetter, Output, RawRecord
 from processors.core.trade_partition import TradePartition
 from schemas.control import Gap, GapStatus, Heartbeat
@@ -15,10 +16,12 @@ from schemas.topics import DerivedType, RawType
 from tests.unit.processors.core.records import (
     agg_trade_record,
     candles_of,
+    flows_of,
     gap_of,
     heartbeat_of,
     interleaved,
     last_candles,
+    last_flows,
     letters_of,
     record_of,
     trade_record,
@@ -114,6 +117,7 @@ def test_how_the_topics_are_interleaved_does_not_change_trades_and_candles(data:
 
     assert trades_of(one) == trades_of(other)
     assert unflagged(last_candles(one)) == unflagged(last_candles(other))
+    assert last_flows(one) == last_flows(other)
 
 
 @given(st.data())
@@ -129,6 +133,7 @@ def test_out_of_order_trades_end_in_the_same_trades_and_numbers(data: st.DataObj
 
     assert identities(one) == identities(other) == sorted({(0, number) for number, _ in ids_of(log)})
     assert numbers(last_candles(one)) == numbers(last_candles(other))
+    assert last_flows(one) == last_flows(other)
 
 
 def ids_of(log: Log) -> list[tuple[int, int]]:
@@ -446,11 +451,34 @@ def test_a_hole_leaves_the_candle_complete_if_the_venue_has_no_trades_for_it(sta
     assert [candle.complete for candle in candles_of(outputs)] == [complete]
 
 
+def test_flow_and_alerts_are_stamped_with_the_end_of_their_window_and_keyed_by_symbol() -> None:
+    partition = TradePartition(AlertRules(one_sided_min_trades=1))
+    outputs = run(partition, [trade_record(2, 10, 0), trade_record(3, 10_500, 1), trade_record(4, 20_000, 2)])
+
+    told = [output for output in outputs if isinstance(output, Output) and output.key == b"BTCUSDT"]
+    assert [(output.type, output.timestamp_ms) for output in told if output.type is not DerivedType.TRADE] == [
+        (DerivedType.TRADE_FLOW, 1_000),
+        (DerivedType.TRADE_FLOW, 10_000),
+        (DerivedType.TRADE_FLOW, 11_000),
+        (DerivedType.TRADE_FLOW, 20_000),
+        (DerivedType.ALERT, 20_000),
+    ]
+
+
+def test_the_flow_of_a_source_that_lost_the_symbol_ends() -> None:
+    partition = TradePartition()
+    run(partition, [trade_record(1, 10, 0), agg_trade_record(5, MINUTE, 0), agg_trade_record(6, 2 * MINUTE, 1)])
+
+    flows = flows_of(partition.heartbeat(heartbeat_of(HOUR, 1)))
+
+    assert flows == []
+
+
 def test_final_candles_are_stamped_with_their_end() -> None:
     partition = TradePartition()
     run(partition, [trade_record(1, 10, 0)])
 
-    (output,) = partition.heartbeat(heartbeat_of(MINUTE, 1))
+    output, *_ = partition.heartbeat(heartbeat_of(MINUTE, 1))
 
     assert isinstance(output, Output)
     assert (output.type, output.key, output.timestamp_ms) == (DerivedType.CANDLE_1M, b"BTCUSDT|0", MINUTE)

@@ -18,7 +18,20 @@ from sandbox.verify.report import Report
 from sandbox.verify.symbols import SymbolId
 from sandbox.verify.verification import Given, verify
 from schemas.decimals import ONE
-from schemas.derived import BookState, Candle, TakerSide, TopOfBook, Trade, TradeKind, TradeSource
+from schemas.derived import (
+    FLOW_WINDOWS,
+    Alert,
+    AlertKind,
+    AlertStatus,
+    BookState,
+    Candle,
+    TakerSide,
+    TopOfBook,
+    Trade,
+    TradeFlow,
+    TradeKind,
+    TradeSource,
+)
 from schemas.markets import Market
 from schemas.topics import RawType
 
@@ -174,6 +187,65 @@ def candle(minute: int, prices: tuple[int, int, int, int], ids: tuple[int, int],
     )
 
 
+def flow(window: str, second: int, *ids: int, complete: bool = True) -> TradeFlow:
+    """Return a window that begins so many seconds after the start and holds these trades."""
+    count, price, quote = len(ids), 10 + ids[0], sum(10 + number for number in ids)
+    return TradeFlow(
+        symbol="ABCUSDT",
+        window=window,
+        open_time=START + second * 1_000,
+        close_time=START + second * 1_000 + FLOW_WINDOWS[window],
+        source=TradeSource.TRADE,
+        base_volume=count * ONE,
+        quote_volume=quote * ONE * ONE,
+        contract_volume=None,
+        trade_count=count,
+        taker_buy_base_volume=count * ONE,
+        taker_buy_quote_volume=quote * ONE * ONE,
+        taker_sell_base_volume=0,
+        taker_sell_quote_volume=0,
+        vwap=quote * ONE // count,
+        largest_trade_id=ids[0],
+        largest_price=price * ONE,
+        largest_quantity=ONE,
+        largest_quote_quantity=price * ONE * ONE,
+        largest_taker_side=TakerSide.BUY,
+        complete=complete,
+        revision=False,
+        input_offset=0,
+    )
+
+
+def alert(second: int, status: AlertStatus, opened: int | None = None) -> Alert:
+    return Alert(
+        symbol="ABCUSDT",
+        kind=AlertKind.ONE_SIDED_FLOW,
+        status=status,
+        opened_time=START + 1_000 * (second if opened is None else opened),
+        time=START + 1_000 * second,
+        window="10s",
+        side=TakerSide.BUY,
+        value=None,
+        threshold=None,
+        baseline=None,
+        input_offset=0,
+    )
+
+
+FLOWS: tuple[TradeFlow, ...] = (
+    flow("1s", 5, 1),
+    flow("10s", 0, 1),
+    flow("1s", 30, 2),
+    flow("10s", 30, 2),
+    flow("1m", 0, 1, 2),
+    flow("1s", 121, 3),
+    flow("1s", 122, 4),
+    flow("10s", 120, 3, 4),
+    flow("1m", 120, 3, 4),
+)
+FLOWS_WITHOUT_2: tuple[TradeFlow, ...] = (*FLOWS[:2], flow("1m", 0, 1, complete=False), *FLOWS[5:])
+"""What is told where the second trade is in nobody's hands."""
+
 DERIVED: tuple[msgspec.Struct, ...] = (
     top(100, 5),
     top(104, 6),
@@ -184,6 +256,7 @@ DERIVED: tuple[msgspec.Struct, ...] = (
     candle(0, (11, 12, 11, 12), (1, 2), 23),
     candle(1, (12, 12, 12, 12), (-1, -1), 0),
     candle(2, (13, 14, 13, 14), (3, 4), 27),
+    *FLOWS,
 )
 
 _TYPES = {

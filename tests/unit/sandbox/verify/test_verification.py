@@ -15,17 +15,21 @@ from rich.console import Console
 from sandbox.verify.outcome import REST_DEPTH
 from sandbox.verify.report import RawCounts, print_report, write_report
 from schemas.control import Gap, GapStatus
-from schemas.derived import BookState, TradeSource
+from schemas.derived import AlertStatus, BookState, TradeSource
 from schemas.markets import Market
 from schemas.topics import RawType
 from tests.unit.sandbox.verify.perfect import (
     DERIVED,
+    FLOWS,
+    FLOWS_WITHOUT_2,
     FRAMES,
     RAW,
     START,
     TRADES,
+    alert,
     candle,
     derived_trade,
+    flow,
     hole,
     report_on,
     ticker,
@@ -46,6 +50,10 @@ def changed(number: int, **changes: Any) -> list[msgspec.Struct]:
     return [
         msgspec.structs.replace(value, **changes) if index == number else value for index, value in enumerate(DERIVED)
     ]
+
+
+WITHOUT_2 = [*without(DERIVED[: -len(FLOWS)], 6), *FLOWS_WITHOUT_2]
+"""The derived records where the second trade is in nobody's hands."""
 
 
 def gap(first: int, last: int, stream: str = "trade") -> Gap:
@@ -73,6 +81,9 @@ def test_what_holds_is_told_so(tmp_path: Path) -> None:
     assert (symbol.book.compared, symbol.book.equal, symbol.book.different) == (5, 5, 0)
     assert (symbol.candles["1m"].compared, symbol.candles["1m"].equal) == (3, 3)
     assert (symbol.trades.recorded, symbol.trades.derived) == (4, 4)
+    assert {name: (found.equal, found.compared) for name, found in symbol.flows.items()} == {
+        "1s": (4, 4), "10s": (3, 3), "1m": (2, 2),
+    }  # fmt: skip
     assert symbol.raw["depth"] == RawCounts(6, 6, 0)
     assert (symbol.gaps, symbol.recorded_gaps, symbol.snapshots) == (0, 0, 1)
     assert symbol.not_compared == ["book: 1 of 6 states: before the recorded depth snapshot"]
@@ -106,6 +117,15 @@ FAULTS: dict[str, dict[str, Any]] = {
         "derived": [*DERIVED, msgspec.structs.replace(DERIVED[5], source=TradeSource.AGG_TRADE)]
     },
     "the ledger has an invented hole": {"derived": [*DERIVED, gap(2, 2)]},
+    "a window of flow is missing": {"derived": without(DERIVED, 12)},
+    "a window of flow was invented": {"derived": [*DERIVED, flow("1s", 60, 2)]},
+    "a window has another average price": {"derived": changed(16, vwap=1)},
+    "a window is told as incomplete": {"derived": changed(18, complete=False)},
+    "a window is corrected to something wrong": {
+        "derived": [*DERIVED, msgspec.structs.replace(FLOWS[0], trade_count=2, revision=True)]
+    },
+    "an alert opens twice": {"derived": [*DERIVED, alert(10, AlertStatus.OPEN), alert(20, AlertStatus.OPEN)]},
+    "an alert closes that nobody opened": {"derived": [*DERIVED, alert(20, AlertStatus.CLOSED, 10)]},
     "a candle is missing": {"derived": without(DERIVED, 9)},
     "the empty candle is missing": {"derived": without(DERIVED, 10)},
     "a candle was never closed": {"derived": changed(9, final=False)},
@@ -139,6 +159,15 @@ def test_a_corrected_candle_counts_as_corrected(tmp_path: Path) -> None:
     assert report.ok
 
 
+def test_alerts_that_open_and_close_in_turn_are_counted_even_if_told_twice(tmp_path: Path) -> None:
+    told = [alert(10, AlertStatus.OPEN), alert(20, AlertStatus.CLOSED, 10), alert(30, AlertStatus.OPEN)]
+
+    report = report_on(tmp_path, derived=[*DERIVED, *told, *told])
+
+    assert report.ok
+    assert report.symbols[NAME].alerts == {"one-sided-flow": 2}
+
+
 def test_a_provisional_candle_after_its_final_one_changes_nothing(tmp_path: Path) -> None:
     provisional = msgspec.structs.replace(candle(0, (11, 11, 11, 11), (1, 1), 11), final=False)
 
@@ -157,7 +186,7 @@ def test_snapshots_and_backfill_do_not_count_as_published_events(tmp_path: Path)
 RECORDED_HOLE: dict[str, Any] = {
     "frames": without(FRAMES, 5),
     "raw": without(RAW, 6),
-    "derived": without(DERIVED, 6),
+    "derived": WITHOUT_2,
 }
 
 
@@ -229,7 +258,7 @@ RECORDED_BROKEN: dict[str, Any] = {
 
 
 def test_a_trade_that_cannot_be_read_is_set_aside_and_told_as_a_hole_but_not_in_the_ledger(tmp_path: Path) -> None:
-    told = [*without(DERIVED, 6), hole(2, 2)]
+    told = [*WITHOUT_2, hole(2, 2)]
 
     report = report_on(tmp_path, **RECORDED_BROKEN, derived=told)
 
@@ -240,13 +269,13 @@ def test_a_trade_that_cannot_be_read_is_set_aside_and_told_as_a_hole_but_not_in_
     assert dict(symbol.candles["1m"].not_compared) == {HOLE: 1}
 
 
-@pytest.mark.parametrize("told", [DERIVED, without(DERIVED, 6), [*without(DERIVED, 6), hole(2, 2), gap(2, 2)]])
+@pytest.mark.parametrize("told", [DERIVED, WITHOUT_2, [*WITHOUT_2, hole(2, 2), gap(2, 2)]])
 def test_a_trade_that_cannot_be_read_must_not_come_out_otherwise(tmp_path: Path, told: list[msgspec.Struct]) -> None:
     assert not report_on(tmp_path, **RECORDED_BROKEN, derived=told).ok
 
 
 def test_more_dead_letters_than_broken_payloads_are_noticed(tmp_path: Path) -> None:
-    told = [*without(DERIVED, 6), hole(2, 2)]
+    told = [*WITHOUT_2, hole(2, 2)]
 
     assert not report_on(tmp_path, **RECORDED_BROKEN | {"dead_letters": ["bad-number"] * 2}, derived=told).ok
 
@@ -297,6 +326,8 @@ def test_the_report_file_has_the_agreed_shape(tmp_path: Path) -> None:
         "differences": [],
     }
     assert (symbol["trades"]["in"], symbol["trades"]["out"]) == (4, 4)
+    assert (symbol["trade_flow"]["1m"]["compared"], symbol["trade_flow"]["1m"]["equal"]) == (2, 2)
+    assert symbol["alerts"] == {}
 
 
 def test_the_printed_report_names_what_does_not_hold(tmp_path: Path) -> None:

@@ -1,0 +1,319 @@
+"""The trade flow of one symbol, in windows of every length, as its trades come.
+
+Seconds are built from trades, the longer windows from final seconds. As with candles
+(:mod:`processors.core.candle_series`) there is one point, the *frontier*, before which everything is final; later
+trades and heartbeats move it. Unlike them, a window exists only where something was traded, and is told only when it is
+final. What comes for a final window corrects it (``revision``); alerts are not judged again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from processors.core.flow_alerts import AlertRules, FlowAlerts
+from processors.core.trade_flow import FlowWindow, merge, take, told
+from processors.core.trade_flow_state import FlowState, dumped, loaded
+from processors.core.trades import Match
+from processors.core.windows import start_of
+from schemas.derived import FLOW_WINDOWS, Alert, TradeFlow, TradeSource
+
+
+__all__ = ["FlowRecord", "FlowSeries", "HoleName"]
+
+FlowRecord = TradeFlow | Alert
+HoleName = tuple[int, int]
+"""Epoch and first id of a hole."""
+
+KEEP_WINDOWS: Final = 16
+"""Windows of each length that can be corrected: the newest in which something was traded, and those beside an open
+hole. By number, not by age: what is kept does not depend on when heartbeats are read."""
+HOLE_WINDOW_LIMIT: Final = 1_000
+"""Seconds that are kept beside open holes; beyond it the oldest hole is given up."""
+HOLE_LIMIT: Final = 100
+"""Open holes, and spans in which something is lost for good; beyond it the oldest hole is given up, the oldest span
+forgotten."""
+
+_NOTHING: Final[Sequence[FlowRecord]] = ()
+_Spans = tuple[tuple[int, int], ...]
+"""First and last second of each stretch that trades may be missing in."""
+
+
+class _Level:
+    """All windows of one length that may still change."""
+
+    __slots__ = ("length_ms", "name", "windows")
+
+    def __init__(self, name: str, length_ms: int) -> None:
+        self.name = name
+        self.length_ms = length_ms
+        self.windows: dict[int, FlowWindow] = {}
+
+
+class FlowSeries:
+    """The trade flow of one symbol from one source, and what is alarming in it.
+
+    Every method returns the records to send, in order.
+
+    Args:
+        symbol: the symbol.
+        source: the stream that the trades come from.
+        contracts: whether quantities are contracts (COIN-M).
+        covered_since: the time since when the input is known to be whole; None: not known.
+        rules: when alerts open and close.
+    """
+
+    def __init__(
+        self,
+        symbol: str,
+        source: TradeSource,
+        *,
+        contracts: bool,
+        covered_since: int | None = None,
+        rules: AlertRules | None = None,
+    ) -> None:
+        self._symbol = symbol
+        self._source = source
+        self._contracts = contracts
+        self._covered_since = covered_since
+        rules = rules or AlertRules()
+        self._alerts = FlowAlerts(symbol, rules)
+        self._judged = rules.window
+        self._levels = [_Level(name, length_ms) for name, length_ms in FLOW_WINDOWS.items()]
+        self._seconds, *self._longer = self._levels
+        self._second_ms = self._seconds.length_ms
+        self._start: int | None = None
+        self._frontier = 0
+        self._offset = -1
+        self._open_holes: dict[HoleName, _Spans] = {}
+        self._lost_spans: list[tuple[int, int]] = []
+        self._now: FlowWindow | None = None
+        """The second in the making, should something have been traded in it."""
+
+    def add(self, match: Match) -> Sequence[FlowRecord]:
+        """Take one trade."""
+        now = self._now
+        if now is not None and 0 <= match.trade_time - now.open_time < self._second_ms:
+            take(now, match)
+            return _NOTHING
+        second = start_of(match.trade_time, self._second_ms)
+        if self._start is None:
+            self._begin(second)
+        if second < self._frontier:
+            return list(self._correct(match))
+        records = self._move_to(second)
+        self._now = self._at(self._seconds, second)
+        take(self._now, match)
+        return records
+
+    def vouch(self, until: int) -> Sequence[FlowRecord]:
+        """Take the promise that every trade before ``until`` has come.
+
+        Where nothing comes of it nothing changes: a quiet symbol's checkpoint stays as it is.
+        """
+        frontier = start_of(until, self._second_ms)
+        if self._start is None or frontier <= self._frontier or not self._would_tell(frontier):
+            return _NOTHING
+        return self._move_to(frontier)
+
+    def cover(self, since: int | None) -> Sequence[FlowRecord]:
+        """Learn since when the input is known to be whole, should that be known only now."""
+        self._covered_since = since
+        if self._start is None:
+            return _NOTHING
+        return self._judge((0, self._start))
+
+    def open_hole(self, name: HoleName, previous_time: int, next_time: int) -> Sequence[FlowRecord]:
+        """Learn that trades between two times are missing: windows that they could be in are incomplete."""
+        self._open_holes[name] = spans = self._seconds_of((previous_time, next_time))
+        records = self._judge(*spans)
+        if len(self._open_holes) > HOLE_LIMIT:
+            self._give_up_oldest()
+        return records
+
+    def narrow_hole(self, name: HoleName, spans: Iterable[tuple[int, int]]) -> Sequence[FlowRecord]:
+        """Learn that what is still missing of a hole lies between these pairs of times."""
+        before, after = self._open_holes.get(name, ()), self._seconds_of(*spans)
+        if before in {(), after}:
+            return _NOTHING
+        self._open_holes[name] = after
+        records = self._judge(*before)
+        self._forget()
+        return records
+
+    def close_hole(self, name: HoleName, *, recovered: bool) -> Sequence[FlowRecord]:
+        """Learn that nothing more will come into a hole.
+
+        Args:
+            name: the hole.
+            recovered: whether everything did come, so that the windows are complete after all.
+        """
+        spans = self._open_holes.pop(name, ())
+        if not recovered:
+            self._lose(spans)
+        records = self._judge(*spans)
+        self._forget()
+        return records
+
+    def dump(self) -> FlowState:
+        """Return everything remembered."""
+        return FlowState(
+            start=self._start,
+            frontier=self._frontier,
+            covered_since=self._covered_since,
+            offset=self._offset,
+            windows=tuple(
+                tuple(dumped(level.windows[open_time]) for open_time in sorted(level.windows)) for level in self._levels
+            ),
+            open_holes=tuple((*name, spans) for name, spans in self._open_holes.items()),
+            lost_spans=tuple(self._lost_spans),
+            alerts=self._alerts.dump(),
+        )
+
+    def load(self, state: FlowState) -> None:
+        """Take over what was dumped.
+
+        Raises:
+            ValueError: it is not what :meth:`dump` returns.
+        """
+        for level, windows in zip(self._levels, state.windows, strict=True):
+            level.windows = {window.open_time: loaded(window) for window in windows}
+        self._alerts.load(state.alerts)
+        self._start, self._frontier, self._offset = state.start, state.frontier, state.offset
+        self._covered_since = state.covered_since
+        self._open_holes = {(epoch, first_id): spans for epoch, first_id, spans in state.open_holes}
+        self._lost_spans = list(state.lost_spans)
+        self._now = self._seconds.windows.get(self._frontier)
+
+    def _begin(self, second: int) -> None:
+        self._start = self._frontier = second
+        length_ms = FLOW_WINDOWS[self._judged]
+        self._alerts.begin(start_of(second, length_ms) + length_ms)
+
+    def _move_to(self, frontier: int) -> list[FlowRecord]:
+        """Make every window that ends at or before ``frontier`` final."""
+        records: list[FlowRecord] = []
+        if frontier == self._frontier:
+            return records
+        now, before = self._now, self._frontier
+        self._now, self._frontier = None, frontier
+        if now is not None:
+            self._offset = max(self._offset, now.input_offset)
+            for level in self._longer:
+                merge(self._at(level, start_of(before, level.length_ms)), now)
+        for level in self._levels:
+            open_time = start_of(before, level.length_ms)
+            if open_time + level.length_ms > frontier:
+                continue
+            window = level.windows.get(open_time)
+            if window is not None:
+                records.append(self._told(level, window, revision=False))
+            if level.name == self._judged:
+                if window is not None:
+                    records += self._alerts.judge(window)
+                records += self._alerts.pass_until(start_of(frontier, level.length_ms), self._offset)
+        return records
+
+    def _would_tell(self, frontier: int) -> bool:
+        """Return whether anything comes of moving to ``frontier``."""
+        if self._now is not None:
+            return True
+        for level in self._levels:
+            open_time = start_of(self._frontier, level.length_ms)
+            if open_time in level.windows and open_time + level.length_ms <= frontier:
+                return True
+        return self._alerts.would_close(frontier)
+
+    def _correct(self, match: Match) -> Iterator[FlowRecord]:
+        """Put a trade into windows whose second is final."""
+        self._offset = max(self._offset, match.input_offset)
+        for level in self._levels:
+            open_time = start_of(match.trade_time, level.length_ms)
+            if open_time not in level.windows and self._is_gone(level, open_time):
+                continue
+            window = self._at(level, open_time)
+            take(window, match)
+            if open_time + level.length_ms <= self._frontier:
+                yield self._told(level, window, revision=True)
+        if len(self._seconds.windows) > HOLE_WINDOW_LIMIT:
+            self._give_up_oldest()
+
+    def _is_gone(self, level: _Level, open_time: int) -> bool:
+        """Return whether a window may have been let go, so that nobody knows what else was traded in it."""
+        if len(level.windows) < KEEP_WINDOWS or open_time > sorted(level.windows)[-KEEP_WINDOWS]:
+            return False
+        return not _touches(open_time, level.length_ms, self._all_open())
+
+    def _at(self, level: _Level, open_time: int) -> FlowWindow:
+        window = level.windows.get(open_time)
+        if window is None:
+            window = level.windows[open_time] = FlowWindow(open_time)
+            window.lost = _touches(open_time, level.length_ms, self._lost_spans)
+            window.complete = self._is_complete(level, window)
+            self._forget_of(level)
+        return window
+
+    def _is_complete(self, level: _Level, window: FlowWindow) -> bool:
+        if window.lost:
+            return False
+        after_start = self._start is not None and window.open_time > self._start
+        covered = self._covered_since is not None and self._covered_since <= window.open_time
+        if not after_start and not covered:
+            return False
+        return not _touches(window.open_time, level.length_ms, self._all_open())
+
+    def _judge(self, *spans: tuple[int, int]) -> list[FlowRecord]:
+        """Look again whether the windows in these spans are complete; tell those again of which that has changed."""
+        records: list[FlowRecord] = []
+        for level in self._levels:
+            for open_time in sorted(level.windows):
+                window = level.windows[open_time]
+                if not _touches(open_time, level.length_ms, spans):
+                    continue
+                complete = self._is_complete(level, window)
+                if complete != window.complete:
+                    window.complete = complete
+                    if open_time + level.length_ms <= self._frontier:
+                        records.append(self._told(level, window, revision=True))
+        return records
+
+    def _lose(self, spans: _Spans) -> None:
+        """Take note that what is missing in these spans stays missing."""
+        self._lost_spans = [*self._lost_spans, *spans][-HOLE_LIMIT:]
+        for level in self._levels:
+            for open_time, window in level.windows.items():
+                window.lost = window.lost or _touches(open_time, level.length_ms, spans)
+
+    def _give_up_oldest(self) -> None:
+        """Take the hole that has been open for longest as one that nobody can fill."""
+        if self._open_holes:
+            self._lose(self._open_holes.pop(next(iter(self._open_holes))))
+            self._forget()
+
+    def _all_open(self) -> Iterator[tuple[int, int]]:
+        for spans in self._open_holes.values():
+            yield from spans
+
+    def _forget(self) -> None:
+        for level in self._levels:
+            self._forget_of(level)
+
+    def _forget_of(self, level: _Level) -> None:
+        """Let go of the oldest windows, but for those that an open hole touches."""
+        windows = level.windows
+        if len(windows) <= KEEP_WINDOWS:
+            return
+        for open_time in sorted(windows)[:-KEEP_WINDOWS]:
+            if not _touches(open_time, level.length_ms, self._all_open()):
+                del windows[open_time]
+
+    def _told(self, level: _Level, window: FlowWindow, *, revision: bool) -> TradeFlow:
+        return told(window, self._symbol, self._source, level.name, contracts=self._contracts, revision=revision)
+
+    def _seconds_of(self, *spans: tuple[int, int]) -> _Spans:
+        return tuple((start_of(min(span), self._second_ms), start_of(max(span), self._second_ms)) for span in spans)
+
+
+def _touches(open_time: int, length_ms: int, spans: Iterable[tuple[int, int]]) -> bool:
+    """Return whether any of these spans of seconds has one in a window."""
+    return any(first < open_time + length_ms and last >= open_time for first, last in spans)
