@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from processors.core.candle_series import CandleSeries, HoleName
 from processors.core.flow_alerts import AlertRules
@@ -43,33 +43,33 @@ class TradeWindows:
         self.candles = CandleSeries(symbol, source, contracts=contracts, covered_since=covered_since)
         self.flow = FlowSeries(symbol, source, contracts=contracts, covered_since=covered_since, rules=rules)
 
-    def add(self, match: Match) -> list[WindowRecord]:
+    def add(self, match: Match) -> Sequence[WindowRecord]:
         """Take one trade."""
         return self._both(self.candles.add(match), self.flow.add(match))
 
-    def vouch(self, until: int) -> list[WindowRecord]:
+    def vouch(self, until: int) -> Sequence[WindowRecord]:
         """Take the promise that every trade before ``until`` has come."""
         return self._both(self.candles.vouch(until), self.flow.vouch(until))
 
-    def cover(self, since: int | None) -> list[WindowRecord]:
+    def cover(self, since: int | None) -> Sequence[WindowRecord]:
         """Learn since when the input is known to be whole, should that be known only now."""
         return self._both(self.candles.cover(since), self.flow.cover(since))
 
-    def open_hole(self, name: HoleName, previous_time: int, next_time: int) -> list[WindowRecord]:
+    def open_hole(self, name: HoleName, previous_time: int, next_time: int) -> Sequence[WindowRecord]:
         """Learn that trades between two times are missing."""
         candles = self.candles.open_hole(name, previous_time, next_time)
         return self._both(candles, self.flow.open_hole(name, previous_time, next_time))
 
-    def narrow_hole(self, name: HoleName, spans: Iterable[tuple[int, int]]) -> list[WindowRecord]:
+    def narrow_hole(self, name: HoleName, spans: Iterable[tuple[int, int]]) -> Sequence[WindowRecord]:
         """Learn that what is still missing of a hole lies between these pairs of times."""
         spans = tuple(spans)
         return self._both(self.candles.narrow_hole(name, spans), self.flow.narrow_hole(name, spans))
 
-    def close_hole(self, name: HoleName, *, recovered: bool) -> list[WindowRecord]:
+    def close_hole(self, name: HoleName, *, recovered: bool) -> Sequence[WindowRecord]:
         """Learn that nothing more will come into a hole."""
         candles = self.candles.close_hole(name, recovered=recovered)
         return self._both(candles, self.flow.close_hole(name, recovered=recovered))
 
     @staticmethod
-    def _both(candles: list[Candle], flow: Iterable[FlowRecord]) -> list[WindowRecord]:
-        return [*candles, *flow]
+    def _both(candles: Sequence[Candle], flow: Sequence[FlowRecord]) -> Sequence[WindowRecord]:
+        return [*candles, *flow] if flow else candles

@@ -45,6 +45,13 @@ LIVE_SYMBOLS: Final = {
     Market.COINM: ("BTCUSD_PERP",),
 }
 STREAMS: Final = ("trade", "aggTrade", "bookTicker", "depth@100ms", "kline_1m", "ticker")
+ALERTS: Final = {
+    "PROCESSORS_ALERT_WINDOW": "1s",
+    "PROCESSORS_SPIKE_HALF_LIFE": "30",
+    "PROCESSORS_SPIKE_WARM_UP": "20",
+    "PROCESSORS_ONE_SIDED_OPEN_PERCENT": "95",
+}
+"""Rules that have something to say within the two minutes of a demo: the services' own take five to warm up."""
 _UP_POLL_S: Final = 0.5
 _RECORDING_S: Final = 45.0
 """How long a recording may take, unless told otherwise."""
@@ -157,6 +164,7 @@ def _options(request: DemoRequest, source: Source, workspace: Workspace, shared:
         prefix=shared.prefix_for(workspace.path),
         bootstrap_servers=shared.bootstrap_servers,
         registry_url=shared.registry_url,
+        environment=ALERTS,
     )
 
 

@@ -1,4 +1,4 @@
-"""The demo's display: steps while everything starts, then books, candles and speeds as they change."""
+"""The demo's display: steps while everything starts, then books, candles, flow, alerts and speeds as they change."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from sandbox.demo.board import Board, Rate
+from sandbox.demo.board import FLOW_WINDOW, Board, Rate
 from sandbox.demo.narrator import progress_line
 from sandbox.demo.waiting import Progress
-from schemas.decimals import format_scaled
-from schemas.derived import BookState, Candle, TopOfBook
+from sandbox.verify.symbols import SymbolId
+from schemas.decimals import ONE, QUOTE_SCALE, format_scaled
+from schemas.derived import Alert, AlertKind, AlertStatus, BookState, Candle, TopOfBook, TradeFlow
 
 
 __all__ = ["Display"]
@@ -28,7 +29,7 @@ _PLAIN_INTERVAL_S: Final = 5.0
 _MIN_DECIMALS: Final = 2
 _WIDE: Final = 140
 """Characters from which on the table shows everything."""
-_COLUMNS: Final = ("symbol", "book", "bid", "ask", "spread")
+_COLUMNS: Final = ("symbol", "book", "bid", "ask", "spread", f"bought, {FLOW_WINDOW}")
 _WIDE_COLUMNS: Final = ("1 m candle, forming", "1 m candle, last closed")
 _NARROW_COLUMNS: Final = ("last 1 m close",)
 _STYLES: Final = {BookState.LIVE: "green", BookState.SYNCING: "yellow", BookState.STALE: "red"}
@@ -82,7 +83,8 @@ class Display:
         if self._live is None and time.monotonic() - self._shown_s >= _PLAIN_INTERVAL_S:
             self._shown_s = time.monotonic()
             self._console.print(escape(progress_line(progress)), highlight=False, soft_wrap=True)
-            self._console.print(escape(self._books_line()), highlight=False, soft_wrap=True)
+            for line in (self._books_line(), *self._flow_lines()):
+                self._console.print(escape(line), highlight=False, soft_wrap=True)
 
     def count(self, what: str, number: int) -> None:
         """Show how many records or the like were worked on."""
@@ -95,6 +97,7 @@ class Display:
             parts += self._step_lines(self._steps)
             return Group(*parts)
         parts.append(self._table())
+        parts += [_alert(symbol_id, alert) for (symbol_id, _, _), alert in self._board.alerts.items()]
         parts.append(Text(self._speed_line()))
         parts += self._step_lines(self._steps[-1:])
         return Group(*parts)
@@ -130,7 +133,8 @@ class Display:
             book = self._board.books.get(symbol_id)
             forming, closed = self._board.forming.get(symbol_id), self._board.closed.get(symbol_id)
             candles = (_candle(forming), _candle(closed)) if wide else (_close(closed),)
-            table.add_row(escape(str(symbol_id)), *_book(book, quantities=wide), *candles)
+            flow = _flow(self._board.flows.get(symbol_id))
+            table.add_row(escape(str(symbol_id)), *_book(book, quantities=wide), flow, *candles)
         return table
 
     def _books_line(self) -> str:
@@ -140,6 +144,40 @@ class Display:
         ]
         closes = [f"{symbol_id} {_close(candle)}" for symbol_id, candle in sorted(self._board.closed.items())]
         return f"  books: {', '.join(books) or 'none yet'}; candles closed at: {', '.join(closes) or 'none yet'}"
+
+    def _flow_lines(self) -> list[str]:
+        flows = sorted(self._board.flows.items())
+        if not flows:
+            return []
+        bought = ", ".join(f"{symbol_id} {_flow(flow)}" for symbol_id, flow in flows)
+        return [f"  bought by takers in {FLOW_WINDOW}: {bought}; alerts so far: {self._board.opened}"]
+
+
+def _flow(flow: TradeFlow | None) -> str:
+    """Say how much of the volume takers bought; on COIN-M of what base volume is known."""
+    if flow is None or not flow.base_volume or flow.taker_buy_base_volume is None:
+        return ""
+    share = 100 * flow.taker_buy_base_volume // flow.base_volume
+    return f"{share} % of {flow.trade_count:,}"
+
+
+def _alert(symbol_id: SymbolId, alert: Alert) -> Text:
+    is_open = alert.status is AlertStatus.OPEN
+    until = "since" if is_open else f"to {_time(alert.time)} from"
+    what = f"{str(alert.kind).replace('-', ' ')}, {alert.side}" if alert.side else str(alert.kind).replace("-", " ")
+    line = f"  {'!' if is_open else ' '} {symbol_id}  {what} {until} {_time(alert.opened_time)}{_measure(alert)}"
+    return Text(line, style="bold yellow" if is_open else "dim")
+
+
+def _measure(alert: Alert) -> str:
+    """Say what was measured where the alert opened."""
+    if alert.status is not AlertStatus.OPEN or alert.value is None:
+        return ""
+    if alert.kind is AlertKind.VOLUME_SPIKE and alert.baseline:
+        return f"  ({10 * alert.value // alert.baseline / 10:.1f} times the usual volume)"
+    if alert.kind is AlertKind.ONE_SIDED_FLOW:
+        return f"  ({100 * alert.value // (ONE * ONE)} % of the volume)"
+    return f"  ({format_scaled(alert.value, QUOTE_SCALE)})"
 
 
 def _book(book: TopOfBook | None, *, quantities: bool) -> tuple[RenderableType, str, str, str]:

@@ -18,7 +18,7 @@ from schemas.topics import DerivedType, TopicTable
 
 __all__ = ["Watcher"]
 
-_SHOWN: Final = (DerivedType.TOP_OF_BOOK, DerivedType.CANDLE_1M)
+_SHOWN: Final = (DerivedType.TOP_OF_BOOK, DerivedType.CANDLE_1M, DerivedType.TRADE_FLOW, DerivedType.ALERT)
 _POLL_S: Final = 0.2
 _AT_ONCE: Final = 2_000
 _JOIN_S: Final = 10.0

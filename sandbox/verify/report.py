@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -165,7 +166,6 @@ def _flow_document(flow: FlowComparison) -> dict[str, object]:
         "different": flow.different,
         "differences": flow.differences,
         "incomplete": flow.incomplete,
-        "not_compared": dict(flow.not_compared),
     }
 
 
@@ -183,13 +183,17 @@ def print_report(report: Report, console: Console) -> None:
     table.add_column("symbol", overflow="fold")
     for heading in ("raw:\nrecorded\n→ published", "gaps", "books:\nequal\n/ states", "seams"):
         table.add_column(heading, justify="right", overflow="fold")
-    for heading in ("candles:\nequal\n/ closed", "trades:\nin\n→ out", "flow:\nequal\n/ told", "alerts"):
+    for heading in ("candles,\nflow:\nequal/all", "trades:\nin\n→ out"):
         table.add_column(heading, justify="right", overflow="fold")
     table.add_column("holds", overflow="fold")
     for name, symbol in sorted(report.symbols.items()):
         table.add_row(*_row(name, symbol))
     console.print(table)
     _print_lists(report, console)
+    alerts = sum((Counter(symbol.alerts) for symbol in report.symbols.values()), Counter[str]())
+    if alerts:
+        told = ", ".join(f"{count:,} {kind}" for kind, count in sorted(alerts.items()))
+        console.print(f"alerts, each opened and closed in turn: {told}", highlight=False, soft_wrap=True)
     verdict = "[bold green]all of it holds[/]" if report.ok else "[bold red]it does not hold[/]"
     rate = f"{report.events:,} events in {report.seconds:.1f} s ({report.events_per_second:,.0f} events/s)"
     console.print(f"{verdict}: {rate}")
@@ -206,10 +210,8 @@ def _row(name: str, symbol: SymbolReport) -> list[str]:
         str(symbol.gaps),
         f"{book.equal:,}\n/ {book.compared:,}" if book.compared else "not\ncompared",
         str(book.seams),
-        _equal_of(symbol.candles),
+        f"{_equal_of(symbol.candles)}\n{_equal_of(symbol.flows)}",
         f"{symbol.trades.recorded:,}\n→ {symbol.trades.derived:,}",
-        _equal_of(symbol.flows),
-        str(sum(symbol.alerts.values())),
         "[red]no[/]" if symbol.problems else "[green]yes[/]",
     ]
 
@@ -217,7 +219,7 @@ def _row(name: str, symbol: SymbolReport) -> list[str]:
 def _equal_of(comparisons: Mapping[str, CandleComparison | FlowComparison]) -> str:
     equal = sum(found.equal for found in comparisons.values())
     compared = sum(found.compared for found in comparisons.values())
-    return f"{equal:,}\n/ {compared:,}" if compared else "not\ncompared"
+    return f"{equal:,}/{compared:,}" if compared else "none"
 
 
 def _print_lists(report: Report, console: Console) -> None:

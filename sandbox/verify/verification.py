@@ -284,8 +284,8 @@ class _Symbol:
         for name, found in result.items():
             if found.different:
                 self._problems.append(f"trade flow {name}: {found.different} of {found.compared} windows differ")
-            for reason, count in sorted(found.not_compared.items()):
-                self._not_compared.append(f"trade flow {name}: {count}: {reason}")
+        if not any(found.compared for found in result.values()):
+            self._not_compared.append("trade flow: no window with a trade lies wholly inside the recording")
         return result
 
     def _judge_alerts(self) -> dict[str, int]:

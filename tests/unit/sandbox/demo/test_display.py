@@ -14,9 +14,9 @@ from sandbox.demo.exchange_control import ExchangeStatus
 from sandbox.demo.narrator import Narrator, progress_line
 from sandbox.demo.waiting import Progress
 from sandbox.verify.symbols import SymbolId
-from schemas.derived import BookState
+from schemas.derived import AlertStatus, BookState
 from schemas.markets import Market
-from tests.unit.sandbox.verify.perfect import candle, top
+from tests.unit.sandbox.verify.perfect import alert, candle, flow, top
 
 
 PROGRESS = Progress(
@@ -84,6 +84,30 @@ def test_books_candles_speed_and_lag_are_shown_while_it_flows(board: Board) -> N
     assert "22:15 12.00 13.00 12.00 13.00" in text
     assert "500 events/s" in text
     assert "behind: books 12, trades 0" in text
+
+
+def test_flow_and_alerts_are_shown_once_there_are_any(board: Board) -> None:
+    opened = msgspec.structs.replace(alert(30, AlertStatus.OPEN), value=96 * 10**14)
+    board.take(Market.SPOT, flow("10s", 30, 2))
+    board.take(Market.SPOT, flow("1m", 60, 3))
+    for told in (alert(10, AlertStatus.OPEN), alert(20, AlertStatus.CLOSED, 10), opened):
+        board.take(Market.SPOT, told)
+    display = Display(Console(file=io.StringIO(), width=160), "title", board)
+    display.show(PROGRESS)
+
+    text = shown(display, 160)
+
+    assert "100 % of 1" in text
+    assert "one sided flow, BUY to 22:14:20 from 22:14:10" in text
+    assert "! spot:ABCUSDT  one sided flow, BUY since 22:14:30  (96 % of the volume)" in text
+
+
+def test_only_the_last_alerts_are_shown() -> None:
+    board = Board()
+    for second in range(20):
+        board.take(Market.SPOT, alert(second, AlertStatus.OPEN))
+
+    assert (len(board.alerts), board.opened) == (5, 20)
 
 
 def test_a_narrow_terminal_shows_prices_and_last_closes(board: Board) -> None:
