@@ -61,10 +61,11 @@ def flows_of(
 def outputs_of(family: Family, table: TopicTable, markets: Sequence[Market]) -> tuple[Topic, ...]:
     """Return the topics that a family writes."""
     if family is Family.BOOKS:
-        derived = [DerivedType.TOP_OF_BOOK, DerivedType.BOOK_SNAPSHOT]
+        derived = [DerivedType.TOP_OF_BOOK, DerivedType.BOOK_SNAPSHOT, DerivedType.ALERT]
         control = [ControlType.SNAPSHOT_REQUEST, ControlType.DEAD_LETTER]
     else:
-        derived = [DerivedType.TRADE, DerivedType.TICKER, *(candle_type(interval) for interval in CANDLE_INTERVALS)]
+        candles = [candle_type(interval) for interval in CANDLE_INTERVALS]
+        derived = [DerivedType.TRADE, DerivedType.TRADE_FLOW, DerivedType.ALERT, DerivedType.TICKER, *candles]
         control = [ControlType.DEAD_LETTER]
     return (
         *(table.derived(market, of) for market in markets for of in derived),

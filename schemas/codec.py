@@ -27,6 +27,7 @@ _HEAD: Final = struct.Struct(">bI")
 _LONG_DIGITS: Final = 18
 
 TYPES: Final[Mapping[str, type[msgspec.Struct]]] = {
+    "alert": derived.Alert,
     "book-snapshot": derived.BookSnapshot,
     "candle": derived.Candle,
     "connection": control.Connection,
@@ -37,6 +38,7 @@ TYPES: Final[Mapping[str, type[msgspec.Struct]]] = {
     "ticker": derived.Ticker,
     "top-of-book": derived.TopOfBook,
     "trade": derived.Trade,
+    "trade-flow": derived.TradeFlow,
 }
 """The type of each schema's values."""
 

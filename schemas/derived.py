@@ -7,12 +7,18 @@ into ``Decimal`` and text. The fields mean what the Avro schema's ``doc`` of the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 
 __all__ = [
+    "FLOW_WINDOWS",
+    "Alert",
+    "AlertKind",
+    "AlertStatus",
     "BookSnapshot",
     "BookState",
     "Candle",
@@ -21,9 +27,14 @@ __all__ = [
     "TickerSource",
     "TopOfBook",
     "Trade",
+    "TradeFlow",
     "TradeKind",
     "TradeSource",
 ]
+
+
+FLOW_WINDOWS: Final[Mapping[str, int]] = {"1s": 1_000, "10s": 10_000, "1m": 60_000}
+"""Windows of trade flow, and their length in ms; each a whole number of the shorter ones."""
 
 
 class TakerSide(StrEnum):
@@ -63,6 +74,28 @@ class TickerSource(StrEnum):
 
     TICKER = "ticker"
     MINI_TICKER = "mini-ticker"
+
+
+class AlertKind(StrEnum):
+    """What an alert is about."""
+
+    VOLUME_SPIKE = "volume-spike"
+    """Far more was traded than usual."""
+    ONE_SIDED_FLOW = "one-sided-flow"
+    """Takers nearly all bought, or nearly all sold."""
+    CROSSED_BOOK = "crossed-book"
+    """The best bid is above the best ask."""
+    LOCKED_BOOK = "locked-book"
+    """The best bid equals the best ask."""
+    STALE_BOOK = "stale-book"
+    """Nobody vouches for the book any more."""
+
+
+class AlertStatus(StrEnum):
+    """An alert opens once and closes once."""
+
+    OPEN = "open"
+    CLOSED = "closed"
 
 
 class Trade(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,6 +175,33 @@ class Candle(msgspec.Struct, frozen=True, kw_only=True):
     input_offset: int
 
 
+class TradeFlow(msgspec.Struct, frozen=True, kw_only=True):
+    """Who traded how much in ``[open_time, close_time)``."""
+
+    symbol: str
+    window: str
+    open_time: int
+    close_time: int
+    source: TradeSource
+    base_volume: int | None
+    quote_volume: int | None
+    contract_volume: int | None
+    trade_count: int
+    taker_buy_base_volume: int | None
+    taker_buy_quote_volume: int | None
+    taker_sell_base_volume: int | None
+    taker_sell_quote_volume: int | None
+    vwap: int | None
+    largest_trade_id: int
+    largest_price: int
+    largest_quantity: int
+    largest_quote_quantity: int | None
+    largest_taker_side: TakerSide
+    complete: bool
+    revision: bool
+    input_offset: int
+
+
 class Ticker(msgspec.Struct, frozen=True, kw_only=True):
     """Rolling 24 h statistics of a symbol, as the venue last sent them."""
 
@@ -168,4 +228,20 @@ class Ticker(msgspec.Struct, frozen=True, kw_only=True):
     first_trade_id: int | None
     last_trade_id: int | None
     trade_count: int | None
+    input_offset: int
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """The beginning or the end of something to look at."""
+
+    symbol: str
+    kind: AlertKind
+    status: AlertStatus
+    opened_time: int
+    time: int
+    window: str | None
+    side: TakerSide | None
+    value: int | None
+    threshold: int | None
+    baseline: int | None
     input_offset: int

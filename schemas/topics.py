@@ -101,6 +101,8 @@ class DerivedType(StrEnum):
     TRADE = "trade"
     TOP_OF_BOOK = "top-of-book"
     BOOK_SNAPSHOT = "book-snapshot"
+    TRADE_FLOW = "trade-flow"
+    ALERT = "alert"
     TICKER = "ticker"
     CANDLE_1M = "candle-1m"
     CANDLE_5M = "candle-5m"
@@ -296,6 +298,20 @@ _DERIVED: Final[Mapping[DerivedType, _Row]] = {
         "-",
         "The top levels of a book at an interval of event time.",
         schema="book-snapshot",
+    ),
+    DerivedType.TRADE_FLOW: _Row(
+        "symbol",
+        "symbol, source, window, open_time",
+        "input_offset",
+        "Volume, trades, taker buy and sell, VWAP and largest trade of 1 s, 10 s and 1 m; without trades none.",
+        schema="trade-flow",
+    ),
+    DerivedType.ALERT: _Row(
+        "symbol",
+        "symbol, kind, opened_time, status",
+        "-",
+        "Volume spikes, one-sided flow, crossed, locked and stale books: an alert opens once and closes once.",
+        schema="alert",
     ),
     DerivedType.TICKER: _Row(
         "symbol",
