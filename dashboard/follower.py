@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from time import monotonic
 from typing import Final, NoReturn
 
@@ -18,9 +18,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from dashboard import metrics
-from dashboard.core.store import Store
-from dashboard.core.synchrony import Contact, Synchrony
 from dashboard.errors import BrokerUnavailableError, TopicsMissingError
+from dashboard.reader import Reader
 from schemas.codec import Codec, DecodeError
 from schemas.markets import Market
 from schemas.registry import RegistryUnavailableError
@@ -66,34 +65,19 @@ class Follower:
 
     Args:
         bootstrap_servers: the broker.
-        topics: what to read.
         codec: decodes the values.
-        store: takes them.
-        synchrony: is told how far reading is.
-        contact: is told when the broker answered.
+        reader: says what to read, takes it, and is told how far it goes and when the broker answered.
         tails: how far back to begin.
-        clock_ms: the time, as the store is told it.
     """
 
-    def __init__(
-        self,
-        bootstrap_servers: str,
-        topics: Sequence[Topic],
-        codec: Codec,
-        store: Store,
-        synchrony: Synchrony,
-        contact: Contact,
-        tails: Tails,
-        clock_ms: Callable[[], int],
-    ) -> None:
+    def __init__(self, bootstrap_servers: str, codec: Codec, reader: Reader, tails: Tails) -> None:
         self._bootstrap_servers = bootstrap_servers
-        self._topics = {topic.name: topic for topic in topics}
+        self._topics = {topic.name: topic for topic in reader.topics}
         self._codec = codec
-        self._store = store
-        self._synchrony = synchrony
-        self._contact = contact
+        self._reader = reader
+        self._store = reader.store
+        self._synchrony = reader.synchrony
         self._tails = tails
-        self._clock_ms = clock_ms
         self._known_ids: set[tuple[str, bytes]] = set()
 
     async def run(self, *, start_timeout_s: float) -> NoReturn:
@@ -152,7 +136,7 @@ class Follower:
                 await self._begin_anew(consumer, list(error.args[0]))
                 continue
             for tp, records in fetched.items():
-                self._contact.confirm(monotonic())
+                self._reader.contact.confirm(self._reader.clock_s())
                 await self._apply(tp, records)
             await self._note_positions(consumer)
             if not announced and not self._synchrony.obstacles():
@@ -166,7 +150,7 @@ class Follower:
     async def _begin(self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
         """Seek to where reading begins."""
         begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
-        self._contact.confirm(monotonic())
+        self._reader.contact.confirm(self._reader.clock_s())
         for tp in partitions:
             tail = self._tails.of(self._topics[tp.topic])
             position = begins[tp] if tail is None else max(begins[tp], ends[tp] - tail)
@@ -194,7 +178,7 @@ class Follower:
         assert market is not None  # noqa: S101 - derived topics have a market
         assert schema is not None  # noqa: S101 - and only those with a schema are read
         await self._learn_schemas(schema, tp, records)
-        heard_ms, older = self._clock_ms(), 0
+        heard_ms, older = self._reader.clock_ms(), 0
         for record in records:
             try:
                 value = self._codec.decode(tp.topic, tp.partition, record.offset, record.value)
@@ -234,7 +218,7 @@ class Follower:
         except (KafkaError, TimeoutError) as error:
             _log.warning("the broker does not tell offsets", reason=repr(error))
             return
-        self._contact.confirm(monotonic())
+        self._reader.contact.confirm(self._reader.clock_s())
         lag: defaultdict[str, int] = defaultdict(int)
         replaced = []
         for tp in partitions:

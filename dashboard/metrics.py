@@ -51,9 +51,7 @@ UNSYNCHRONISED: Final = Gauge(
 )
 
 # gauge, seconds. Above the contact limit: the broker is away, /ready fails and live books are called stale.
-CONTACT_AGE: Final = Gauge(
-    "dashboard_contact_age_seconds", "Time since the broker last answered.", registry=REGISTRY
-)
+CONTACT_AGE: Final = Gauge("dashboard_contact_age_seconds", "Time since the broker last answered.", registry=REGISTRY)
 
 # gauge, symbols. Bounds the memory together with what is kept of each.
 SYMBOLS: Final = Gauge("dashboard_symbols", "Symbols of which something is known.", ["market"], registry=REGISTRY)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
 import structlog
@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from dashboard.errors import RequestError
+from dashboard.errors import BadParameterError, RequestError
 
 
 __all__ = ["PROBLEM_TYPE", "Problem", "install_problems", "problem_responses"]
@@ -51,23 +51,22 @@ def install_problems(app: FastAPI) -> None:
     async def refuse(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestError)  # noqa: S101 - registered for nothing else
         headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
-        return _problem(request, error.status, error.code, error.title, str(error), headers)
+        return _problem(request, _Kind.of(type(error)), str(error), headers)
 
     async def refuse_parameters(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for nothing else
         wrong = [f'parameter "{one["loc"][-1]}": {one["msg"]}, was {one["input"]!r:.60}' for one in error.errors()]
-        return _problem(request, 422, "bad-parameter", "Bad parameter", "; ".join(wrong), {})
+        return _problem(request, _Kind.of(BadParameterError), "; ".join(wrong))
 
     async def refuse_route(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
         title = HTTPStatus(error.status_code).phrase
-        code = title.lower().replace(" ", "-")
-        detail = f"{title}; /openapi.json lists what there is" if error.status_code == 404 else str(error.detail)
-        return _problem(request, error.status_code, code, title, detail, error.headers or {})
+        kind = _Kind(error.status_code, title.lower().replace(" ", "-"), title)
+        return _problem(request, kind, f"{title}: /openapi.json lists what there is", error.headers)
 
     async def admit(request: Request, error: Exception) -> Response:
         _log.error("request failed", path=request.url.path, exc_info=error)
-        return _problem(request, 500, "internal", "Internal error", "the log of the service says why", {})
+        return _problem(request, _Kind(500, "internal", "Internal error"), "the log of the service says why")
 
     app.add_exception_handler(RequestError, refuse)
     app.add_exception_handler(RequestValidationError, refuse_parameters)
@@ -75,11 +74,24 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(Exception, admit)
 
 
-def _problem(
-    request: Request, status: int, code: str, title: str, detail: str, headers: Mapping[str, str]
-) -> Response:
+class _Kind(msgspec.Struct, frozen=True):
+    """What all problems of a kind have in common."""
+
+    status: int
+    code: str
+    title: str
+
+    @classmethod
+    def of(cls, error: type[RequestError]) -> Self:
+        return cls(error.status, error.code, error.title)
+
+
+def _problem(request: Request, kind: _Kind, detail: str, headers: Mapping[str, str] | None = None) -> Response:
     instance = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    problem = Problem(type=f"{_URN}{code}", title=title, status=status, detail=detail, instance=instance)
+    problem = Problem(type=f"{_URN}{kind.code}", title=kind.title, status=kind.status, detail=detail, instance=instance)
     return Response(
-        msgspec.json.encode(problem.model_dump()), status, {**headers, "Cache-Control": "no-store"}, PROBLEM_TYPE
+        msgspec.json.encode(problem.model_dump()),
+        kind.status,
+        {**(headers or {}), "Cache-Control": "no-store"},
+        PROBLEM_TYPE,
     )

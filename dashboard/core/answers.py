@@ -118,9 +118,7 @@ def books_answer(
     store: Store, markets: Iterable[Market], moment: Moment, *, state: BookState | None = None
 ) -> Document:
     """Return how every book stands, and how many stand how."""
-    books = [
-        _summary(market, symbol, book, moment) for market in markets for symbol, book in store.books(market)
-    ]
+    books = [_summary(market, symbol, book, moment) for market in markets for symbol, book in store.books(market)]
     counts = Counter(book["state"] for book in books)
     return {
         "counts": {str(one): counts[one] for one in BookState},

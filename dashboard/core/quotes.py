@@ -46,7 +46,9 @@ def size_of(market: Market, quantity: str | None, quote_quantity: str | None) ->
     return Size(None, _number("quote_quantity", quote_quantity or "", QUOTE_SCALE, _QUOTE_DIGITS))
 
 
-def slippage_answer(store: Store, market: Market, symbol: str, side: TakerSide, size: Size, moment: Moment) -> Document:
+def slippage_answer(
+    store: Store, market: Market, symbol: str, *, side: TakerSide, size: Size, moment: Moment
+) -> Document:
     """Return what taking from a book would cost, as far as its last snapshot goes.
 
     Args:
@@ -72,33 +74,39 @@ def slippage_answer(store: Store, market: Market, symbol: str, side: TakerSide, 
     prices = snapshot.ask_prices if buys else snapshot.bid_prices
     quantities = snapshot.ask_quantities if buys else snapshot.bid_quantities
     fill = _fill(market, prices, quantities, size)
-    contracts = isinstance(fill, ContractFill)
     return {
         "market": market,
         "symbol": symbol,
         "side": side,
         "quantity": _text(size.quantity),
         "quote_quantity": _text(size.quote_quantity, QUOTE_SCALE),
-        "filled_quantity": _text(fill.filled_contracts if isinstance(fill, ContractFill) else fill.filled_quantity),
-        "filled_quote_quantity": None if isinstance(fill, ContractFill) else _text(fill.filled_quote_quantity, QUOTE_SCALE),
-        "unit": "contracts" if contracts else "base asset",
+        **_filled(market, prices, quantities, size),
         "best_price": _text(prices[0] if prices else None),
-        "average_price": _text(fill.average_price),
-        "worst_price": _text(fill.worst_price),
-        "slippage_bps": _text(fill.slippage_bps, BPS_SCALE),
-        "levels_used": fill.levels_used,
         "levels_known": len(prices),
-        "exhausted": fill.exhausted,
         "update_id": snapshot.update_id,
         "snapshot_time": snapshot.snapshot_time,
         "age_ms": max(0, moment.now_ms - snapshot.snapshot_time),
     }
 
 
-def _fill(market: Market, prices: list[int], quantities: list[int], size: Size) -> Fill | ContractFill:
+def _filled(market: Market, prices: list[int], quantities: list[int], size: Size) -> Document:
+    fill: Fill | ContractFill
     if market is Market.COINM:
-        return walk_contracts(prices, quantities, quantity=size.quantity or 0)
-    return walk(prices, quantities, quantity=size.quantity, quote_quantity=size.quote_quantity)
+        fill = walk_contracts(prices, quantities, quantity=size.quantity or 0)
+        amounts = (fill.filled_contracts, None, "contracts")
+    else:
+        fill = walk(prices, quantities, quantity=size.quantity, quote_quantity=size.quote_quantity)
+        amounts = (fill.filled_quantity, fill.filled_quote_quantity, "base asset")
+    return {
+        "filled_quantity": _text(amounts[0]),
+        "filled_quote_quantity": _text(amounts[1], QUOTE_SCALE),
+        "unit": amounts[2],
+        "average_price": _text(fill.average_price),
+        "worst_price": _text(fill.worst_price),
+        "slippage_bps": _text(fill.slippage_bps, BPS_SCALE),
+        "levels_used": fill.levels_used,
+        "exhausted": fill.exhausted,
+    }
 
 
 def _number(parameter: str, text: str, scale: int, digits: int) -> int:
