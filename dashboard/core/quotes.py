@@ -73,7 +73,6 @@ def slippage_answer(
     buys = side is TakerSide.BUY
     prices = snapshot.ask_prices if buys else snapshot.bid_prices
     quantities = snapshot.ask_quantities if buys else snapshot.bid_quantities
-    fill = _fill(market, prices, quantities, size)
     return {
         "market": market,
         "symbol": symbol,
@@ -91,6 +90,7 @@ def slippage_answer(
 
 def _filled(market: Market, prices: list[int], quantities: list[int], size: Size) -> Document:
     fill: Fill | ContractFill
+    amounts: tuple[int, int | None, str]
     if market is Market.COINM:
         fill = walk_contracts(prices, quantities, quantity=size.quantity or 0)
         amounts = (fill.filled_contracts, None, "contracts")
