@@ -98,10 +98,20 @@ async def test_what_the_workers_wrote_is_answered_exactly(stack: Stack, tmp_path
     depth, trades = stack.depth(60), stack.trades(300)
     await send(stack.servers, [*depth, *trades])
     async with stack.worker("books"), stack.worker("trades"), dashboard(stack, tmp_path / "dashboard.log") as service:
+        await until(service.is_ready)
+
+        async def told_of() -> bool:
+            _, books = await service.get("/api/v1/books")
+            candles = [(await service.get(f"{SPOT}/candles/{symbol}"))[1] for symbol in SYMBOLS]
+            return len(books["books"]) == len(SYMBOLS) and all(one.get("candles") for one in candles)
+
+        await until(told_of)
+        # Now both groups exist, which a young broker says before it has a coordinator for them.
         await stack.until_committed("books", depth)
         await stack.until_committed("trades", trades)
-        await until(service.is_ready)
-        books = [one for one in await stack.read(Market.SPOT, DerivedType.BOOK_SNAPSHOT) if isinstance(one, BookSnapshot)]
+        books = [
+            one for one in await stack.read(Market.SPOT, DerivedType.BOOK_SNAPSHOT) if isinstance(one, BookSnapshot)
+        ]
         tops = [one for one in await stack.read(Market.SPOT, DerivedType.TOP_OF_BOOK) if isinstance(one, TopOfBook)]
         minutes = [one for one in await stack.read(Market.SPOT, DerivedType.CANDLE_1M) if isinstance(one, Candle)]
 
@@ -109,9 +119,10 @@ async def test_what_the_workers_wrote_is_answered_exactly(stack: Stack, tmp_path
             snapshot = [one for one in books if one.symbol == symbol][-1]
             top = [one for one in tops if one.symbol == symbol][-1]
 
-            async def caught_up(symbol: str = symbol, top: TopOfBook = top) -> bool:
+            async def caught_up(symbol: str = symbol, top: TopOfBook = top, snapshot: BookSnapshot = snapshot) -> bool:
                 _, answer = await service.get(f"{SPOT}/books/{symbol}")
-                return bool(answer["top"]["update_id"] == top.update_id)
+                ends = answer["top"] and answer["top"]["update_id"], answer["snapshot_time"]
+                return bool(ends == (top.update_id, snapshot.snapshot_time))
 
             await until(caught_up)
             status, book = await service.get(f"{SPOT}/books/{symbol}?depth=1")
@@ -146,7 +157,9 @@ async def test_topics_that_are_replaced_are_read_anew(stack: Stack, tmp_path: Pa
     """Their offsets begin again, and so do those of their input: what was said before counts no more."""
     topics = [stack.table.derived(Market.SPOT, of) for of in (DerivedType.TOP_OF_BOOK, DerivedType.BOOK_SNAPSHOT)]
     for offset in range(5):
-        await send(stack.servers, [book_of(stack.codec, topics[1], update_id=1_000 + offset, input_offset=700 + offset)])
+        await send(
+            stack.servers, [book_of(stack.codec, topics[1], update_id=1_000 + offset, input_offset=700 + offset)]
+        )
     async with dashboard(stack, tmp_path / "dashboard.log") as service:
         await until(service.is_ready)
         assert (await service.get(f"{SPOT}/books/BTCUSDT"))[1]["update_id"] == 1_004
