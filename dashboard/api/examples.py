@@ -15,7 +15,7 @@ from schemas import derived
 from schemas.markets import Market
 
 
-__all__ = ["example_answers"]
+__all__ = ["example_answers", "example_values"]
 
 _OPEN: Final = 1_723_161_600_000
 _NOW: Final = Moment(_OPEN + 61_250)
@@ -45,12 +45,13 @@ def example_answers() -> Mapping[str, Document]:
 
 def _store() -> Store:
     store = Store(Limits())
-    for schema, value in _values().items():
+    for schema, value in example_values().items():
         store.take(Market.SPOT, schema, value, _NOW.now_ms - 35)
     return store
 
 
-def _values() -> dict[str, msgspec.Struct]:
+def example_values() -> dict[str, msgspec.Struct]:
+    """Return a value of each topic, by its schema."""
     return {
         "book-snapshot": derived.BookSnapshot(
             symbol=_SYMBOL,
