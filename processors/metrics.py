@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 __all__ = [
     "BATCH_SECONDS",
     "DEAD_LETTERS",
+    "FETCH_AGE",
     "HEARTBEAT_AGE",
     "LAG",
     "OUTPUTS",
@@ -72,4 +73,9 @@ REBUILD_SECONDS: Final = Histogram(
 # gauge, seconds: since the last group heartbeat that succeeded. Above half the session timeout nothing is sent.
 HEARTBEAT_AGE: Final = Gauge(
     "processors_heartbeat_age_seconds", "Time since the last successful group heartbeat.", registry=REGISTRY
+)
+
+# gauge, seconds: since the broker last answered a fetch, with records or without. Rising: partitions have no leader.
+FETCH_AGE: Final = Gauge(
+    "processors_fetch_age_seconds", "Time since the broker last answered a fetch.", registry=REGISTRY
 )
