@@ -6,11 +6,11 @@ written by :mod:`dashboard.core.answers` without these models; a test holds one 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from dashboard.core.texts import decimal_scale
+from dashboard.core.texts import is_array, scale_of
 from schemas.avro import load_schema
 from schemas.codec import TYPES
 from schemas.derived import BookState, TakerSide
@@ -45,13 +45,13 @@ def value_model(schema: str, **more: tuple[Any, Any]) -> Any:
 
 
 def _field(field: dict[str, Any]) -> tuple[Any, Any]:
-    of, doc = field["type"], field.get("doc", "")
-    scale = decimal_scale(of)
-    nullable = isinstance(of, list) and "null" in of
-    if scale is not None:
-        text = Field(pattern=rf"^-?[0-9]+\.[0-9]{{{scale}}}$", description=doc)
-        return (str | None if nullable else str), text
-    return _type_of(of), Field(description=doc)
+    described = Field(description=field.get("doc", ""))
+    if (scale := scale_of(field)) is None:
+        return _type_of(field["type"]), described
+    text = Annotated[str, Field(pattern=rf"^-?[0-9]+\.[0-9]{{{scale}}}$")]
+    if is_array(field):
+        return (list[text | None] if "null" in field["type"]["items"] else list[text]), described
+    return (text | None if "null" in field["type"] else text), described
 
 
 def _type_of(of: Any) -> Any:

@@ -8,8 +8,10 @@ from hypothesis import given, strategies as st
 from dashboard.core import answers
 from dashboard.core.answers import Moment
 from dashboard.core.store import Limits, Store
-from dashboard.core.texts import to_document
+from dashboard.core.texts import is_array, scales_of, to_document
 from dashboard.errors import NothingToldError, UnknownSymbolError
+from schemas.avro import load_schema
+from schemas.codec import TYPES
 from schemas.decimals import parse_scaled
 from schemas.derived import AlertStatus, BookState
 from schemas.markets import Market
@@ -34,6 +36,17 @@ def test_decimals_are_text_exact_to_the_last_digit(number: int) -> None:
 
     assert parse_scaled(text, 16, 38) == number
     assert -Decimal(text).as_tuple().exponent == 16  # type: ignore[operator]  # a number, no infinity
+
+
+@pytest.mark.parametrize("schema", sorted(Store(Limits()).schemas & TYPES.keys()))
+def test_every_array_of_numbers_says_its_scale(schema: str) -> None:
+    arrays = {field["name"] for field in load_schema(schema)["fields"] if is_array(field)}
+
+    assert arrays <= scales_of(schema).keys()
+
+
+def test_arrays_are_text_like_single_numbers() -> None:
+    assert to_document("book-snapshot", snapshot(bid_prices=[5, 10**9]))["bid_prices"] == ["0.00000005", "10.00000000"]
 
 
 def test_nothing_is_null_that_is_zero() -> None:
