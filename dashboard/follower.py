@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from time import monotonic
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeVar
 
 import msgspec
 import structlog
@@ -36,6 +36,9 @@ _LOOK_S: Final = 2.0
 _LOOK_LIMIT_S: Final = 5.0
 _PAUSE_S: Final = 1.0
 _FETCH_BYTES: Final = 256 * 1024
+
+T = TypeVar("T")
+"""What an attempt comes to."""
 
 _log = structlog.get_logger("dashboard.follower")
 
@@ -99,26 +102,27 @@ class Follower:
             fetch_max_wait_ms=_POLL_MS,
             max_partition_fetch_bytes=_FETCH_BYTES,
         )
-        await self._connect(consumer, start_timeout_s)
+        deadline = monotonic() + start_timeout_s
         try:
-            await self._follow(consumer)
+            await self._patiently(consumer.start, deadline)
+            partitions = await self._patiently(lambda: self._assign(consumer), deadline)
+            await self._follow(consumer, partitions)
         finally:
             await consumer.stop()
 
-    async def _connect(self, consumer: AIOKafkaConsumer, limit_s: float) -> None:
-        deadline = monotonic() + limit_s
+    async def _patiently(self, attempt: Callable[[], Awaitable[T]], deadline: float) -> T:
+        """Return what an attempt comes to; one that the broker fails is made again until the deadline."""
         while True:
             try:
-                await consumer.start()
+                return await attempt()
             except KafkaError as error:
                 if monotonic() >= deadline:
                     raise BrokerUnavailableError(self._bootstrap_servers, str(error)) from error
                 _log.warning("waiting for the broker", servers=self._bootstrap_servers, reason=str(error))
-                await asyncio.sleep(_PAUSE_S)
-            else:
-                return
+            await asyncio.sleep(_PAUSE_S)
 
-    async def _follow(self, consumer: AIOKafkaConsumer) -> NoReturn:
+    async def _assign(self, consumer: AIOKafkaConsumer) -> Sequence[TopicPartition]:
+        """Take all partitions and seek to where reading begins."""
         existing = await consumer.topics()
         if missing := sorted(self._topics.keys() - existing):
             raise TopicsMissingError(missing)
@@ -128,16 +132,12 @@ class Follower:
         consumer.assign(partitions)
         await self._begin(consumer, partitions)
         _log.info("reading", topics=len(self._topics), partitions=len(partitions))
+        return partitions
+
+    async def _follow(self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> NoReturn:
         looked_at, announced = monotonic(), False
         while True:
-            try:
-                fetched = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_AT_ONCE)
-            except OffsetOutOfRangeError as error:
-                await self._begin_anew(consumer, list(error.args[0]))
-                continue
-            for tp, records in fetched.items():
-                self._reader.contact.confirm(self._reader.clock_s())
-                await self._apply(tp, records)
+            await self._fetch(consumer)
             await self._note_positions(consumer)
             if not announced and not self._synchrony.obstacles():
                 announced = True
@@ -145,7 +145,21 @@ class Follower:
             if monotonic() - looked_at > _LOOK_S:
                 await self._look(consumer, partitions)
                 looked_at = monotonic()
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # a request has its turn even where records are at hand
+
+    async def _fetch(self, consumer: AIOKafkaConsumer) -> None:
+        try:
+            fetched = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_AT_ONCE)
+        except OffsetOutOfRangeError as error:
+            await self._begin_anew(consumer, list(error.args[0]))
+            return
+        except KafkaError as error:
+            _log.warning("the broker does not give records", reason=repr(error))
+            await asyncio.sleep(_PAUSE_S)
+            return
+        for tp, records in fetched.items():
+            self._reader.contact.confirm(self._reader.clock_s())
+            await self._apply(tp, records)
 
     async def _begin(self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
         """Seek to where reading begins."""
