@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from time import monotonic
 from typing import Final, NoReturn, TypeVar
 
@@ -36,6 +36,8 @@ _LOOK_S: Final = 2.0
 _LOOK_LIMIT_S: Final = 5.0
 _PAUSE_S: Final = 1.0
 _FETCH_BYTES: Final = 256 * 1024
+_HEAD_BYTES: Final = 5
+"""Of Confluent's wire format: a zero and the schema's id."""
 
 T = TypeVar("T")
 """What an attempt comes to."""
@@ -191,11 +193,10 @@ class Follower:
         market, schema = topic.market, topic.schema
         assert market is not None  # noqa: S101 - derived topics have a market
         assert schema is not None  # noqa: S101 - and only those with a schema are read
-        await self._learn_schemas(schema, tp, records)
         heard_ms, older = self._reader.clock_ms(), 0
         for record in records:
             try:
-                value = self._codec.decode(tp.topic, tp.partition, record.offset, record.value)
+                value = await self._decode(schema, record)
             except DecodeError as error:
                 metrics.UNREADABLE.labels(tp.topic).inc()
                 _log.error("record cannot be read", reason=str(error))
@@ -204,20 +205,28 @@ class Follower:
         metrics.RECORDS.labels(tp.topic).inc(len(records))
         metrics.OLDER.labels(tp.topic).inc(older)
 
-    async def _learn_schemas(self, schema: str, tp: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
-        """Let the codec look up ids that are new in a thread, so that no request waits; the registry may be away."""
-        ids: Mapping[bytes, ConsumerRecord] = {bytes(record.value[:5]): record for record in records if record.value}
-        for head, record in ids.items():
-            while (schema, head) not in self._known_ids:
-                try:
-                    await asyncio.to_thread(self._codec.decode, tp.topic, tp.partition, record.offset, record.value)
-                except RegistryUnavailableError as error:
-                    _log.warning("waiting for the schema registry", reason=str(error))
-                    await asyncio.sleep(_PAUSE_S)
-                except DecodeError:
-                    break  # told where it is applied
-                else:
-                    self._known_ids.add((schema, head))
+    async def _decode(self, schema: str, record: ConsumerRecord) -> msgspec.Struct:
+        """Return the value of a record.
+
+        Where its schema's id is new the codec asks the registry: in a thread, so that no request waits for that, and
+        again until it answers.
+
+        Raises:
+            DecodeError: it is not what its topic holds.
+        """
+        place = (record.topic, record.partition, record.offset)
+        written_with = (schema, bytes((record.value or b"")[:_HEAD_BYTES]))
+        if written_with in self._known_ids:
+            return self._codec.decode(*place, record.value)
+        while True:
+            try:
+                value = await asyncio.to_thread(self._codec.decode, *place, record.value)
+            except RegistryUnavailableError as error:
+                _log.warning("waiting for the schema registry", reason=str(error))
+                await asyncio.sleep(_PAUSE_S)
+            else:
+                self._known_ids.add(written_with)
+                return value
 
     async def _note_positions(self, consumer: AIOKafkaConsumer) -> None:
         for topic, number in self._synchrony.unread():

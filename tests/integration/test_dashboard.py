@@ -27,7 +27,7 @@ from tests.support.kafka import Broker
 from tests.support.polling import until
 
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(180)
 
 SPOT = "/api/v1/markets/spot"
 
@@ -153,16 +153,17 @@ def levels(prices: list[int], quantities: list[int]) -> list[list[str]]:
     return [[format_scaled(p), format_scaled(q)] for p, q in zip(prices, quantities, strict=True)]
 
 
-async def test_topics_that_are_replaced_are_read_anew(stack: Stack, tmp_path: Path) -> None:
-    """Their offsets begin again, and so do those of their input: what was said before counts no more."""
+async def test_the_last_word_counts_until_its_topic_is_replaced(stack: Stack, tmp_path: Path) -> None:
+    """Then offsets begin again, and those of the input as well: what was said before counts no more."""
     topics = [stack.table.derived(Market.SPOT, of) for of in (DerivedType.TOP_OF_BOOK, DerivedType.BOOK_SNAPSHOT)]
-    for offset in range(5):
-        await send(
-            stack.servers, [book_of(stack.codec, topics[1], update_id=1_000 + offset, input_offset=700 + offset)]
-        )
+    older = book_of(stack.codec, topics[1], update_id=1, input_offset=600)
+    foreign = Sent(topics[1].name, partition_of("BTCUSDT"), b"no Avro", b"BTCUSDT", T0)
+    books = [book_of(stack.codec, topics[1], update_id=1_000 + n, input_offset=700 + n) for n in range(5)]
+    await send(stack.servers, [*books, older, foreign])
     async with dashboard(stack, tmp_path / "dashboard.log") as service:
         await until(service.is_ready)
-        assert (await service.get(f"{SPOT}/books/BTCUSDT"))[1]["update_id"] == 1_004
+        assert (await service.get(f"{SPOT}/books/BTCUSDT"))[1]["update_id"] == 1_004, "an older word changes nothing"
+        assert len(service.logged("record cannot be read")) == 1
 
         admin = AIOKafkaAdminClient(bootstrap_servers=stack.servers)
         await admin.start()
