@@ -1,1 +1,1 @@
-"""The read service and web page over the derived topics."""
+"""The read service: what the derived topics say now, as JSON over HTTP."""

@@ -1,7 +1,8 @@
 """Health over HTTP: ``/live``, ``/ready``, ``/metrics``.
 
 Alive is a process whose event loop answers: a broker that is away must not restart the fleet. Ready is a worker whose
-records flow: it has its assignment, no rebalance is going on, every unit is rebuilt, and the broker answers.
+records flow: it has its assignment, no rebalance is going on, every unit is rebuilt, and the broker answers heartbeats
+and fetches.
 """
 
 from __future__ import annotations
@@ -16,7 +17,23 @@ from processors.errors import PortTakenError
 from processors.metrics import REGISTRY
 
 
-__all__ = ["Health"]
+__all__ = ["Health", "silences"]
+
+
+def silences(heartbeat_age_s: float | None, fetch_age_s: float | None, limit_s: float) -> list[str]:
+    """Say what the broker does not answer any more: a worker that is assigned and hears nothing looks as if it ran.
+
+    Args:
+        heartbeat_age_s: since the last group heartbeat that succeeded; None: none ever did.
+        fetch_age_s: since the last fetch that was answered; None: there is nothing to fetch.
+        limit_s: how long either may be silent.
+    """
+    found = []
+    if heartbeat_age_s is None or heartbeat_age_s > limit_s:
+        found.append("the broker does not answer heartbeats")
+    if fetch_age_s is not None and fetch_age_s > limit_s:
+        found.append("the broker does not answer fetches")
+    return found
 
 
 class Health:

@@ -16,6 +16,7 @@ __all__ = [
     "CHECKPOINT_BYTES",
     "CHECKPOINT_ROUND_SECONDS",
     "DEAD_LETTERS",
+    "FETCH_AGE",
     "HEARTBEAT_AGE",
     "LAG",
     "OUTPUTS",
@@ -123,4 +124,9 @@ BOOK_LEVELS: Final = Counter(
 # gauge, seconds: since the last group heartbeat that succeeded. Above half the session timeout nothing is sent.
 HEARTBEAT_AGE: Final = Gauge(
     "processors_heartbeat_age_seconds", "Time since the last successful group heartbeat.", registry=REGISTRY
+)
+
+# gauge, seconds: since the broker last answered a fetch, with records or without. Rising: partitions have no leader.
+FETCH_AGE: Final = Gauge(
+    "processors_fetch_age_seconds", "Time since the broker last answered a fetch.", registry=REGISTRY
 )

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from time import monotonic
+from time import monotonic, time_ns
 from typing import Final
 
 import structlog
@@ -25,7 +25,7 @@ from processors.checkpoints import CheckpointWriter
 from processors.config import Settings
 from processors.errors import ProcessorsError
 from processors.flows import Family, flows_of, outputs_of
-from processors.health import Health
+from processors.health import Health, silences
 from processors.outputs import Encoder
 from processors.publisher import KafkaPublisher
 from processors.rebuild import KafkaLogs
@@ -236,10 +236,9 @@ class _Worker:
             obstacles.append(f"restoring the state of {restoring} partitions")
         elif not self._assignments.settled:
             obstacles.append("partitions are not assigned")
-        age_s = _consumer(self._app).membership.age_s(monotonic())
-        if age_s is None or age_s > self._settings.session_timeout_s:
-            obstacles.append("the broker does not answer heartbeats")
-        return obstacles
+        consumer = _consumer(self._app)
+        heartbeat_age_s, fetch_age_s = consumer.membership.age_s(monotonic()), consumer.fetch_age_s(_now_ms())
+        return obstacles + silences(heartbeat_age_s, fetch_age_s, self._settings.session_timeout_s)
 
     def _refresh(self) -> None:
         """Set the metrics that are asked for rather than counted."""
@@ -248,6 +247,8 @@ class _Worker:
         consumer = _consumer(self._app)
         if (age_s := consumer.membership.age_s(monotonic())) is not None:
             metrics.HEARTBEAT_AGE.set(age_s)
+        if (age_s := consumer.fetch_age_s(_now_ms())) is not None:
+            metrics.FETCH_AGE.set(age_s)
         for topic, records in consumer.lag().items():
             metrics.LAG.labels(topic).set(records)
         for runner in self._runners:
@@ -270,6 +271,10 @@ def _app_options(group: str, settings: Settings) -> AppOptions:
         fetch_bytes=settings.fetch_bytes,
         limits=DeliveryLimits(settings.batch_records, settings.batches_in_flight),
     )
+
+
+def _now_ms() -> int:
+    return time_ns() // 1_000_000
 
 
 def _consumer(app: BatchApp) -> BatchConsumer:

@@ -139,7 +139,7 @@ def replay(
 
 `binance-sandbox demo --source live` — Binance itself
 
-Listens on the standard ports: Kafka 9092, registry 8081, exchange 9443, metrics 9101 to 9103.
+Listens on the standard ports: Kafka 9092, registry 8081, exchange 9443, metrics 9101 to 9103, read service 8080.
 
 **Exit status**: 0 when all of it holds, 1 when not, 2 for a wrong command line or an unusable recording.
 """
@@ -180,9 +180,11 @@ def demo(
 
 `binance-sandbox up --source btcusdt_20240808.gz --speed 10 --data-dir ./run`
 
+`curl -s localhost:8080/api/v1/books` — what the read service says of every book
+
 `kcat -b localhost:9092 -C -e -t binance.spot.raw.trade -f '%T %k %s\\n'` — what Binance sends, as it sends it
 
-Listens on the standard ports: Kafka 9092, registry 8081, exchange 9443, metrics 9101 to 9103.
+Listens on the standard ports: Kafka 9092, registry 8081, exchange 9443, metrics 9101 to 9103, read service 8080.
 
 **Exit status**: 0 after Ctrl-C, 1 when something failed, 2 for a wrong command line or an unusable recording.
 """

@@ -1,4 +1,4 @@
-"""The whole system as child processes: broker, registry, exchange, ingest, workers.
+"""The whole system as child processes: broker, registry, exchange, ingest, workers, read service.
 
 The services are started as an operator starts them, by their commands: this module imports none of their code. What
 was started is stopped in the order of the flow, ingest first, so that nothing is cut off in the middle; and whatever
@@ -33,7 +33,9 @@ FAMILIES: Final = ("books", "trades")
 """The workers' families; each is a consumer group."""
 _HOST: Final = "127.0.0.1"
 _READY_S: Final = 120.0
-_STOP_S: Final = {"ingest": 15.0, "exchange": 5.0}
+_STOP_S: Final = {"ingest": 15.0, "exchange": 5.0, "dashboard": 10.0}
+_SETTINGS: Final = ("INGEST_", "PROCESSORS_", "DASHBOARD_")
+"""What the names of the services' settings begin with."""
 _WORKER_STOP_S: Final = 25.0
 _CHECK_S: Final = 0.25
 
@@ -50,6 +52,7 @@ class Ports(msgspec.Struct, frozen=True):
     ingest: int = 9101
     books: int = 9102
     trades: int = 9103
+    dashboard: int = 8080
 
 
 def free_ports() -> Ports:
@@ -118,6 +121,11 @@ class Stack:
         return None if self.options.exchange is None else f"http://{_HOST}:{self.options.ports.exchange}"
 
     @property
+    def dashboard_url(self) -> str:
+        """Where the read service answers."""
+        return f"http://{_HOST}:{self.options.ports.dashboard}"
+
+    @property
     def logs(self) -> Path:
         """The directory of the services' logs."""
         return self.options.directory / "logs"
@@ -146,7 +154,7 @@ class Stack:
             What did not end well, with the end of its log.
         """
         failures = []
-        for name in names or ("ingest", "exchange", *FAMILIES):
+        for name in names or ("ingest", "exchange", *FAMILIES, "dashboard"):
             process = self._processes.pop(name, None)
             if process is not None and (status := process.stop(_STOP_S.get(name, _WORKER_STOP_S))):
                 failures.append(str(ProcessDiedError(process.name, process.log_file, process.log_tail(), status)))
@@ -182,8 +190,11 @@ class Stack:
             (self._launch(family, "processors", "worker", family, PROCESSORS_METRICS_PORT=str(port)), port)
             for family, port in zip(FAMILIES, (options.ports.books, options.ports.trades), strict=True)
         ]
+        dashboard = self._launch("dashboard", "dashboard", "serve", "--port", str(options.ports.dashboard))
         for worker, port in workers:
             worker.wait_ready(http_answers(f"http://{_HOST}:{port}/ready"), _READY_S)
+        dashboard.wait_ready(http_answers(f"{self.dashboard_url}/ready"), _READY_S)
+        self._tell(f"the read service answers at {self.dashboard_url}")
 
     def _require_ports(self) -> None:
         """Raise `PortTakenError` before anything is started."""
@@ -213,9 +224,7 @@ class Stack:
 
     def _environment(self, **more: str) -> dict[str, str]:
         """Return the environment of a service: ours, without what would change its settings behind our back."""
-        inherited = {
-            name: value for name, value in os.environ.items() if not name.startswith(("INGEST_", "PROCESSORS_"))
-        }
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
         return {
             **inherited,
             "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,

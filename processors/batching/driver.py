@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from time import monotonic
 from typing import Any
 
@@ -86,6 +87,22 @@ class BatchConsumer(BatchingConsumer, driver.Consumer):
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def fetch_age_s(self, now_ms: int) -> float | None:
+        """Return how long ago the broker last answered a fetch; infinite: it never did; None: nothing is assigned.
+
+        An answer counts whether or not it held records. The newest of all partitions counts: one whose records wait
+        for the agent is not fetched.
+
+        Args:
+            now_ms: the wall clock, which aiokafka notes its answers by.
+        """
+        subscription = self._thread._ensure_consumer()._subscription.subscription  # noqa: SLF001
+        states = [] if subscription is None else [subscription.assignment.state_value(tp) for tp in self.assignment()]
+        if not states:
+            return None
+        answered_ms = [state.timestamp for state in states if state is not None and state.timestamp is not None]
+        return max(0, now_ms - max(answered_ms)) / 1_000 if answered_ms else math.inf
 
     async def keep_alive(self) -> None:
         """Keep aiokafka from leaving the group while all partitions are held."""

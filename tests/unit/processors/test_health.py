@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import aiohttp
 import pytest
 
 from processors.errors import PortTakenError
-from processors.health import Health
+from processors.health import Health, silences
 
 
 async def test_a_worker_is_alive_when_it_answers_and_ready_when_nothing_is_in_the_way() -> None:
@@ -36,3 +38,24 @@ async def test_a_port_that_is_taken_is_named_with_what_to_do() -> None:
     finally:
         await first.stop()
         await second.stop()
+
+
+@pytest.mark.parametrize(
+    ("heartbeat_age_s", "fetch_age_s", "silent"),
+    [
+        (9.9, 9.9, []),
+        (0.1, None, []),
+        (10.1, 0.1, ["heartbeats"]),
+        (None, None, ["heartbeats"]),
+        (0.1, 10.1, ["fetches"]),
+        (0.1, math.inf, ["fetches"]),
+        (60.0, 60.0, ["heartbeats", "fetches"]),
+    ],
+)
+def test_a_worker_whose_broker_is_silent_is_not_ready(
+    heartbeat_age_s: float | None, fetch_age_s: float | None, silent: list[str]
+) -> None:
+    """Assigned, and no rebalance going on: that alone stays true for the whole of an outage."""
+    expected = [f"the broker does not answer {what}" for what in silent]
+
+    assert silences(heartbeat_age_s, fetch_age_s, limit_s=10) == expected

@@ -1,0 +1,1 @@
+"""The answers over HTTP: routes, their documentation, problems, health."""

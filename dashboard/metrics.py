@@ -1,0 +1,66 @@
+"""All metrics of the read service."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+
+
+__all__ = [
+    "CONTACT_AGE",
+    "LAG",
+    "OLDER",
+    "RECORDS",
+    "REGISTRY",
+    "REPLACED",
+    "REQUEST_SECONDS",
+    "SYMBOLS",
+    "UNREADABLE",
+    "UNSYNCHRONISED",
+]
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+REGISTRY: Final = CollectorRegistry()
+
+# counter, records. Flat while workers write: the reader is stuck, or reads other topics than they write.
+RECORDS: Final = Counter("dashboard_records_total", "Records read from derived topics.", ["topic"], registry=REGISTRY)
+
+# counter, records. A burst: a worker began again, and repeats what it had written. A steady rise: two write the same.
+OLDER: Final = Counter(
+    "dashboard_older_records_total", "Records that were older than what was known.", ["topic"], registry=REGISTRY
+)
+
+# counter, records. Any rise: somebody else writes to a derived topic, or its schema is not compatible.
+UNREADABLE: Final = Counter(
+    "dashboard_unreadable_records_total", "Records that are not what their topic holds.", ["topic"], registry=REGISTRY
+)
+
+# counter, partitions. A rise: topics were deleted and made anew, or reading fell behind their retention.
+REPLACED: Final = Counter(
+    "dashboard_replaced_partitions_total", "Partitions read again from their beginning.", ["topic"], registry=REGISTRY
+)
+
+# gauge, records. A rise: the service has no time, answers are of the past.
+LAG: Final = Gauge("dashboard_lag_records", "Records that are not read yet.", ["topic"], registry=REGISTRY)
+
+# gauge, partitions. Above 0 for long after a start: look at the lag.
+UNSYNCHRONISED: Final = Gauge(
+    "dashboard_unsynchronised_partitions", "Partitions not read to the end that they had at start.", registry=REGISTRY
+)
+
+# gauge, seconds. Above the contact limit: the broker is away, /ready fails and live books are called stale.
+CONTACT_AGE: Final = Gauge("dashboard_contact_age_seconds", "Time since the broker last answered.", registry=REGISTRY)
+
+# gauge, symbols. Bounds the memory together with what is kept of each.
+SYMBOLS: Final = Gauge("dashboard_symbols", "Symbols of which something is known.", ["market"], registry=REGISTRY)
+
+# histogram, seconds, by route and status. A rise of 503: topics are not synchronised, or books are not live.
+REQUEST_SECONDS: Final = Histogram(
+    "dashboard_request_seconds",
+    "Time to answer a request.",
+    ["route", "status"],
+    buckets=(0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
+    registry=REGISTRY,
+)
