@@ -47,6 +47,8 @@ class Plan(Struct, frozen=True):
     """Of whole workers, each of which needs topics of its own."""
     seconds: float
     """Of the end to end measurement."""
+    limit_s: float = 900.0
+    """After a section's share of so long it begins no further round: a busy machine gets fewer, and ends in time."""
 
     def rounds_of(self, program: Program) -> int:
         """Return how often a program runs."""
@@ -89,13 +91,24 @@ def _subjects(plan: Plan, peers: Sequence[Program]) -> list[Subject]:
     ]
 
 
-def _measure(site: Site, subject: Subject, plan: Plan) -> Section:
-    """Let the programs of a section take turns."""
+def _measure(site: Site, subject: Subject, plan: Plan, share: float) -> Section:
+    """Let the programs of a section take turns.
+
+    Args:
+        site: where.
+        subject: the section.
+        plan: how much.
+        share: of the time that there is.
+    """
+    until_s = time.monotonic() + plan.limit_s * share
     expected = _expected(subject)
     prefix = f"bench-{subject.name}"
     topic = _publish(site, subject, prefix)
     done: dict[str, list[Outcome]] = {program.name: [] for program in subject.programs}
     for number in range(max(map(plan.rounds_of, subject.programs))):
+        if number and time.monotonic() > until_s:
+            _out.print(f"{subject.name}: no time for round {number + 1}")
+            break
         for program in subject.programs:
             if number >= plan.rounds_of(program):
                 continue
@@ -117,7 +130,9 @@ def _measure(site: Site, subject: Subject, plan: Plan) -> Section:
                 raise RuntimeError(msg)
             done[program.name].append(outcome)
         speeds = ", ".join(
-            f"{name} {_speed(ones[-1]):,.0f} ({_cpu_us(ones[-1]):.1f} µs)" for name, ones in done.items() if ones
+            f"{name} {_speed(ones[-1]):,.0f} ({_cpu_us(ones[-1]):.1f} µs)"
+            for name, ones in done.items()
+            if len(ones) > number
         )
         _out.print(f"{subject.name}, round {number + 1}: {speeds}")
     rows = [_row(name, ones, done[CEILING.name], len(subject.log.records)) for name, ones in done.items()]
@@ -180,9 +195,10 @@ def main(  # noqa: PLR0917 - a command line
     began_s = time.monotonic()
     sections: dict[str, Section] = {}
     with running_site() as site:
-        for subject in _subjects(plan, PEERS if peers and PEER_READY.exists() else ()):
-            if not only or subject.name in only:
-                sections[subject.name] = _measure(site, subject, plan)
+        subjects = _subjects(plan, PEERS if peers and PEER_READY.exists() else ())
+        subjects = [subject for subject in subjects if not only or subject.name in only]
+        for subject in subjects:
+            sections[subject.name] = _measure(site, subject, plan, 1 / len(subjects))
     if not only or "end_to_end" in only:
         with running_site(pinned=False) as site:
             sections["end_to_end"] = measure_end_to_end(site, plan.seconds)
