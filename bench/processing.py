@@ -30,6 +30,7 @@ from schemas.topics import RawType
 
 __all__ = ["main"]
 
+_SUBJECTS: Final = ("book", "book-11-levels", "candles", "delivery")
 _FEW_LEVELS: Final = 11
 _TOPICS: Final = {"book": RawType.DEPTH, "candles": RawType.TRADE}
 _out = Console(highlight=False)
@@ -80,15 +81,16 @@ class Expected(Struct, frozen=True):
     cpu_us_per_event: float
 
 
-def _subjects(plan: Plan, peers: Sequence[Program]) -> list[Subject]:
-    real, short, trades = depth_log(plan.count), depth_log(plan.count, _FEW_LEVELS), trade_log(plan.count)
+def _subject(name: str, plan: Plan, peers: Sequence[Program]) -> Subject:
+    """Return a section, whose log takes some seconds to make."""
     everyone = (CEILING, OURS, *peers)
-    return [
-        Subject("book", f"Depth diffs to books, {real.source}", "book", real, (*everyone, WHOLE)),
-        Subject("book-11-levels", f"Depth diffs to books, {short.source}", "book", short, (*everyone, WHOLE)),
-        Subject("candles", f"Trades to candles, {trades.source}", "candles", trades, (*everyone, WHOLE)),
-        Subject("delivery", f"Delivery alone, {short.source}", "none", short, everyone),
-    ]
+    if name == "candles":
+        log = trade_log(plan.count)
+        return Subject(name, f"Trades to candles, {log.source}", "candles", log, (*everyone, WHOLE))
+    log = depth_log(plan.count, None if name == "book" else _FEW_LEVELS)
+    if name == "delivery":
+        return Subject(name, f"Delivery alone, {log.source}", "none", log, everyone)
+    return Subject(name, f"Depth diffs to books, {log.source}", "book", log, (*everyone, WHOLE))
 
 
 def _measure(site: Site, subject: Subject, plan: Plan, share: float) -> Section:
@@ -194,11 +196,12 @@ def main(  # noqa: PLR0917 - a command line
     plan = msgspec.structs.replace(plan, rounds=rounds or plan.rounds, count=count or plan.count)
     began_s = time.monotonic()
     sections: dict[str, Section] = {}
-    with running_site() as site:
-        subjects = _subjects(plan, PEERS if peers and PEER_READY.exists() else ())
-        subjects = [subject for subject in subjects if not only or subject.name in only]
-        for subject in subjects:
-            sections[subject.name] = _measure(site, subject, plan, 1 / len(subjects))
+    chosen = [name for name in _SUBJECTS if not only or name in only]
+    if chosen:
+        with running_site() as site:
+            for name in chosen:
+                subject = _subject(name, plan, PEERS if peers and PEER_READY.exists() else ())
+                sections[name] = _measure(site, subject, plan, 1 / len(chosen))
     if not only or "end_to_end" in only:
         with running_site(pinned=False) as site:
             sections["end_to_end"] = measure_end_to_end(site, plan.seconds)

@@ -18,10 +18,18 @@ __all__ = ["main"]
 
 
 class _Listener:
-    """Holds nothing back."""
+    """Holds nothing back.
+
+    Args:
+        run: begins when there are partitions.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
 
     def assigned(self, _generation: int, _starts: Mapping[TP, int]) -> Collection[TP]:
         """Take everything."""
+        self._run.begin()
         return ()
 
     async def revoking(self) -> None:
@@ -30,7 +38,7 @@ class _Listener:
 
 async def _run(order: Order) -> None:
     run = Run(order)
-    app = BatchApp(AppOptions(group=f"bench-{order.out.stem}", bootstrap_servers=order.servers), _Listener())
+    app = BatchApp(AppOptions(group=f"bench-{order.out.stem}", bootstrap_servers=order.servers), _Listener(run))
 
     @app.agent(app.batches((order.topic,)), name="bench", concurrency=1)
     async def bench(stream: StreamT[Batch]) -> None:

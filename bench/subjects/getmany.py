@@ -29,6 +29,7 @@ async def _run(order: Order) -> None:
     )
     await consumer.start()
     take = run.take
+    run.begin()
     while True:
         for records in (await consumer.getmany(timeout_ms=1_000)).values():
             for record in records:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import faust
 from faust.types import StreamT
@@ -31,6 +32,10 @@ def _app(order: Order) -> faust.App:
         async for event in stream.events():
             message = event.message
             take(message.key, message.value, message.offset, round(message.timestamp * 1000), message.partition)
+
+    @app.on_partitions_assigned.connect
+    async def begin(*_: Any, **__: Any) -> None:
+        run.begin()
 
     return app
 

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Collection, Mapping
 from typing import Final
+
+from faust.types import TP
 
 import processors.worker
 from bench.work import Order, Outcome, end, order_of
+from processors.assignments import Assignments
 from processors.batching import Batch
 from processors.config import Settings
 from processors.flows import Family
@@ -36,8 +40,6 @@ class _WatchedRunner(FlowRunner):
         if batch.topic != self.order.topic:
             await super().process(batch)
             return
-        if not self.events:
-            _WatchedRunner.began = time.monotonic(), time.process_time()
         await super().process(batch)
         _WatchedRunner.events += len(batch.records)
         if self.events >= self.order.count:
@@ -45,9 +47,19 @@ class _WatchedRunner(FlowRunner):
             end(self.order.out, Outcome(seconds=seconds, cpu_s=cpu_s, events=self.events, duplicates=0, digest=""))
 
 
+class _WatchedAssignments(Assignments):
+    """Assignments that start the clock: what is fetched from now on counts."""
+
+    def assigned(self, generation: int, starts: Mapping[TP, int]) -> Collection[TP]:
+        """Note when, and go on."""
+        _WatchedRunner.began = time.monotonic(), time.process_time()
+        return super().assigned(generation, starts)
+
+
 def main(arguments: list[str]) -> None:
     """Measure once; the worker's own settings come from the environment."""
     order = _WatchedRunner.order = order_of(arguments)
+    processors.worker.Assignments = _WatchedAssignments  # type: ignore[attr-defined]
     processors.worker.FlowRunner = _WatchedRunner  # type: ignore[attr-defined]
     configure_logs()
     sys.exit(processors.worker.run(_FAMILIES[order.work], Settings()))
