@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up soak test check setup lock clients
-.PHONY: bench-ingest bench-memory bench-outage bench-exchange bench-replicas bench-simulation bench-restart
+.PHONY: bench bench-ingest bench-memory bench-outage bench-exchange bench-replicas bench-restart bench-simulation
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -12,8 +12,9 @@ STAMP := .venv/.installed
 UV_VERSION := 0.13.9
 UV := .make/uv-$(UV_VERSION)/bin/uv
 
-# The environment of the programs that ours are measured beside.
+# The environments of the programs that ours are measured beside.
 PEER := .make/bench/.installed
+STREAM_PEERS := .make/bench-streams/.installed
 
 PIP := -m pip --disable-pip-version-check install --quiet
 
@@ -56,6 +57,10 @@ check: $(STAMP)  ## lint, format, types, import contracts, and proof that each o
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -q tests/unit/house
 
+bench: $(STAMP)  ## processors beside the ceiling, stock Faust, quixstreams and bytewax, some 15 minutes (ARGS=...)
+	@$(MAKE) --no-print-directory $(STREAM_PEERS) || echo 'the peers cannot be built here (see above) and are not measured' >&2
+	@$(BIN)/python -m bench.processing $(ARGS)
+
 bench-ingest: $(STAMP)  ## socket to acknowledged record, beside the ceiling and cryptofeed (ARGS=...)
 	@$(MAKE) --no-print-directory $(PEER) || echo 'cryptofeed cannot be built here (see above) and is not measured' >&2
 	@$(BIN)/python -m bench.ingest $(ARGS)
@@ -91,6 +96,9 @@ lock: $(UV)  ## pin the dependencies of pyproject.toml in requirements.lock (UPG
 	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
 		--output-file bench/requirements.lock bench/requirements.in
+	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
+		--output-file bench/requirements-streams.lock bench/requirements-streams.in
 
 clients: .make/clients/.installed  ## install clients that others wrote, which tests run against the exchange
 
@@ -117,6 +125,12 @@ $(PEER): bench/requirements.lock
 	@.make/bench/bin/python $(PIP) --require-hashes --requirement .make/bench/tools.lock
 	@.make/bench/bin/python $(PIP) --require-hashes --no-build-isolation --requirement bench/requirements.lock
 	@touch $(PEER)
+
+$(STREAM_PEERS): bench/requirements-streams.lock
+	@echo 'building .make/bench-streams: stock Faust, quixstreams, bytewax'
+	@$(FIND_PYTHON); "$$python" -m venv --clear .make/bench-streams
+	@.make/bench-streams/bin/python $(PIP) --require-hashes --only-binary :all: --requirement $<
+	@touch $@
 
 $(UV):
 	@$(FIND_PYTHON); "$$python" -m venv --clear .make/uv-$(UV_VERSION)

@@ -13,10 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 
-__all__ = ["RESULTS", "Row", "median", "show", "write"]
+__all__ = ["RESULTS", "Row", "Section", "median", "show", "show_sections", "write"]
 
 RESULTS: Final = Path(__file__).parent / "results"
 _WIDTH: Final = 120
+_WIDE: Final = 150
 _COLUMNS: Final = (
     *("", "events/s", "of the ceiling", "µs of CPU/event", "p50 ms", "p99 ms", "lost", "duplicates", "events"),
 )
@@ -31,12 +32,38 @@ class Row(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ratio: float | None = None
     """To the ceiling of the same round; the median of these."""
     cpu_us_per_event: float | None = None
+    cpu_ratio: float | None = None
+    """The ceiling's processor time to this one's."""
     p50_ms: float | None = None
     p99_ms: float | None = None
     lost: int | None = None
     duplicates: int | None = None
     events: int | None = None
     """Over all rounds."""
+
+
+class Section(Struct, frozen=True):
+    """Rows that belong together."""
+
+    title: str
+    rows: Sequence[Row]
+
+
+def show_sections(title: str, sections: Sequence[Section]) -> None:
+    """Print the rows of all sections as one table."""
+    table = Table(title=title, title_justify="left")
+    for name in (*_COLUMNS[:4], "of the ceiling, CPU", *_COLUMNS[4:]):
+        table.add_column(name, justify="left" if not name else "right")
+    for section in sections:
+        table.add_row(section.title, style="bold")
+        for row in section.rows:
+            figures = (
+                (row.events_per_second, 0), (row.ratio, 2), (row.cpu_us_per_event, 1), (row.cpu_ratio, 2),
+                (row.p50_ms, 1), (row.p99_ms, 1), (row.lost, 0), (row.duplicates, 0), (row.events, 0),
+            )  # fmt: skip
+            table.add_row(f"  {row.name}", *(_number(value, digits) for value, digits in figures))
+        table.add_section()
+    Console(width=_WIDE).print(table)
 
 
 def show(title: str, rows: Sequence[Row]) -> None:

@@ -39,6 +39,7 @@ def test_make_alone_lists_every_verb_with_a_line_of_text() -> None:
         (["up", "ARGS=--help"], ".venv/bin/binance-sandbox up --help"),
         (["soak", "ARGS=--scenario cut"], ".venv/bin/binance-sandbox soak --scenario cut"),
         (["test", "PYTEST_ARGS=-m live"], ".venv/bin/python -m pytest -m live"),
+        (["bench", "ARGS=--quick"], ".venv/bin/python -m bench.processing --quick"),
         (["bench-ingest", "ARGS=--quick"], ".venv/bin/python -m bench.ingest --quick"),
         (["bench-memory", "ARGS=--symbols 20"], ".venv/bin/python -m bench.memory --symbols 20"),
         (["bench-restart", "ARGS=--log"], ".venv/bin/python -m bench.restart --log"),

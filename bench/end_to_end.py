@@ -1,0 +1,231 @@
+"""From the socket of ingest to a reader of a derived topic: exchange, ingest, broker, workers, reader.
+
+All processes as they are deployed, on all cores of the machine, which they share with this reader. The time of a record
+is from the moment ingest read its bytes (``receive_time_ns``, before parsing) to the moment a reader of uncommitted
+records has in hand what came of it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from http.client import HTTPConnection
+from typing import Any, Final
+
+import msgspec
+from confluent_kafka import Consumer, Message, TopicPartition
+from msgspec import Struct
+
+from bench.results import Row, Section
+from bench.site import Site
+from sandbox.ports import free_port
+from sandbox.probes import http_answers
+from sandbox.simulation.config import universe
+from schemas.codec import Codec
+from schemas.derived import TopOfBook, Trade, TradeKind
+from schemas.markets import Market
+from schemas.registry import Registry
+from schemas.topics import PARTITIONS, DerivedType, RawType, TopicTable
+
+
+__all__ = ["measure"]
+
+_READY_S: Final = 120.0
+_WARM_UP_NS: Final = 3_000_000_000
+_QUIET_S: Final = 3.0
+_DRAIN_S: Final = 60.0
+_SYMBOLS: Final = 40
+_STREAMS: Final = {"trade": DerivedType.TRADE, "depth@100ms": DerivedType.TOP_OF_BOOK}
+_RAW: Final = {RawType.TRADE: DerivedType.TRADE, RawType.DEPTH: DerivedType.TOP_OF_BOOK}
+
+Place = tuple[DerivedType, int, int]
+"""What is derived, partition and offset of the raw record that it comes from."""
+
+
+class Arrived(Struct, frozen=True):
+    """One derived record."""
+
+    place: Place
+    identity: tuple[str, int]
+    at_ns: int
+
+
+class Reader:
+    """Reads raw and derived topics while records come, and notes when each came.
+
+    Args:
+        servers: Kafka.
+        table: the topics.
+        codec: reads derived values.
+    """
+
+    def __init__(self, servers: str, table: TopicTable, codec: Codec) -> None:
+        self.received_ns: dict[Place, int] = {}
+        self.trades: set[tuple[str, int]] = set()
+        self.arrived: list[Arrived] = []
+        self._codec = codec
+        self._raw = {table.raw(Market.SPOT, raw).name: (raw, derived) for raw, derived in _RAW.items()}
+        self._derived = {table.derived(Market.SPOT, of).name: of for of in _STREAMS.values()}
+        self._consumer = Consumer(
+            {"bootstrap.servers": servers, "group.id": "none", "enable.auto.commit": False, "log_level": 0,
+             "isolation.level": "read_uncommitted", "auto.offset.reset": "earliest", "fetch.wait.max.ms": 5}
+        )  # fmt: skip
+        names = (*self._raw, *self._derived)
+        self._consumer.assign([TopicPartition(name, number, 0) for name in names for number in range(PARTITIONS)])
+
+    def read(self, until_s: float) -> None:
+        """Read until a moment of the monotonic clock."""
+        while time.monotonic() < until_s:
+            self._take_all()
+
+    def drain(self) -> None:
+        """Read until nothing came for a while."""
+        limit_s = time.monotonic() + _DRAIN_S
+        quiet_since = time.monotonic()
+        while time.monotonic() - quiet_since < _QUIET_S and time.monotonic() < limit_s:
+            if self._take_all():
+                quiet_since = time.monotonic()
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._consumer.close()
+
+    def _take_all(self) -> int:
+        messages = self._consumer.consume(1_000, timeout=0.01)
+        at_ns = time.time_ns()
+        for message in messages:
+            if error := message.error():
+                raise RuntimeError(str(error))
+            self._take(message, at_ns)
+        return len(messages)
+
+    def _take(self, message: Message, at_ns: int) -> None:
+        topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
+        if topic in self._raw:
+            raw, derived = self._raw[topic]
+            headers = dict(message.headers() or ())
+            self.received_ns[derived, partition, offset] = int(headers["receive_time_ns"] or 0)
+            if raw is RawType.TRADE:
+                trade = msgspec.json.decode(message.value() or b"", type=_RawTrade)
+                self.trades.add((trade.symbol, trade.trade_id))
+            return
+        value = self._codec.decode(topic, partition, offset, message.value())
+        if isinstance(value, Trade) and value.kind is TradeKind.TRADE:
+            place = DerivedType.TRADE, partition, value.input_offset
+            self.arrived.append(Arrived(place, (value.symbol, value.trade_id), at_ns))
+        elif isinstance(value, TopOfBook):
+            place = DerivedType.TOP_OF_BOOK, partition, value.input_offset
+            self.arrived.append(Arrived(place, (value.symbol, value.update_id), at_ns))
+
+
+class _RawTrade(Struct):
+    symbol: str = msgspec.field(name="s")
+    trade_id: int = msgspec.field(name="t")
+
+
+def measure(site: Site, seconds: float, symbol_count: int = _SYMBOLS) -> Section:
+    """Run everything for a while; returns a row for each derived topic, and ``ours`` over both."""
+    table = site.set_up("bench-end-to-end")
+    registry = Registry(site.registry.url)
+    codec = Codec(table, registry)
+    codec.prepare()
+    reader = Reader(site.broker.bootstrap_servers, table, codec)
+    try:
+        with ExitStack() as stack:
+            exchange = _start(site, table, stack, universe(symbol_count * 2)[Market.SPOT][:symbol_count])
+            reader.read(time.monotonic() + seconds + _WARM_UP_NS / 1e9)
+            _ask(exchange, "POST", "close")
+            reader.drain()
+    finally:
+        reader.close()
+        registry.close()
+    return Section("Socket to derived topic", list(_rows(reader)))
+
+
+def _start(site: Site, table: TopicTable, stack: ExitStack, symbols: tuple[str, ...]) -> str:
+    """Start every process; returns the address of the exchange, which has begun."""
+    ports = free_port("127.0.0.1"), free_port("127.0.0.1")
+    address = f"http://127.0.0.1:{ports[0]}"
+    environment = site.environment(
+        table,
+        address,
+        INGEST_HTTP__PORT=str(ports[1]),
+        INGEST_MARKETS__SPOT__SYMBOLS=",".join(symbols),
+        INGEST_MARKETS__SPOT__STREAMS=",".join(_STREAMS),
+        PROCESSORS_MARKETS=json.dumps(["spot"]),
+    )
+    arguments = ["--simulate", "--duration", "0", "--start", "manual", "--port", str(ports[0])]
+    for symbol in symbols:
+        arguments += ["--symbol", f"spot:{symbol}"]
+    exchange = stack.enter_context(site.process("exchange", ["-m", "sandbox", "exchange", *arguments]))
+    exchange.wait_ready(http_answers(f"{address}/sandbox/status"), _READY_S)
+    for family in ("books", "trades"):
+        port = free_port("127.0.0.1")
+        worker = site.process(
+            f"worker-{family}",
+            ["-m", "processors", "worker", family],
+            env={**environment, "PROCESSORS_METRICS_PORT": str(port)},
+        )
+        stack.enter_context(worker).wait_ready(http_answers(f"http://127.0.0.1:{port}/ready"), _READY_S)
+    stack.enter_context(site.process("ingest", ["-m", "ingest", "run"], env=environment))
+    deadline_s = time.monotonic() + _READY_S
+    while not _subscribed(address, len(symbols) * len(_STREAMS)):
+        if time.monotonic() > deadline_s:
+            msg = f"ingest did not subscribe to {len(symbols) * len(_STREAMS)} streams within {_READY_S:g} s"
+            raise RuntimeError(msg)
+        time.sleep(0.2)
+    _ask(address, "POST", "start")
+    return address
+
+
+def _subscribed(address: str, stream_count: int) -> bool:
+    return sum(len(one["streams"]) for one in _ask(address, "GET", "connections")) == stream_count
+
+
+def _ask(address: str, method: str, what: str) -> Any:
+    """Return what the exchange's control API answers."""
+    connection = HTTPConnection(address.removeprefix("http://"), timeout=30)
+    try:
+        connection.request(method, f"/sandbox/{what}")
+        return json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+
+
+def _rows(reader: Reader) -> Iterator[Row]:
+    begun_ns = min(reader.received_ns.values(), default=0) + _WARM_UP_NS
+    sent = [one for one in reader.received_ns.values() if one >= begun_ns]
+    rate = len(sent) / max(1.0, (max(sent, default=0) - begun_ns) / 1e9)
+    yield _row("ours", reader, tuple(_STREAMS.values()), begun_ns, rate)
+    for of in _STREAMS.values():
+        yield _row(f"ours, {of}", reader, (of,), begun_ns, None)
+
+
+def _row(name: str, reader: Reader, types: tuple[DerivedType, ...], begun_ns: int, rate: float | None) -> Row:
+    latencies: list[float] = []
+    derived: list[tuple[str, int]] = []
+    for one in reader.arrived:
+        if one.place[0] not in types:
+            continue
+        if one.place[0] is DerivedType.TRADE:
+            derived.append(one.identity)
+        received_ns = reader.received_ns.get(one.place, 0)
+        if received_ns >= begun_ns:
+            latencies.append((one.at_ns - received_ns) / 1e6)
+    latencies.sort()
+    counts = DerivedType.TRADE in types  # a top of a book comes only of a diff that changes it
+    return Row(
+        name=name,
+        events_per_second=rate,
+        p50_ms=_quantile(latencies, 0.50),
+        p99_ms=_quantile(latencies, 0.99),
+        lost=len(reader.trades - set(derived)) if counts else None,
+        duplicates=len(derived) - len(set(derived)) if counts else None,
+        events=len(latencies),
+    )
+
+
+def _quantile(ordered: list[float], share: float) -> float | None:
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else None
