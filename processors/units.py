@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 import msgspec
 
@@ -171,6 +171,9 @@ class UnitFactory:
         codec: decodes control records.
     """
 
+    kind: ClassVar[type[Unit]] = Unit
+    """What is made."""
+
     def __init__(self, table: TopicTable, codec: Codec) -> None:
         self._table = table
         self._codec = codec
@@ -178,7 +181,7 @@ class UnitFactory:
     def unit(self, flow: Flow, partition: int) -> Unit:
         """Return the empty unit of a partition."""
         state = flow.new_state(partition)
-        return Unit(flow, partition, {topic.name: self._applier(topic, state) for topic in flow.topics}, state)
+        return self.kind(flow, partition, {topic.name: self._applier(topic, state) for topic in flow.topics}, state)
 
     def _applier(self, topic: Topic, state: PartitionState) -> _Apply:
         if topic.layer is Layer.RAW:

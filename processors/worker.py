@@ -25,11 +25,11 @@ from processors.config import Settings
 from processors.errors import ProcessorsError
 from processors.flows import Family, flows_of, outputs_of
 from processors.health import Health
+from processors.jobs import Job
 from processors.outputs import Encoder
 from processors.publisher import KafkaPublisher
 from processors.rebuild import KafkaLogs
 from processors.runner import FlowRunner
-from processors.units import UnitFactory
 from schemas.codec import Codec
 from schemas.registry import Registry, RegistryError
 from schemas.topics import Topic, TopicTable
@@ -48,8 +48,13 @@ _TROUBLE: Final = (ProcessorsError, RegistryError, OSError)
 _log = structlog.get_logger("processors.worker")
 
 
-def run(family: Family, settings: Settings) -> int:
+def run(family: Family, settings: Settings, job: Job | None = None) -> int:
     """Run a worker until SIGTERM or SIGINT, or until it fails.
+
+    Args:
+        family: what it does.
+        settings: how.
+        job: over what; None: the live topics.
 
     Returns:
         The exit status: 0 after a signal, 1 after a failure.
@@ -58,7 +63,7 @@ def run(family: Family, settings: Settings) -> int:
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     with asyncio.Runner() as runner:
         try:
-            runner.run(_until_stopped(_Worker(family, settings), settings.stop_timeout_s))
+            runner.run(_until_stopped(_Worker(family, settings, job or Job()), settings.stop_timeout_s))
         except _TROUBLE as error:
             _log.error("worker failed", family=family, reason=str(error))
             return 1
@@ -104,8 +109,9 @@ def _end_by_force(why: str) -> None:
 class _Worker:
     """Everything a worker is made of."""
 
-    def __init__(self, family: Family, settings: Settings) -> None:
+    def __init__(self, family: Family, settings: Settings, job: Job) -> None:
         self._family = family
+        self._job = job
         self._settings = settings
         self.stopping = threading.Event()
         self._waiting_for: str | None = "start"
@@ -116,7 +122,7 @@ class _Worker:
         """Run until cancelled, or raise what went wrong."""
         require_compiled_faust()
         settings, table = self._settings, TopicTable(self._settings.topic_prefix)
-        group = f"{settings.topic_prefix}-processors-{self._family}"
+        group = self._job.group(settings.topic_prefix, self._family)
         flows = flows_of(
             self._family,
             table,
@@ -134,13 +140,13 @@ class _Worker:
             await publisher.start()
             stack.push_async_callback(publisher.stop)
             logs = KafkaLogs(settings.kafka_bootstrap_servers, f"{group}-rebuild", fetch_bytes=settings.fetch_bytes)
-            assignments = Assignments(flows, UnitFactory(table, codec), logs, self._fail)
+            assignments = Assignments(flows, self._job.units(table, codec), logs, self._fail)
             stack.push_async_callback(assignments.close)
-            app = BatchApp(_app_options(group, settings), assignments)
+            app = BatchApp(_app_options(group, settings, self._job), assignments)
             self._app, self._assignments = app, assignments
-            encoder = Encoder(table, codec)
+            encoder, outputs = Encoder(table, codec), self._job.publisher(publisher)
             runners = [
-                FlowRunner(flow, assignments, encoder, publisher, lambda: _consumer(app).membership) for flow in flows
+                FlowRunner(flow, assignments, encoder, outputs, lambda: _consumer(app).membership) for flow in flows
             ]
             for runner in runners:
                 _AGENTS[runner.flow.name](app, runner)
@@ -185,7 +191,8 @@ class _Worker:
 
     async def _wait_for_broker(self, table: TopicTable, inputs: Sequence[Topic]) -> None:
         self._waiting_for = "the broker"
-        topics = [*inputs, *outputs_of(self._family, table, self._settings.markets)]
+        outputs = outputs_of(self._family, table, self._settings.markets)
+        topics = [*inputs, *self._job.written(outputs)]
         await require_topics(
             self._settings.kafka_bootstrap_servers, topics, tell=_log.warning, limit_s=self._settings.start_timeout_s
         )
@@ -236,7 +243,7 @@ class _StoppedError(Exception):
     """Ends a wait in a thread whose result nobody wants any more."""
 
 
-def _app_options(group: str, settings: Settings) -> AppOptions:
+def _app_options(group: str, settings: Settings, job: Job) -> AppOptions:
     return AppOptions(
         group=group,
         bootstrap_servers=settings.kafka_bootstrap_servers,
@@ -246,7 +253,7 @@ def _app_options(group: str, settings: Settings) -> AppOptions:
         commit_interval_s=settings.commit_interval_s,
         request_timeout_s=settings.request_timeout_s,
         fetch_bytes=settings.fetch_bytes,
-        limits=DeliveryLimits(settings.batch_records, settings.batches_in_flight),
+        limits=DeliveryLimits(settings.batch_records, settings.batches_in_flight, job.ends),
     )
 
 
