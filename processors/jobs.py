@@ -48,8 +48,8 @@ class Job:
 class ReplayJob(Job):
     """A stretch of the topics again.
 
-    Every state begins empty where its stretch begins, and nothing beyond its end is applied. Time is the records' alone:
-    no tick of a clock comes to a state, and no snapshot is asked for.
+    Every state begins empty where its stretch begins, and nothing beyond its end is applied. Time is the records'
+    alone: no tick of a clock comes to a state, and no snapshot is asked for.
 
     Args:
         plan: the stretch.

@@ -93,7 +93,8 @@ class ReplayPlan(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Refuse what no replay can be over."""
         if self.version != PLAN_VERSION:
-            raise ValueError(f"a plan of version {self.version}, this reads version {PLAN_VERSION}")
+            msg = f"a plan of version {self.version}, this reads version {PLAN_VERSION}"
+            raise ValueError(msg)
         if any(not 0 <= one.begin <= one.end for one in self.ranges):
             raise ValueError("a range ends before it begins")
 

@@ -1,0 +1,225 @@
+"""A replay at the broker: the stretch that it is over, the topics that it writes, and the hash of what is in them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+from aiokafka.structs import OffsetAndMetadata
+
+from processors.batching import RawRecord
+from processors.core.canonical import RULES, DeadLetterHead, Digest, LastValues
+from processors.core.replay_range import Bound, BoundKind, PartitionRange
+from processors.errors import PrefixTakenError, RangeLostError, ReplayError
+from processors.rebuild import KafkaLogs, LogReader, Range
+from schemas.codec import Codec
+from schemas.topics import Cleanup, ControlType, Layer, Topic
+
+
+__all__ = ["TopicHash", "committed", "create", "delete", "hash_of", "require_kept", "resolve", "seed"]
+
+_GROUP_LIMIT_S: Final = 30.0
+_PAUSE_S: Final = 0.5
+_FETCH_BYTES: Final = 4 * 1024 * 1024
+
+
+class TopicHash(msgspec.Struct, frozen=True):
+    """What a replay left in one topic."""
+
+    topic: str
+    """Without the prefix: the same for every replay."""
+    records: int
+    rows: int
+    """Identities that count."""
+    hash: str
+
+
+async def resolve(bootstrap_servers: str, topics: Sequence[Topic], begin: Bound, end: Bound) -> list[PartitionRange]:
+    """Return the offsets that two bounds stand for now, in every partition of these topics.
+
+    A compacted topic is state, not a stretch: it is read whole. So are control topics where offsets are given: those
+    are offsets of raw topics.
+    """
+    async with _consumer(bootstrap_servers) as consumer:
+        partitions = {TopicPartition(topic.name, n): topic for topic in topics for n in range(topic.partitions)}
+        first, last = await consumer.beginning_offsets(list(partitions)), await consumer.end_offsets(list(partitions))
+        begins = await _at(consumer, begin, first, last)
+        ends = await _at(consumer, end, first, last)
+        offsets = BoundKind.OFFSET in {begin.kind, end.kind}
+        ranges = []
+        for tp, topic in partitions.items():
+            if topic.cleanup is not Cleanup.DELETE or (offsets and topic.layer is Layer.CONTROL):
+                ranges.append(PartitionRange(tp.topic, tp.partition, first[tp], last[tp]))
+            else:
+                ranges.append(PartitionRange(tp.topic, tp.partition, begins[tp], max(begins[tp], ends[tp])))
+    return ranges
+
+
+async def _at(
+    consumer: Any, bound: Bound, first: Mapping[TopicPartition, int], last: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, int]:
+    """Return the offset that a bound stands for in each partition."""
+    if bound.kind is BoundKind.EARLIEST:
+        return dict(first)
+    if bound.kind is BoundKind.LATEST:
+        return dict(last)
+    if bound.kind is BoundKind.OFFSET:
+        return {tp: min(max(bound.value, first[tp]), last[tp]) for tp in first}
+    found = await consumer.offsets_for_times(dict.fromkeys(first, bound.value))
+    return {tp: last[tp] if found.get(tp) is None else found[tp].offset for tp in first}
+
+
+async def require_kept(bootstrap_servers: str, ranges: Sequence[PartitionRange]) -> None:
+    """Check that what a plan names is still, and already, in the log.
+
+    Raises:
+        RangeLostError: it is not.
+    """
+    async with _consumer(bootstrap_servers) as consumer:
+        partitions = [TopicPartition(one.topic, one.partition) for one in ranges if one.end > one.begin]
+        first, last = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
+        for one in ranges:
+            tp = TopicPartition(one.topic, one.partition)
+            if one.end > one.begin and not first[tp] <= one.begin <= one.end <= last[tp]:
+                raise RangeLostError(one.topic, one.partition, (one.begin, one.end), (first[tp], last[tp]))
+
+
+async def create(bootstrap_servers: str, topics: Iterable[Topic]) -> None:
+    """Create the topics that a replay writes; they keep everything.
+
+    Raises:
+        PrefixTakenError: some exist.
+        ReplayError: the broker does not create them.
+    """
+    wanted = [NewTopic(topic.name, topic.partitions, 1, topic_configs=topic.config(keep=True)) for topic in topics]
+    async with _admin(bootstrap_servers) as admin:
+        answer = await admin.create_topics(wanted)
+    refused = {name: for_code(code) for name, code, *_ in answer.topic_errors if code}
+    if refused:
+        made = [topic.name for topic in wanted if topic.name not in refused]
+        await delete(bootstrap_servers, made)
+        if TopicAlreadyExistsError in refused.values():
+            raise PrefixTakenError(sorted(name for name, why in refused.items() if why is TopicAlreadyExistsError))
+        name, why = next(iter(refused.items()))
+        msg = f'topic "{name}": cannot be created: {why.__name__}'
+        raise ReplayError(msg)
+
+
+async def delete(bootstrap_servers: str, names: Sequence[str]) -> None:
+    """Delete topics, should they exist.
+
+    Raises:
+        ReplayError: the broker does not delete them.
+    """
+    if not names:
+        return
+    async with _admin(bootstrap_servers) as admin:
+        answer = await admin.delete_topics(list(names))
+    for name, code, *_ in answer.topic_error_codes:
+        if code and (why := for_code(code)) is not UnknownTopicOrPartitionError:
+            msg = f'topic "{name}": cannot be deleted: {why.__name__}; delete it by hand'
+            raise ReplayError(msg)
+
+
+async def seed(bootstrap_servers: str, group: str, ranges: Iterable[PartitionRange]) -> None:
+    """Let a group begin where its stretch begins.
+
+    Raises:
+        ReplayError: the group still has members, of a replay that ended just now or is running.
+    """
+    offsets = {TopicPartition(one.topic, one.partition): OffsetAndMetadata(one.begin, "") for one in ranges}
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _GROUP_LIMIT_S
+    async with _consumer(bootstrap_servers, group) as consumer:
+        consumer.assign(list(offsets))
+        while True:
+            try:
+                await consumer.commit(offsets)
+            except KafkaError as error:
+                if loop.time() > deadline:
+                    msg = f'group "{group}": has members; is a replay of this prefix running?'
+                    raise ReplayError(msg) from error
+                await asyncio.sleep(_PAUSE_S)
+            else:
+                return
+
+
+async def committed(bootstrap_servers: str, group: str) -> dict[tuple[str, int], int]:
+    """Return how far a group has come."""
+    async with _admin(bootstrap_servers) as admin:
+        offsets = await admin.list_consumer_group_offsets(group)
+    return {(tp.topic, tp.partition): meta.offset for tp, meta in offsets.items()}
+
+
+async def hash_of(
+    bootstrap_servers: str, topic: Topic, written: str, codec: Codec, *, rows: list[bytes] | None = None
+) -> TopicHash:
+    """Return the hash of what a replay wrote, partition by partition: only one is in memory at a time.
+
+    Args:
+        bootstrap_servers: the broker.
+        topic: whose values they are.
+        written: name of the topic that was written in its place.
+        codec: decodes the values.
+        rows: takes what the hash is over; None: not wanted.
+    """
+    name = f"{topic.market or topic.layer}.{topic.type}"
+    digest, records = Digest(), 0
+    async with _consumer(bootstrap_servers) as consumer:
+        ends = await consumer.end_offsets([TopicPartition(written, n) for n in range(topic.partitions)])
+    async with KafkaLogs(bootstrap_servers, "binance-processors-replay", fetch_bytes=_FETCH_BYTES).open() as reader:
+        for tp, end in ends.items():
+            values = LastValues(RULES[str(topic.type)], whole=rows is not None)
+            async for record in _records(reader, tp, end):
+                if topic.type is ControlType.DEAD_LETTER:
+                    values.feed(_head_of(record))
+                else:
+                    values.feed(codec.decode(topic.name, record.partition, record.offset, record.value))
+            digest, records = digest + values.digest(), records + values.records
+            if rows is not None:
+                rows += values.rows()
+    return TopicHash(name, records, digest.rows, digest.hex)
+
+
+async def _records(reader: LogReader, tp: TopicPartition, end: int) -> AsyncIterator[RawRecord]:
+    async for records in reader.read(tp.partition, [Range(tp.topic, 0, end)]):
+        for record in records:
+            yield record
+        await asyncio.sleep(0)
+
+
+def _head_of(record: RawRecord) -> DeadLetterHead:
+    headers = {name: value.decode() for name, value in record.headers}
+    return DeadLetterHead(
+        headers["source_topic"],
+        int(headers["source_partition"]),
+        int(headers["source_offset"]),
+        headers["reason"],
+        headers["sha256"],
+    )
+
+
+@asynccontextmanager
+async def _consumer(bootstrap_servers: str, group: str | None = None) -> AsyncIterator[Any]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, group_id=group, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+@asynccontextmanager
+async def _admin(bootstrap_servers: str) -> AsyncIterator[Any]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    await admin.start()
+    try:
+        yield admin
+    finally:
+        await admin.close()
