@@ -10,17 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+import msgspec
+
+from processors.core.candle_levels import HoleName, KeptCandle, Level, OpenCandle
 from processors.core.candles import CandleMarks, Fold, add, finish, initial, merge
 from processors.core.trades import Match
+from processors.core.wide import Wide, keep, read
 from processors.core.windows import start_of, window_of
 from schemas.derived import Candle, TradeSource
 from schemas.topics import CANDLE_INTERVALS
 
 
-__all__ = ["CandleSeries", "HoleName"]
-
-HoleName = tuple[int, int]
-"""Epoch and first id of a hole."""
+__all__ = ["CandleSeries", "HoleName", "KeptSeries"]
 
 MINUTE_MS: Final = 60_000
 KEEP_MS: Final = 7_200_000
@@ -39,29 +40,18 @@ _UNCOVERED: Final[HoleName] = (-1, -1)
 """Stands for what happened before the series began."""
 
 
-class _Candle:
-    """One candle in the making, or final and kept for correction."""
+class KeptSeries(msgspec.Struct, frozen=True, array_like=True):
+    """A series, written down."""
 
-    __slots__ = ("fold", "holes", "input_offset", "previous_close")
-
-    def __init__(self, fold: Fold) -> None:
-        self.fold = fold
-        self.holes: frozenset[HoleName] = frozenset()
-        """What makes it incomplete."""
-        self.previous_close = 0
-        self.input_offset = -1
-
-
-class _Level:
-    """All candles of one interval that may still change."""
-
-    __slots__ = ("candles", "interval", "keep_ms", "length_ms")
-
-    def __init__(self, interval: str, length_ms: int, keep_ms: int) -> None:
-        self.interval = interval
-        self.length_ms = length_ms
-        self.keep_ms = max(keep_ms, length_ms)
-        self.candles: dict[int, _Candle] = {}
+    start: int | None
+    frontier: int
+    close: Wide
+    closed_by: tuple[int, int]
+    offset: int
+    shown: int
+    covered_since: int | None
+    open_holes: list[tuple[HoleName, _Spans]]
+    levels: dict[str, list[KeptCandle]]
 
 
 class CandleSeries:
@@ -91,7 +81,7 @@ class CandleSeries:
         self._empty = initial(contracts=contracts)
         self._covered_since = covered_since
         self._minutes, *self._longer = [
-            _Level(interval, length_ms, keep_ms) for interval, length_ms in CANDLE_INTERVALS.items()
+            Level(interval, length_ms, keep_ms) for interval, length_ms in CANDLE_INTERVALS.items()
         ]
         self._levels = [self._minutes, *self._longer]
         self._start: int | None = None
@@ -164,11 +154,43 @@ class CandleSeries:
             name: the hole.
             recovered: whether everything did come, so that the candles are complete after all.
         """
-        spans = self._open_holes.pop(name, ())
-        if recovered:
+        spans = self._open_holes.pop(name, None)
+        if spans is not None and recovered:
             return self._clear(name, spans, ())
-        self._forget()
+        if spans is not None:
+            self._forget()
         return []
+
+    def dump(self) -> KeptSeries:
+        """Return the series, written down."""
+        return KeptSeries(
+            self._start,
+            self._frontier,
+            keep(self._close),
+            self._closed_by,
+            self._offset,
+            self._shown,
+            self._covered_since,
+            list(self._open_holes.items()),
+            {level.interval: level.dump() for level in self._levels},
+        )
+
+    def load(self, kept: KeptSeries) -> None:
+        """Take over what was written down.
+
+        Raises:
+            ValueError: it has other intervals.
+        """
+        if kept.levels.keys() != CANDLE_INTERVALS.keys():
+            msg = f"candles of {', '.join(kept.levels)}: expected {', '.join(CANDLE_INTERVALS)}"
+            raise ValueError(msg)
+        self._start, self._frontier = kept.start, kept.frontier
+        self._close, self._closed_by = read(kept.close) or 0, kept.closed_by
+        self._offset, self._shown = kept.offset, kept.shown
+        self._covered_since = kept.covered_since
+        self._open_holes = dict(kept.open_holes[-OPEN_HOLE_LIMIT:])
+        for level in self._levels:
+            level.load(kept.levels[level.interval], self._empty)
 
     def _begin(self, minute: int) -> None:
         self._start = self._frontier = minute
@@ -209,7 +231,7 @@ class CandleSeries:
         if fold.trade_count:
             self._close, self._closed_by = fold.close, (fold.last_time, fold.last_id)
 
-    def _end(self, level: _Level, open_time: int, candle: _Candle) -> Candle:
+    def _end(self, level: Level, open_time: int, candle: OpenCandle) -> Candle:
         """Send a candle that is final now, and let an old one go."""
         candle.previous_close = self._close
         candle.input_offset = self._offset
@@ -248,7 +270,7 @@ class CandleSeries:
             if candle.fold.close != before:
                 yield from self._carry(level, open_time, candle.fold)
 
-    def _carry(self, level: _Level, open_time: int, fold: Fold) -> Iterator[Candle]:
+    def _carry(self, level: Level, open_time: int, fold: Fold) -> Iterator[Candle]:
         """Hand a changed close on to the final candles without trades that follow."""
         following = open_time + level.length_ms
         while following + level.length_ms <= self._frontier:
@@ -272,14 +294,14 @@ class CandleSeries:
         self._forget()
         return candles
 
-    def _judge(self, level: _Level, open_time: int, candle: _Candle, holes: frozenset[HoleName]) -> Iterator[Candle]:
+    def _judge(self, level: Level, open_time: int, candle: OpenCandle, holes: frozenset[HoleName]) -> Iterator[Candle]:
         """Note what makes a candle incomplete; send it again if that changes whether it is."""
         changed = bool(holes) != bool(candle.holes)
         candle.holes = holes
         if changed:
             yield from self._resend(level, open_time, candle)
 
-    def _touched(self, spans: _Spans) -> Iterator[tuple[_Level, int, _Candle]]:
+    def _touched(self, spans: _Spans) -> Iterator[tuple[Level, int, OpenCandle]]:
         """Return the candles that hold any of these minutes, interval by interval, in order of time."""
         for level in self._levels:
             bounds = [(start_of(first, level.length_ms), last) for first, last in spans]
@@ -297,21 +319,21 @@ class CandleSeries:
                 if open_time >= oldest or self._is_kept(candle)
             }
 
-    def _is_kept(self, candle: _Candle) -> bool:
+    def _is_kept(self, candle: OpenCandle) -> bool:
         return not candle.holes.isdisjoint(self._open_holes)
 
-    def _at(self, level: _Level, open_time: int) -> _Candle:
+    def _at(self, level: Level, open_time: int) -> OpenCandle:
         candle = level.candles.get(open_time)
         if candle is None:
-            candle = level.candles[open_time] = _Candle(self._empty)
+            candle = level.candles[open_time] = OpenCandle(self._empty)
         return candle
 
-    def _resend(self, level: _Level, open_time: int, candle: _Candle) -> Iterator[Candle]:
+    def _resend(self, level: Level, open_time: int, candle: OpenCandle) -> Iterator[Candle]:
         """Send a candle again that was final."""
         if open_time + level.length_ms <= self._frontier:
             yield self._show(level, open_time, candle, revision=True)
 
-    def _show(self, level: _Level, open_time: int, candle: _Candle, *, revision: bool) -> Candle:
+    def _show(self, level: Level, open_time: int, candle: OpenCandle, *, revision: bool) -> Candle:
         window = window_of(open_time, level.length_ms)
         return finish(
             candle.fold,

@@ -10,10 +10,12 @@ import sys
 from collections import OrderedDict, deque
 from typing import Final
 
+import msgspec
+
 from schemas.control import Heartbeat
 
 
-__all__ = ["Coverage", "HeartbeatGate", "Rosters", "Voices"]
+__all__ = ["Coverage", "HeartbeatGate", "KeptGate", "KeptRoster", "KeptRun", "Rosters", "Voices"]
 
 WAITING_LIMIT: Final = 4_096
 """Heartbeats that may wait. Beyond it every second one is dropped: the next one vouches for more."""
@@ -31,6 +33,28 @@ Run = tuple[str, int | None]
 def run_of(heartbeat: Heartbeat) -> Run:
     """Return the run that a heartbeat belongs to."""
     return heartbeat.ingest_id, heartbeat.begin_offset
+
+
+class KeptGate(msgspec.Struct, frozen=True, array_like=True):
+    """A gate, written down."""
+
+    next_offset: int
+    waiting: list[Heartbeat]
+
+
+class KeptRoster(msgspec.Struct, frozen=True, array_like=True):
+    """What a run is about, written down."""
+
+    run: Run
+    symbols: list[str]
+
+
+class KeptRun(msgspec.Struct, frozen=True, array_like=True):
+    """What a run vouches for, written down."""
+
+    begin: int
+    vouched_until: int
+    run: Run
 
 
 class HeartbeatGate:
@@ -66,6 +90,14 @@ class HeartbeatGate:
             due.append(self._waiting.popleft())
         return due
 
+    def dump(self) -> KeptGate:
+        """Return the gate, written down."""
+        return KeptGate(self.next_offset, list(self._waiting))
+
+    def load(self, kept: KeptGate) -> None:
+        """Take over what was written down."""
+        self.next_offset, self._waiting = kept.next_offset, deque(kept.waiting)
+
 
 class Rosters:
     """Which symbols the heartbeats of each run are about."""
@@ -85,7 +117,7 @@ class Rosters:
         if heartbeat.symbols is None:
             return
         # Most runs are about the same symbols: one copy of each name is enough.
-        self._symbols[run] = frozenset(map(sys.intern, heartbeat.symbols))
+        self._symbols[run] = _names(heartbeat.symbols)
         if len(self._symbols) > ROSTER_LIMIT:
             self._symbols.popitem(last=False)
 
@@ -93,6 +125,14 @@ class Rosters:
         """Return whether a run is about a symbol; one that does not say is about all."""
         symbols = self._symbols.get(run)
         return symbols is None or symbol in symbols
+
+    def dump(self) -> list[KeptRoster]:
+        """Return the rosters, written down."""
+        return [KeptRoster(run, sorted(symbols)) for run, symbols in self._symbols.items()]
+
+    def load(self, kept: list[KeptRoster]) -> None:
+        """Take over what was written down."""
+        self._symbols = OrderedDict((roster.run, _names(roster.symbols)) for roster in kept[-ROSTER_LIMIT:])
 
 
 class Coverage:
@@ -133,6 +173,19 @@ class Coverage:
             if begin <= offset and self._rosters.hold(run, symbol):
                 return vouched_until
         return None
+
+    def dump(self) -> list[KeptRun]:
+        """Return what is known, written down; the rosters are written down by themselves."""
+        return [KeptRun(*known) for known in self._runs]
+
+    def load(self, kept: list[KeptRun]) -> None:
+        """Take over what was written down."""
+        self._runs = deque(((one.begin, one.vouched_until, one.run) for one in kept), maxlen=RUN_LIMIT)
+        self._known = deque((one.run for one in kept), maxlen=RUN_LIMIT)
+
+
+def _names(symbols: list[str]) -> frozenset[str]:
+    return frozenset(map(sys.intern, symbols))
 
 
 class Voices:

@@ -5,16 +5,25 @@ from __future__ import annotations
 import msgspec
 
 
-__all__ = ["IdRun", "MissingIds"]
+__all__ = ["IdRun", "KeptMissing", "MissingIds"]
 
 
-class IdRun(msgspec.Struct, frozen=True):
+class IdRun(msgspec.Struct, frozen=True, array_like=True):
     """Consecutive ids that are missing, and the trade times on both sides."""
 
     first_id: int
     last_id: int
     previous_time: int
     next_time: int
+
+
+class KeptMissing(msgspec.Struct, frozen=True, array_like=True):
+    """A hole, written down."""
+
+    first_id: int
+    reported: bool
+    runs: list[IdRun]
+    lost: list[tuple[int, int]]
 
 
 class MissingIds:
@@ -28,6 +37,24 @@ class MissingIds:
         self.reported = reported
         """Whether something is missing as far as we know: not of ids that the venue has not, or before the first."""
         self._lost: list[tuple[int, int]] = []
+
+    @classmethod
+    def of(cls, kept: KeptMissing) -> MissingIds:
+        """Return the hole that was written down.
+
+        Raises:
+            ValueError: nothing of it is missing.
+        """
+        if not kept.runs:
+            msg = f"hole of id {kept.first_id}: nothing is missing"
+            raise ValueError(msg)
+        hole = cls(kept.runs[0], reported=kept.reported)
+        hole.first_id, hole.runs, hole._lost = kept.first_id, list(kept.runs), list(kept.lost)
+        return hole
+
+    def dump(self) -> KeptMissing:
+        """Return the hole, written down."""
+        return KeptMissing(self.first_id, self.reported, self.runs, self._lost)
 
     @property
     def hopeless(self) -> bool:

@@ -8,14 +8,15 @@ the hole (architecture §4.5).
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
-from enum import Enum, auto
-from heapq import heappop, heappush
+from collections.abc import Callable, Iterator
+from enum import IntEnum
+from heapq import heapify, heappop, heappush
 from typing import Final, Generic, TypeVar
 
 import msgspec
 
-from processors.core.missing_ids import IdRun, MissingIds
+from processors.core.decisions import Decision, Decisions
+from processors.core.missing_ids import IdRun, KeptMissing, MissingIds
 from schemas.control import Gap, GapStatus
 
 
@@ -26,6 +27,7 @@ __all__ = [
     "HoleClosed",
     "HoleNarrowed",
     "InOrder",
+    "KeptSequence",
     "Late",
     "SequenceResult",
     "TradeSequencer",
@@ -33,13 +35,13 @@ __all__ = [
 
 ItemT = TypeVar("ItemT")
 """What is put in order."""
+KeptT = TypeVar("KeptT")
+"""How that is written down."""
 
 HELD_LIMIT: Final = 10_000
 """Trades held behind a hole. Beyond it the flow goes on as if the ledger had said ``deferred``."""
 HOLE_LIMIT: Final = 10_000
 """Holes remembered. What belongs to an older one is taken for a repetition."""
-DECISION_LIMIT: Final = 10_000
-"""Entries of the ledger kept for holes yet to be met; beyond it the oldest are forgotten."""
 
 
 class InOrder(msgspec.Struct, Generic[ItemT], frozen=True):
@@ -105,15 +107,15 @@ class Held(msgspec.Struct, frozen=True):
 SequenceResult = InOrder[ItemT] | Late[ItemT] | Hole | HoleNarrowed | HoleClosed | Duplicate | Held
 
 
-class _Kind(Enum):
-    ITEM = auto()
-    EMPTY = auto()
+class _Kind(IntEnum):
+    ITEM = 1
+    EMPTY = 2
     """The id is taken up, there is no trade."""
-    LOST = auto()
+    LOST = 3
     """There was a trade, but it cannot be read."""
 
 
-class _Entry(msgspec.Struct, Generic[ItemT], frozen=True):
+class _Entry(msgspec.Struct, Generic[ItemT], frozen=True, array_like=True):
     trade_id: int
     trade_time: int
     offset: int
@@ -121,8 +123,24 @@ class _Entry(msgspec.Struct, Generic[ItemT], frozen=True):
     item: ItemT | None
 
 
+class KeptSequence(msgspec.Struct, Generic[KeptT], frozen=True, array_like=True):
+    """A sequence of ids, written down."""
+
+    epoch: int
+    latest_time: int
+    next_id: int | None
+    released_time: int
+    epoch_floor: int
+    held: list[_Entry[KeptT]]
+    missing: list[KeptMissing]
+    decisions: list[Decision]
+
+
 class TradeSequencer(Generic[ItemT]):
-    """The ids of one symbol and source."""
+    """The ids of one symbol and source.
+
+    Offsets of what is taken only grow. What the ledger says may be told again at any time: it changes nothing.
+    """
 
     def __init__(self, held_limit: int = HELD_LIMIT) -> None:
         self.epoch = 0
@@ -136,7 +154,7 @@ class TradeSequencer(Generic[ItemT]):
         self._heap: list[int] = []
         self._held_limit = held_limit
         self._missing: list[MissingIds] = []
-        self._decisions: dict[int, Gap] = {}
+        self._decisions = Decisions()
 
     @property
     def started(self) -> bool:
@@ -145,7 +163,8 @@ class TradeSequencer(Generic[ItemT]):
 
     def waits_since(self) -> int | None:
         """Return the smallest offset among the trades that are held; None: none is."""
-        return min((entry.offset for entry in self._held.values()), default=None)
+        # They are kept as they came, and offsets only grow.
+        return next((entry.offset for entry in self._held.values()), None)
 
     def feed(self, trade_id: int, trade_time: int, offset: int, item: ItemT) -> list[SequenceResult[ItemT]]:
         """Take a trade.
@@ -174,14 +193,49 @@ class TradeSequencer(Generic[ItemT]):
         It may come before the hole is met: then it waits. ``open`` decides nothing, ``filled`` says that the ids are in
         the log: they are waited for.
         """
-        results: list[SequenceResult[ItemT]] = list(self._settle(gap))
-        if not self.started or gap.last_id >= (self._next_id or 0) or gap.next_time > self.latest_time:
-            self._decisions.pop(gap.first_id, None)
-            self._decisions[gap.first_id] = gap
-            if len(self._decisions) > DECISION_LIMIT:
-                del self._decisions[next(iter(self._decisions))]
+        decision = Decision.of(gap)
+        if decision.next_time <= self._epoch_floor:
+            return []  # of an epoch that is over
+        results: list[SequenceResult[ItemT]] = []
+        for hole in list(self._missing):
+            results.extend(self._settle(hole, decision))
+        if self._next_id is None or gap.last_id >= self._next_id or gap.next_time > self.latest_time:
+            self._decisions.tell(decision)
             results.extend(self._release())
         return results
+
+    def dump(self, keep: Callable[[ItemT], KeptT]) -> KeptSequence[KeptT]:
+        """Return all that is known, written down.
+
+        Args:
+            keep: writes an item down.
+        """
+        return KeptSequence(
+            self.epoch,
+            self.latest_time,
+            self._next_id,
+            self._released_time,
+            self._epoch_floor,
+            [_changed(entry, keep) for entry in self._held.values()],
+            [hole.dump() for hole in self._missing],
+            self._decisions.kept(self._next_id, self.latest_time),
+        )
+
+    def load(self, kept: KeptSequence[KeptT], read: Callable[[KeptT], ItemT]) -> None:
+        """Take over what was written down.
+
+        Args:
+            kept: a dump.
+            read: the inverse of what wrote the items down.
+        """
+        self.epoch, self.latest_time = kept.epoch, kept.latest_time
+        self._next_id, self._released_time = kept.next_id, kept.released_time
+        self._epoch_floor = kept.epoch_floor
+        self._held = {entry.trade_id: _changed(entry, read) for entry in kept.held}
+        self._heap = list(self._held)
+        heapify(self._heap)
+        self._missing = [MissingIds.of(hole) for hole in kept.missing[-HOLE_LIMIT:]]
+        self._decisions = Decisions(kept.decisions)
 
     def _place(self, entry: _Entry[ItemT]) -> list[SequenceResult[ItemT]]:
         trade_id, next_id = entry.trade_id, self._next_id
@@ -212,6 +266,7 @@ class TradeSequencer(Generic[ItemT]):
     def _begin(self, entry: _Entry[ItemT]) -> list[SequenceResult[ItemT]]:
         """Start an epoch with the first id that came; ids before it may still come, late."""
         self._epoch_floor = self.latest_time
+        self._decisions.forget_until(self._epoch_floor)
         if entry.trade_id > 0:
             self._missing.append(MissingIds(IdRun(0, entry.trade_id - 1, 0, entry.trade_time), reported=False))
         self._next_id = entry.trade_id
@@ -253,20 +308,17 @@ class TradeSequencer(Generic[ItemT]):
             else:
                 yield HoleClosed(self.epoch, hole.first_id, recovered=True)
 
-    def _settle(self, gap: Gap) -> Iterator[HoleNarrowed | HoleClosed]:
-        """Apply what the ledger says to holes that the flow has passed."""
-        if gap.status not in {GapStatus.ABSENT, GapStatus.UNFILLABLE} or gap.next_time <= self._epoch_floor:
+    def _settle(self, hole: MissingIds, decision: Decision) -> Iterator[HoleNarrowed | HoleClosed]:
+        """Apply what the ledger says to a hole that the flow has passed."""
+        if not hole.reported or not hole.overlaps(decision.first_id, decision.last_id):
             return
-        for hole in list(self._missing):
-            if not hole.reported or not hole.overlaps(gap.first_id, gap.last_id):
-                continue
-            if gap.status is GapStatus.ABSENT:
-                hole.strike(gap.first_id, gap.last_id)
-                yield from self._what_is_left(hole)
-            else:
-                hole.give_up(gap.first_id, gap.last_id)
-                if hole.hopeless:
-                    yield HoleClosed(self.epoch, hole.first_id, recovered=False)
+        if decision.status is GapStatus.ABSENT:
+            hole.strike(decision.first_id, decision.last_id)
+            yield from self._what_is_left(hole)
+        elif decision.status is GapStatus.UNFILLABLE:
+            hole.give_up(decision.first_id, decision.last_id)
+            if hole.hopeless:
+                yield HoleClosed(self.epoch, hole.first_id, recovered=False)
 
     def _release(self, *, force: bool = False) -> Iterator[SequenceResult[ItemT]]:
         """Let go what need not wait any longer."""
@@ -277,37 +329,24 @@ class TradeSequencer(Generic[ItemT]):
                 if hole is None:
                     break
                 self._next_id = hole.last_id + 1
-                self._remember(hole)
-                yield hole
+                yield from self._pass(hole)
                 continue
             heappop(self._heap)
             del self._held[first.trade_id]
             yield from self._emit(first)
-        self._forget_decisions()
+        if self._decisions and self._next_id is not None:
+            self._decisions.forget_passed(self._next_id, self.latest_time)
 
     def _decided(self, next_id: int, first: _Entry[ItemT], *, force: bool) -> Hole | None:
         """Return the hole that begins at ``next_id``, as far as it is decided."""
-        gap = self._decision(next_id, first.trade_time)
-        if gap is not None and gap.status not in {GapStatus.OPEN, GapStatus.FILLED}:
-            last_id, absent = min(gap.last_id, first.trade_id - 1), gap.status is GapStatus.ABSENT
+        known = self._decisions.about(next_id, first.trade_time, self._released_time)
+        if known is not None and known.status not in {GapStatus.OPEN, GapStatus.FILLED}:
+            last_id, absent = min(known.last_id, first.trade_id - 1), known.status is GapStatus.ABSENT
         elif force:
             last_id, absent = first.trade_id - 1, False
         else:
             return None
         return Hole(self.epoch, next_id, last_id, self._released_time, first.trade_time, first.offset, absent)
-
-    def _decision(self, trade_id: int, next_time: int) -> Gap | None:
-        """Return the ledger's entry that covers an id between two times.
-
-        Times tell the epochs apart: the ledger may have counted more of them than this log still shows.
-        """
-        exact = self._decisions.get(trade_id)
-        candidates = (exact,) if exact is not None else self._decisions.values()
-        for gap in candidates:
-            covers = gap.first_id <= trade_id <= gap.last_id
-            if covers and gap.previous_time <= next_time and gap.next_time >= self._released_time:
-                return gap
-        return None
 
     def _emit(self, entry: _Entry[ItemT]) -> Iterator[SequenceResult[ItemT]]:
         self._next_id = entry.trade_id + 1
@@ -315,25 +354,22 @@ class TradeSequencer(Generic[ItemT]):
         if entry.kind is _Kind.LOST:
             trade_id, time = entry.trade_id, entry.trade_time
             hole = Hole(self.epoch, trade_id, trade_id, time, time, entry.offset, absent=False)
-            self._remember(hole)
-            yield hole
+            yield from self._pass(hole)
         elif entry.item is not None:
             yield InOrder(self.epoch, entry.item)
 
-    def _remember(self, hole: Hole) -> None:
+    def _pass(self, hole: Hole) -> Iterator[Hole | HoleNarrowed | HoleClosed]:
+        """Go on without the ids of a hole, and apply what the ledger has said about them already."""
         run = IdRun(hole.first_id, hole.last_id, hole.previous_time, hole.next_time)
-        self._missing.append(MissingIds(run, reported=not hole.absent))
+        missing = MissingIds(run, reported=not hole.absent)
+        self._missing.append(missing)
         if len(self._missing) > HOLE_LIMIT:
             del self._missing[0]
+        yield hole
+        for decision in self._decisions.overlapping(hole.first_id, hole.last_id):
+            yield from self._settle(missing, decision)
 
-    def _forget_decisions(self) -> None:
-        """Drop what was decided about ids that the flow has passed."""
-        if not self._decisions or self._next_id is None:
-            return
-        passed = [
-            first_id
-            for first_id, gap in self._decisions.items()
-            if gap.last_id < self._next_id and gap.next_time <= self.latest_time
-        ]
-        for first_id in passed:
-            del self._decisions[first_id]
+
+def _changed(entry: _Entry[ItemT], change: Callable[[ItemT], KeptT]) -> _Entry[KeptT]:
+    item = None if entry.item is None else change(entry.item)
+    return _Entry(entry.trade_id, entry.trade_time, entry.offset, entry.kind, item)

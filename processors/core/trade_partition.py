@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from processors.core.candle_series import CandleSeries
 from processors.core.decode import AGG_TRADE, TRADE, decode_trade_id
-from processors.core.heartbeats import Coverage, HeartbeatGate, Rosters, run_of
+from processors.core.heartbeats import run_of
 from processors.core.records import DeadLetter, Output, RawRecord, Rejected
-from processors.core.sequencer import Hole, HoleClosed, HoleNarrowed, InOrder, Late, SequenceResult, TradeSequencer
+from processors.core.sequencer import Hole, HoleClosed, HoleNarrowed, InOrder, Late, SequenceResult
+from processors.core.trade_states import TradeStates
+from processors.core.traded_symbol import SourceFlow, TradedSymbol
 from processors.core.trades import (
     Match,
     contract_size_of,
@@ -20,7 +22,7 @@ from processors.core.trades import (
 )
 from schemas import wire
 from schemas.control import Gap, Heartbeat
-from schemas.derived import Candle, Trade, TradeSource
+from schemas.derived import Candle, Trade
 from schemas.keys import candle_key
 from schemas.markets import Market
 from schemas.topics import CANDLE_INTERVALS, DerivedType, RawType, candle_type
@@ -31,59 +33,16 @@ __all__ = ["TradePartition"]
 AHEAD_MS: Final = 30 * 60_000
 """A trade this much newer than its event has a wrong time: it would end candles that are not over."""
 
-_SOURCES: Final[Mapping[RawType, TradeSource]] = {
-    RawType.TRADE: TradeSource.TRADE,
-    RawType.AGG_TRADE: TradeSource.AGG_TRADE,
-}
 _CANDLE_TYPES: Final = {interval: candle_type(interval) for interval in CANDLE_INTERVALS}
 
 
-class _Symbol:
-    """One symbol's trades from one source."""
-
-    __slots__ = ("first_offset", "key", "name", "other", "sequencer", "series", "vouched_until")
-
-    def __init__(self, key: bytes, name: str) -> None:
-        self.key = key
-        self.name = name
-        self.sequencer: TradeSequencer[Match] = TradeSequencer()
-        self.series: CandleSeries | None = None
-        """None: candles are not made from this source, or not yet."""
-        self.first_offset = -1
-        """Where the series began."""
-        self.vouched_until: tuple[int, int] | None = None
-        """Time and offset of a heartbeat that must wait for the trades that are held."""
-        self.other: _Symbol | None = None
-        """The same symbol from the other source."""
-
-
-class _Flow:
-    """One raw topic's partition."""
-
-    __slots__ = ("aggregate", "coverage", "gate", "market", "rosters", "source", "symbols")
-
-    def __init__(self, market: Market, source: TradeSource) -> None:
-        self.market = market
-        self.source = source
-        self.aggregate = source is TradeSource.AGG_TRADE
-        self.gate = HeartbeatGate()
-        self.rosters = Rosters()
-        self.coverage = Coverage(self.rosters)
-        self.symbols: dict[bytes, _Symbol] = {}
-
-
-class TradePartition:
+class TradePartition(TradeStates):
     """Trades and candles of one partition, of all markets and both sources.
 
     Every method returns what to write, in order. The same records give the same trades, by identity, and the same last
     candle of every key, however the topics are interleaved; but ``late``, ``revision`` and the holes tell what came
     first.
     """
-
-    def __init__(self) -> None:
-        self._flows = {
-            (market, raw_type): _Flow(market, source) for market in Market for raw_type, source in _SOURCES.items()
-        }
 
     def feed(self, record: RawRecord) -> list[Output | DeadLetter]:
         """Take one raw record of trades or aggregate trades."""
@@ -109,6 +68,7 @@ class TradePartition:
         if flow.coverage.note(heartbeat):
             for symbol in flow.symbols.values():
                 if symbol.series is not None:
+                    symbol.changed = True
                     since = flow.coverage.since(symbol.first_offset, symbol.name)
                     outputs.extend(_candles(flow, symbol.series.cover(since)))
         for due in flow.gate.offer(heartbeat):
@@ -121,23 +81,14 @@ class TradePartition:
         outputs: list[Output | DeadLetter] = []
         if flow is not None:
             symbol = self._symbol(flow, gap.symbol.encode(), gap.symbol)
+            symbol.changed = True
             self._go_on(flow, symbol, symbol.sequencer.decide(gap), outputs)
         return outputs
 
-    def _flow_of(self, market: Market, stream: str) -> _Flow | None:
-        return self._flows.get((market, RawType(stream))) if stream in _SOURCES else None
+    def _flow_of(self, market: Market, stream: str) -> SourceFlow | None:
+        return self._flows.get((market, RawType(stream))) if stream in {RawType.TRADE, RawType.AGG_TRADE} else None
 
-    def _symbol(self, flow: _Flow, key: bytes, name: str) -> _Symbol:
-        symbol = flow.symbols.get(key)
-        if symbol is None:
-            symbol = flow.symbols[key] = _Symbol(key, name)
-            other = RawType.TRADE if flow.aggregate else RawType.AGG_TRADE
-            symbol.other = self._flows[flow.market, other].symbols.get(key)
-            if symbol.other is not None:
-                symbol.other.other = symbol
-        return symbol
-
-    def _take(self, flow: _Flow, record: RawRecord, outputs: list[Output | DeadLetter]) -> None:
+    def _take(self, flow: SourceFlow, record: RawRecord, outputs: list[Output | DeadLetter]) -> None:
         """Take a record that trades and candles are made from."""
         key = record.key or b""
         symbol = flow.symbols.get(key)
@@ -147,6 +98,9 @@ class TradePartition:
             except UnicodeDecodeError:
                 outputs.append(DeadLetter("does-not-fit", "the key is no symbol", record))
                 return
+        if record.offset < symbol.next_offset:
+            return
+        symbol.next_offset, symbol.changed = record.offset + 1, True
         trade = _decode(flow, record)
         if isinstance(trade, Rejected):
             outputs.append(DeadLetter(trade.reason, trade.detail, record))
@@ -160,8 +114,8 @@ class TradePartition:
 
     def _place(
         self,
-        flow: _Flow,
-        symbol: _Symbol,
+        flow: SourceFlow,
+        symbol: TradedSymbol,
         trade: wire.Trade | wire.AggTrade,
         record: RawRecord,
         outputs: list[Output | DeadLetter],
@@ -190,7 +144,12 @@ class TradePartition:
             self._go_on(flow, symbol, results, outputs)
 
     def _lose(
-        self, flow: _Flow, symbol: _Symbol, trade_id: int, record: RawRecord, outputs: list[Output | DeadLetter]
+        self,
+        flow: SourceFlow,
+        symbol: TradedSymbol,
+        trade_id: int,
+        record: RawRecord,
+        outputs: list[Output | DeadLetter],
     ) -> None:
         """Count a trade that cannot be read as missing: whoever finds holes by their ids finds none here."""
         sequencer, time = symbol.sequencer, record.timestamp_ms
@@ -198,10 +157,11 @@ class TradePartition:
             time = min(time, sequencer.latest_time + AHEAD_MS)
         self._go_on(flow, symbol, sequencer.lose(trade_id, time, record.offset), outputs)
 
-    def _pass_over(self, flow: _Flow, record: RawRecord, outputs: list[Output | DeadLetter]) -> None:
+    def _pass_over(self, flow: SourceFlow, record: RawRecord, outputs: list[Output | DeadLetter]) -> None:
         """Count the id of a record that nothing is made from, should that have been otherwise before."""
         symbol = flow.symbols.get(record.key or b"")
-        if symbol is not None and symbol.sequencer.started:
+        if symbol is not None and symbol.sequencer.started and record.offset >= symbol.next_offset:
+            symbol.next_offset, symbol.changed = record.offset + 1, True
             trade = _decode(flow, record)
             if isinstance(trade, wire.AggTrade):
                 results = symbol.sequencer.consume(trade.aggregate_trade_id, trade.trade_time, record.offset)
@@ -209,8 +169,8 @@ class TradePartition:
 
     def _go_on(
         self,
-        flow: _Flow,
-        symbol: _Symbol,
+        flow: SourceFlow,
+        symbol: TradedSymbol,
         results: Iterable[SequenceResult[Match]],
         outputs: list[Output | DeadLetter],
     ) -> None:
@@ -242,7 +202,9 @@ class TradePartition:
         if symbol.vouched_until is not None:
             self._vouch_symbol(flow, symbol, *symbol.vouched_until, outputs)
 
-    def _open_hole(self, flow: _Flow, symbol: _Symbol, hole: Hole, outputs: list[Output | DeadLetter]) -> None:
+    def _open_hole(
+        self, flow: SourceFlow, symbol: TradedSymbol, hole: Hole, outputs: list[Output | DeadLetter]
+    ) -> None:
         if hole.absent:
             return
         series = self._series(flow, symbol, hole.next_time, hole.input_offset)
@@ -250,7 +212,7 @@ class TradePartition:
             candles = series.open_hole((hole.epoch, hole.first_id), hole.previous_time, hole.next_time)
             outputs.extend(_candles(flow, candles))
 
-    def _series(self, flow: _Flow, symbol: _Symbol, time: int, offset: int) -> CandleSeries | None:
+    def _series(self, flow: SourceFlow, symbol: TradedSymbol, time: int, offset: int) -> CandleSeries | None:
         """Return the candles that a trade belongs to; None: they are made from the other source.
 
         A symbol's candles have one source at a time. Which one is configuration, and may change: the source whose
@@ -263,41 +225,42 @@ class TradePartition:
             if time <= other.sequencer.latest_time:
                 return None
             other.series = None
-        symbol.first_offset = offset
-        symbol.series = CandleSeries(
-            symbol.name,
-            flow.source,
-            contracts=flow.market is Market.COINM,
-            covered_since=flow.coverage.since(offset, symbol.name),
+        # Who vouches now does not know what was lost of a symbol that begins anew.
+        symbol.first_offset, symbol.anew = (-1 if symbol.anew else offset), False
+        symbol.series = flow.new_series(
+            symbol.name, covered_since=flow.coverage.since(symbol.first_offset, symbol.name)
         )
         return symbol.series
 
-    def _vouch(self, flow: _Flow, heartbeat: Heartbeat, outputs: list[Output | DeadLetter]) -> None:
+    def _vouch(self, flow: SourceFlow, heartbeat: Heartbeat, outputs: list[Output | DeadLetter]) -> None:
         until, offset, run = heartbeat.vouched_until, heartbeat.offset, run_of(heartbeat)
         for symbol in flow.symbols.values():
             # Nobody knows what happens to a symbol that is no longer taken: its windows are not closed.
-            if symbol.series is not None and flow.rosters.hold(run, symbol.name):
+            if flow.rosters.hold(run, symbol.name):
                 self._vouch_symbol(flow, symbol, until, offset, outputs)
 
     def _vouch_symbol(
-        self, flow: _Flow, symbol: _Symbol, until: int, offset: int, outputs: list[Output | DeadLetter]
+        self, flow: SourceFlow, symbol: TradedSymbol, until: int, offset: int, outputs: list[Output | DeadLetter]
     ) -> None:
         """End the candles before ``until``, once every trade below ``offset`` is in them."""
         waits_since = symbol.sequencer.waits_since()
-        if waits_since is not None and waits_since < offset:
-            symbol.vouched_until = until, offset
-            return
-        symbol.vouched_until = None
-        if symbol.series is not None:
-            outputs.extend(_candles(flow, symbol.series.vouch(until)))
+        waits = waits_since is not None and waits_since < offset
+        pending = (until, offset) if waits else None
+        if pending != symbol.vouched_until:
+            symbol.vouched_until, symbol.changed = pending, True
+        if symbol.series is not None and not waits:
+            candles = symbol.series.vouch(until)
+            if candles:
+                symbol.changed = True
+                outputs.extend(_candles(flow, candles))
 
 
-def _decode(flow: _Flow, record: RawRecord) -> wire.Trade | wire.AggTrade | Rejected:
+def _decode(flow: SourceFlow, record: RawRecord) -> wire.Trade | wire.AggTrade | Rejected:
     value = record.value or b""
     return AGG_TRADE(value) if flow.aggregate else TRADE(value)
 
 
-def _latest_plausible(symbol: _Symbol, record: RawRecord, event_time: int) -> int:
+def _latest_plausible(symbol: TradedSymbol, record: RawRecord, event_time: int) -> int:
     """Return the latest trade time that can be true of a record.
 
     Ingest stamps a record with its event time, unless that cannot be. Then only the trades before tell the time.
@@ -308,11 +271,11 @@ def _latest_plausible(symbol: _Symbol, record: RawRecord, event_time: int) -> in
     return reference + AHEAD_MS
 
 
-def _trade(flow: _Flow, symbol: _Symbol, trade: Trade) -> Output:
+def _trade(flow: SourceFlow, symbol: TradedSymbol, trade: Trade) -> Output:
     return Output(flow.market, DerivedType.TRADE, symbol.key, trade, trade.trade_time)
 
 
-def _candles(flow: _Flow, candles: Iterable[Candle], time: int = 0) -> list[Output]:
+def _candles(flow: SourceFlow, candles: Iterable[Candle], time: int = 0) -> list[Output]:
     """Return candles as records, stamped with their end; provisional ones with ``time``."""
     return [
         Output(

@@ -8,6 +8,7 @@ import msgspec
 
 from processors.core.records import Rejected
 from processors.core.sequencer import Hole
+from processors.core.wide import Wide, keep, read
 from schemas import derived, wire
 from schemas.decimals import to_scaled
 from schemas.derived import TakerSide, TradeKind, TradeSource
@@ -15,7 +16,17 @@ from schemas.markets import Market
 from schemas.wire import taker_side
 
 
-__all__ = ["Match", "contract_size_of", "hole_record", "match_of_agg_trade", "match_of_trade", "trade_record"]
+__all__ = [
+    "KeptMatch",
+    "Match",
+    "contract_size_of",
+    "hole_record",
+    "kept_match",
+    "match_of_agg_trade",
+    "match_of_kept",
+    "match_of_trade",
+    "trade_record",
+]
 
 _QUOTE_LIMIT: Final = 10**38
 """``decimal(38,16)``, the width of quote quantities."""
@@ -40,6 +51,53 @@ class Match(msgspec.Struct, frozen=True):
     quote_quantity: int | None
     taker_side: TakerSide
     input_offset: int
+
+
+class KeptMatch(msgspec.Struct, frozen=True, array_like=True):
+    """A match, written down."""
+
+    trade_id: int
+    first_trade_id: int
+    last_trade_id: int
+    trade_time: int
+    price: Wide
+    quantity: Wide
+    base_quantity: Wide
+    quote_quantity: Wide
+    taker_side: TakerSide
+    input_offset: int
+
+
+def kept_match(match: Match) -> KeptMatch:
+    """Return a match, written down."""
+    return KeptMatch(
+        match.trade_id,
+        match.first_trade_id,
+        match.last_trade_id,
+        match.trade_time,
+        keep(match.price),
+        keep(match.quantity),
+        keep(match.base_quantity),
+        keep(match.quote_quantity),
+        match.taker_side,
+        match.input_offset,
+    )
+
+
+def match_of_kept(kept: KeptMatch) -> Match:
+    """Return the match that was written down."""
+    return Match(
+        kept.trade_id,
+        kept.first_trade_id,
+        kept.last_trade_id,
+        kept.trade_time,
+        read(kept.price) or 0,
+        read(kept.quantity) or 0,
+        read(kept.base_quantity),
+        read(kept.quote_quantity),
+        kept.taker_side,
+        kept.input_offset,
+    )
 
 
 def contract_size_of(header: bytes | None) -> int | None:
