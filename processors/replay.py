@@ -28,7 +28,7 @@ from processors.core.replay_range import Bound, BoundKind, PartitionRange, Repla
 from processors.errors import RangeEmptyError, ReplayError
 from processors.flows import Family, flows_of, outputs_of
 from processors.jobs import ReplayJob
-from processors.replay_topics import TopicHash, committed, create, delete, hash_of, require_kept, resolve, seed
+from processors.replay_topics import Hashing, TopicHash, committed, create, delete, require_kept, resolve, seed
 from schemas.codec import Codec
 from schemas.registry import Registry
 from schemas.topics import Layer, Topic, TopicTable
@@ -247,16 +247,14 @@ async def _hashes(
     settings: Settings, topics: Iterable[Topic], written: Iterable[Topic], rows: Path | None
 ) -> list[TopicHash]:
     """Return the hash of each topic that is compared."""
-    hashes = []
+    compared = {to.name: topic for topic, to in zip(topics, written, strict=True) if str(topic.type) not in OUTSIDE}
     with Registry(settings.schema_registry_url) as registry:
         codec = Codec(TopicTable(settings.topic_prefix), registry)
-        for topic, to in zip(topics, written, strict=True):
-            if str(topic.type) not in OUTSIDE:
-                kept: list[bytes] | None = None if rows is None else []
-                found = await hash_of(settings.kafka_bootstrap_servers, topic, to.name, codec, rows=kept)
-                hashes.append(found)
-                if rows is not None and kept is not None:
-                    await asyncio.to_thread(_write, rows / f"{found.topic}.jsonl", kept)
+        hashing = Hashing(settings.kafka_bootstrap_servers, compared, codec, whole=rows is not None)
+        hashes = await hashing.run()
+    if rows is not None:
+        for name, kept in hashing.rows.items():
+            await asyncio.to_thread(_write, rows / f"{name}.jsonl", kept)
     return hashes
 
 

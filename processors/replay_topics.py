@@ -17,16 +17,15 @@ from processors.batching import RawRecord
 from processors.core.canonical import RULES, DeadLetterHead, Digest, LastValues
 from processors.core.replay_range import Bound, BoundKind, PartitionRange
 from processors.errors import PrefixTakenError, RangeLostError, ReplayError
-from processors.rebuild import KafkaLogs, LogReader, Range
 from schemas.codec import Codec
 from schemas.topics import Cleanup, ControlType, Layer, Topic
 
 
-__all__ = ["TopicHash", "committed", "create", "delete", "hash_of", "require_kept", "resolve", "seed"]
+__all__ = ["Hashing", "TopicHash", "committed", "create", "delete", "require_kept", "resolve", "seed"]
 
 _GROUP_LIMIT_S: Final = 30.0
 _PAUSE_S: Final = 0.5
-_FETCH_BYTES: Final = 4 * 1024 * 1024
+_POLL_MS: Final = 500
 
 
 class TopicHash(msgspec.Struct, frozen=True):
@@ -157,41 +156,67 @@ async def committed(bootstrap_servers: str, group: str) -> dict[tuple[str, int],
     return {(tp.topic, tp.partition): meta.offset for tp, meta in offsets.items()}
 
 
-async def hash_of(
-    bootstrap_servers: str, topic: Topic, written: str, codec: Codec, *, rows: list[bytes] | None = None
-) -> TopicHash:
-    """Return the hash of what a replay wrote, partition by partition: only one is in memory at a time.
+class Hashing:
+    """Hashes what a replay wrote.
+
+    One partition of all topics is in memory at a time: identities never leave theirs.
 
     Args:
         bootstrap_servers: the broker.
-        topic: whose values they are.
-        written: name of the topic that was written in its place.
+        written: the topics whose values they are, by the names of those that were written in their places.
         codec: decodes the values.
-        rows: takes what the hash is over; None: not wanted.
+        whole: keep the rows that the hashes are over.
     """
-    name = f"{topic.market or topic.layer}.{topic.type}"
-    digest, records = Digest(), 0
-    async with _consumer(bootstrap_servers) as consumer:
-        ends = await consumer.end_offsets([TopicPartition(written, n) for n in range(topic.partitions)])
-    async with KafkaLogs(bootstrap_servers, "binance-processors-replay", fetch_bytes=_FETCH_BYTES).open() as reader:
-        for tp, end in ends.items():
-            values = LastValues(RULES[str(topic.type)], whole=rows is not None)
-            async for record in _records(reader, tp, end):
-                if topic.type is ControlType.DEAD_LETTER:
-                    values.feed(_head_of(record))
-                else:
-                    values.feed(codec.decode(topic.name, record.partition, record.offset, record.value))
-            digest, records = digest + values.digest(), records + values.records
-            if rows is not None:
-                rows += values.rows()
-    return TopicHash(name, records, digest.rows, digest.hex)
+
+    def __init__(self, bootstrap_servers: str, written: Mapping[str, Topic], codec: Codec, *, whole: bool) -> None:
+        self.rows: dict[str, list[bytes]] = {name_of(topic): [] for topic in written.values()}
+        """By the name of the topic, if they are wanted."""
+        self._bootstrap_servers = bootstrap_servers
+        self._written = written
+        self._codec = codec
+        self._whole = whole
+
+    async def run(self) -> list[TopicHash]:
+        """Return the hash of each topic."""
+        digests, records = dict.fromkeys(self._written, Digest()), dict.fromkeys(self._written, 0)
+        async with _consumer(self._bootstrap_servers) as consumer:
+            for partition in range(max(topic.partitions for topic in self._written.values())):
+                for name, values in (await self._read(consumer, partition)).items():
+                    digests[name] += values.digest()
+                    records[name] += values.records
+                    if self._whole:
+                        self.rows[name_of(self._written[name])] += values.rows()
+        return [
+            TopicHash(name_of(topic), records[name], digests[name].rows, digests[name].hex)
+            for name, topic in self._written.items()
+        ]
+
+    async def _read(self, consumer: Any, partition: int) -> dict[str, LastValues]:
+        """Return what is in one partition of all topics."""
+        found = {name: LastValues(RULES[str(topic.type)], whole=self._whole) for name, topic in self._written.items()}
+        ends = await consumer.end_offsets([TopicPartition(name, partition) for name in self._written])
+        left = {tp: end for tp, end in ends.items() if end}
+        consumer.assign(list(left))
+        for tp in left:
+            consumer.seek(tp, 0)
+        while left:
+            for tp, records in (await consumer.getmany(timeout_ms=_POLL_MS)).items():
+                for record in records:
+                    found[tp.topic].feed(self._value(self._written[tp.topic], record))
+                if records[-1].offset + 1 >= left[tp]:
+                    del left[tp]
+                await asyncio.sleep(0)
+        return found
+
+    def _value(self, topic: Topic, record: RawRecord) -> msgspec.Struct:
+        if topic.type is ControlType.DEAD_LETTER:
+            return _head_of(record)
+        return self._codec.decode(topic.name, record.partition, record.offset, record.value)
 
 
-async def _records(reader: LogReader, tp: TopicPartition, end: int) -> AsyncIterator[RawRecord]:
-    async for records in reader.read(tp.partition, [Range(tp.topic, 0, end)]):
-        for record in records:
-            yield record
-        await asyncio.sleep(0)
+def name_of(topic: Topic) -> str:
+    """Return a topic's name without prefix and version: the same for every replay."""
+    return f"{topic.market or topic.layer}.{topic.type}"
 
 
 def _head_of(record: RawRecord) -> DeadLetterHead:

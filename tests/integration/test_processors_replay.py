@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from schemas.codec import Codec
+from schemas.markets import Market
 from schemas.registry import Registry as SchemaRegistry
-from schemas.topics import TopicTable
+from schemas.topics import ControlType, RawType, Topic, TopicTable
 from tests.conftest import Registry
 from tests.support.broker_io import committed, create_topics, existing_topics, send
 from tests.support.kafka import Broker
@@ -103,11 +104,20 @@ class Replays:
         await until(more)
 
 
+def inputs_of(table: TopicTable) -> list[Topic]:
+    """Return what the families read; what they write is not there at all."""
+    read = (RawType.TRADE, RawType.AGG_TRADE, RawType.DEPTH, RawType.TICKER, RawType.MINI_TICKER)
+    return [
+        *(table.raw(market, of) for market in (Market.SPOT, Market.USDM) for of in read),
+        *(table.control(of) for of in (ControlType.HEARTBEAT, ControlType.GAP)),
+    ]
+
+
 @pytest.fixture
 async def replays(kafka: Broker, registry: Registry, topic_prefix: str, tmp_path: Path) -> Replays:
     table = TopicTable(topic_prefix)
     with SchemaRegistry(registry.url) as client:
-        await create_topics(kafka.bootstrap_servers, table)
+        await create_topics(kafka.bootstrap_servers, inputs_of(table))
         await asyncio.to_thread(client.register, table)
         await send(kafka.bootstrap_servers, difficult_log(table, Codec(table, client), steps=2_000))
     return Replays(kafka.bootstrap_servers, registry.url, topic_prefix, tmp_path)

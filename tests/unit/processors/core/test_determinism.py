@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from hypothesis import given, settings, strategies as st
 
@@ -12,9 +12,7 @@ from processors.core.records import DeadLetter, Output, RawRecord
 from processors.core.tickers import TickerPartition
 from processors.core.trade_partition import TradePartition
 from schemas.control import Gap, Heartbeat
-from schemas.topics import RawType
-from tests.support.strategies import DepthHistory, depth_histories
-from tests.unit.processors.core.records import heartbeat_of, interleaved, record_of
+from tests.unit.processors.core.records import interleaved
 from tests.unit.processors.core.trade_logs import TradeLog
 
 
