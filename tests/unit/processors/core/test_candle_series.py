@@ -343,3 +343,40 @@ def test_candles_without_trades_of_contracts_have_zero_of_everything() -> None:
 
     assert (first.base_volume, first.quote_volume, first.contract_volume) == (None, None, 10)
     assert (second.base_volume, second.quote_volume, second.contract_volume) == (0, 0, 0)
+
+
+def test_a_hole_that_is_closed_is_not_closed_again() -> None:
+    """A restored state hears of it twice; the second time it is later, and would let go of more."""
+    series = new_series()
+    series.add(match_at(0, 1))
+    series.open_hole((0, 2), 10, 20)
+    series.add(match_at(20, 3))
+    series.close_hole((0, 2), recovered=False)
+    fed(series, [match_at(half * HOUR // 2 + 59 * MINUTE, 4 + half) for half in range(5)])
+    before = series.dump()
+
+    assert series.close_hole((0, 2), recovered=False) == []
+    assert series.dump() == before
+
+
+@given(matches(30, 3 * DAY), st.integers(0, 30), st.booleans())
+def test_a_series_that_was_written_down_goes_on_as_it_would_have(
+    trades: list[Match], after: int, contracts: bool
+) -> None:
+    series, other = new_series(contracts=contracts), new_series(contracts=contracts)
+    wide = [replace(trade, quote_quantity=trade.price << 70, quantity=trade.quantity << 60) for trade in trades]
+    fed(series, wide[:after])
+    series.open_hole((1, 5), 0, MINUTE)
+    other.load(series.dump())
+
+    assert other.dump() == series.dump()
+    assert fed(other, wide[after:]) == fed(series, wide[after:])
+    assert other.close_hole((1, 5), recovered=True) == series.close_hole((1, 5), recovered=True)
+    assert other.vouch(4 * DAY) == series.vouch(4 * DAY)
+
+
+def test_a_series_of_other_intervals_is_refused() -> None:
+    kept = new_series().dump()
+
+    with pytest.raises(ValueError, match="expected 1m, 5m"):
+        new_series().load(replace(kept, levels={"1m": []}))

@@ -4,14 +4,19 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 from hypothesis import given, strategies as st
+from msgspec.structs import replace
 
+from processors.core.decisions import DECISION_LIMIT, Decision
+from processors.core.missing_ids import IdRun, KeptMissing
 from processors.core.sequencer import (
+    HOLE_LIMIT,
     Duplicate,
     Held,
     Hole,
     HoleClosed,
     HoleNarrowed,
     InOrder,
+    KeptSequence,
     Late,
     SequenceResult,
     TradeSequencer,
@@ -24,7 +29,7 @@ def time_of(trade_id: int) -> int:
     return 1_000 + trade_id * 10
 
 
-def gap(first_id: int, last_id: int, status: GapStatus = GapStatus.DEFERRED) -> Gap:
+def gap(first_id: int, last_id: int, status: GapStatus = GapStatus.DEFERRED, *, updated: int = 0) -> Gap:
     return Gap(
         market=Market.SPOT,
         stream="trade",
@@ -37,7 +42,7 @@ def gap(first_id: int, last_id: int, status: GapStatus = GapStatus.DEFERRED) -> 
         previous_time=time_of(first_id - 1),
         next_time=time_of(last_id + 1),
         opened_time=0,
-        updated_time=0,
+        updated_time=updated,
     )
 
 
@@ -319,3 +324,89 @@ def test_the_holding_buffer_is_bounded_and_then_the_flow_goes_on() -> None:
     assert in_order(results) == [3, 4, 6, 7]
     assert sequencer.decide(gap(2, 2)) == []
     assert late(feed(sequencer, 2)) == [2]
+
+
+def keep(number: int) -> int:
+    return number
+
+
+def kept(sequencer: TradeSequencer[int]) -> KeptSequence[int]:
+    return sequencer.dump(keep)
+
+
+def test_an_older_entry_of_the_ledger_told_again_lets_nothing_pass() -> None:
+    """What was deferred and filled since is waited for, though a restored state reads ``deferred`` once more."""
+    sequencer: TradeSequencer[int] = TradeSequencer()
+    sequencer.decide(gap(2, 3, GapStatus.DEFERRED, updated=1))
+    sequencer.decide(gap(2, 3, GapStatus.FILLED, updated=2))
+    feed(sequencer, 1, 4)
+    before = kept(sequencer)
+
+    assert sequencer.decide(gap(2, 3, GapStatus.DEFERRED, updated=1)) == []
+    assert kept(sequencer) == before
+
+
+def test_of_two_entries_of_one_moment_the_settled_one_holds() -> None:
+    sequencer: TradeSequencer[int] = TradeSequencer()
+    sequencer.decide(gap(2, 3, GapStatus.FILLED))
+    feed(sequencer, 1, 4)
+
+    assert sequencer.decide(gap(2, 3, GapStatus.DEFERRED)) == []
+
+
+def test_what_the_ledger_said_of_an_epoch_that_is_over_is_forgotten_and_not_heard_again() -> None:
+    sequencer: TradeSequencer[int] = TradeSequencer()
+    feed(sequencer, 1, 2)
+    ahead = gap(5, 6)
+    sequencer.decide(ahead)
+    sequencer.feed(7, time_of(7), 7, 7)
+    sequencer.decide(gap(3, 4))
+    sequencer.feed(1, time_of(100), 100, 1)
+    before = kept(sequencer)
+
+    assert (sequencer.epoch, before.decisions) == (1, [])
+    assert sequencer.decide(ahead) == []
+    assert kept(sequencer) == before
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_it_does_not_matter_whether_the_ledger_gives_a_part_up_before_or_after_the_hole_is_passed(first: bool) -> None:
+    sequencer: TradeSequencer[int] = TradeSequencer()
+    unfillable, deferred = gap(3, 4, GapStatus.UNFILLABLE), gap(2, 4)
+    feed(sequencer, 1)
+    for entry in (unfillable, deferred) if first else (deferred, unfillable):
+        sequencer.decide(entry)
+    feed(sequencer, 5)
+    sequencer.decide(unfillable)
+
+    assert feed(sequencer, 2) == [
+        Late(0, 2),
+        HoleNarrowed(0, 2, ((time_of(2), time_of(5)),)),
+        HoleClosed(0, 2, recovered=False),
+    ]
+
+
+@given(st.lists(st.integers(1, 30), max_size=30), st.lists(st.integers(1, 30), max_size=30))
+def test_a_sequence_that_was_written_down_goes_on_as_it_would_have(before: list[int], after: list[int]) -> None:
+    sequencer: TradeSequencer[int] = TradeSequencer(held_limit=5)
+    feed(sequencer, *before)
+    other: TradeSequencer[int] = TradeSequencer(held_limit=5)
+    other.load(kept(sequencer), keep)
+
+    assert feed(other, *after) == feed(sequencer, *after)
+    assert kept(other) == kept(sequencer)
+    assert len(kept(other).held) <= 5
+
+
+def test_a_state_that_holds_more_than_is_allowed_is_cut_to_the_limits() -> None:
+    decisions = [Decision.of(gap(number, number)) for number in range(10, DECISION_LIMIT + 15)]
+    missing = [KeptMissing(number, True, [IdRun(number, number, 0, 0)], []) for number in range(HOLE_LIMIT + 5)]
+    sequencer: TradeSequencer[int] = TradeSequencer(held_limit=5)
+    feed(sequencer, 1, 3, 4, 5)
+    state = replace(kept(sequencer), decisions=decisions, missing=missing)
+    sequencer.load(replace(state, held=[replace(state.held[0], trade_id=one) for one in range(3, 23)]), keep)
+
+    assert len(kept(sequencer).decisions) == DECISION_LIMIT
+    assert len(kept(sequencer).missing) == HOLE_LIMIT
+    assert len(holes(feed(sequencer, 40))) > 0
+    assert len(kept(sequencer).held) <= 5

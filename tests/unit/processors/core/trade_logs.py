@@ -127,9 +127,13 @@ class TradeLog:
         for raw_type, records in self.raw.items():
             symbols = [SYMBOLS[self._runs % 2]] if self._runs % 3 == 1 else None
             beat = heartbeat_of(
-                until, len(records), stream=raw_type, ingest_id=str(self._runs), begin_offset=self._begin,
+                until,
+                len(records),
+                stream=raw_type,
+                ingest_id=str(self._runs),
+                begin_offset=self._begin,
                 symbols=symbols,
-            )  # fmt: skip
+            )
             self.heartbeats.append(beat)
 
     def _write(self, ids: _Ids, raw_type: RawType, one_id: int, time: int, *, price: str = "") -> None:
@@ -137,15 +141,28 @@ class TradeLog:
         value: Trade | AggTrade
         if raw_type is RawType.TRADE:
             value = Trade(
-                event_type="trade", event_time=time, symbol=ids.symbol, trade_id=one_id, price=price, quantity="2",
-                trade_time=time, buyer_is_maker=bool(one_id % 2),
-            )  # fmt: skip
+                event_type="trade",
+                event_time=time,
+                symbol=ids.symbol,
+                trade_id=one_id,
+                price=price,
+                quantity="2",
+                trade_time=time,
+                buyer_is_maker=bool(one_id % 2),
+            )
         else:
             value = AggTrade(
-                event_type="aggTrade", event_time=time, symbol=ids.symbol, aggregate_trade_id=one_id, price=price,
-                quantity="2", first_trade_id=2 * one_id, last_trade_id=2 * one_id + 1, trade_time=time,
+                event_type="aggTrade",
+                event_time=time,
+                symbol=ids.symbol,
+                aggregate_trade_id=one_id,
+                price=price,
+                quantity="2",
+                first_trade_id=2 * one_id,
+                last_trade_id=2 * one_id + 1,
+                trade_time=time,
                 buyer_is_maker=bool(one_id % 2),
-            )  # fmt: skip
+            )
         records = self.raw[raw_type]
         headers = [("carries_trades", b"1")]
         records.append(record_of(raw_type, value, len(records), key=ids.symbol.encode(), headers=headers))
@@ -167,7 +184,7 @@ class TradeLog:
                 next_time=hole.times[1],
                 opened_time=0,
                 updated_time=self._clock // 2,
-            )  # fmt: skip
+            )
         )
 
 
