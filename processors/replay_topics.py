@@ -47,7 +47,11 @@ async def resolve(bootstrap_servers: str, topics: Sequence[Topic], begin: Bound,
     """
     async with _consumer(bootstrap_servers) as consumer:
         partitions = {TopicPartition(topic.name, n): topic for topic in topics for n in range(topic.partitions)}
-        first, last = await consumer.beginning_offsets(list(partitions)), await consumer.end_offsets(list(partitions))
+        first: dict[TopicPartition, int] = await consumer.beginning_offsets(list(partitions))
+        last: dict[TopicPartition, int] = {}
+        # Control topics first: what they speak of is in the raw topics already.
+        for layer in Layer.CONTROL, Layer.RAW:
+            last |= await consumer.end_offsets([tp for tp, topic in partitions.items() if topic.layer is layer])
         begins = await _at(consumer, begin, first, last)
         ends = await _at(consumer, end, first, last)
         offsets = BoundKind.OFFSET in {begin.kind, end.kind}
@@ -180,8 +184,12 @@ class Hashing:
         """Return the hash of each topic."""
         digests, records = dict.fromkeys(self._written, Digest()), dict.fromkeys(self._written, 0)
         async with _consumer(self._bootstrap_servers) as consumer:
-            for partition in range(max(topic.partitions for topic in self._written.values())):
-                for name, values in (await self._read(consumer, partition)).items():
+            wanted = [TopicPartition(name, n) for name, topic in self._written.items() for n in range(topic.partitions)]
+            # Without empty ones: a consumer that is assigned nothing does not stop for minutes.
+            ends = {tp: end for tp, end in (await consumer.end_offsets(wanted)).items() if end}
+            for partition in sorted({tp.partition for tp in ends}):
+                of_it = {tp: end for tp, end in ends.items() if tp.partition == partition}
+                for name, values in (await self._read(consumer, of_it)).items():
                     digests[name] += values.digest()
                     records[name] += values.records
                     if self._whole:
@@ -191,14 +199,13 @@ class Hashing:
             for name, topic in self._written.items()
         ]
 
-    async def _read(self, consumer: Any, partition: int) -> dict[str, LastValues]:
-        """Return what is in one partition of all topics."""
-        found = {name: LastValues(RULES[str(topic.type)], whole=self._whole) for name, topic in self._written.items()}
-        ends = await consumer.end_offsets([TopicPartition(name, partition) for name in self._written])
-        left = {tp: end for tp, end in ends.items() if end}
-        consumer.assign(list(left))
-        for tp in left:
+    async def _read(self, consumer: Any, ends: Mapping[TopicPartition, int]) -> dict[str, LastValues]:
+        """Return what is in partitions of different topics."""
+        found = {tp.topic: LastValues(RULES[str(self._written[tp.topic].type)], whole=self._whole) for tp in ends}
+        consumer.assign(list(ends))
+        for tp in ends:
             consumer.seek(tp, 0)
+        left = dict(ends)
         while left:
             for tp, records in (await consumer.getmany(timeout_ms=_POLL_MS)).items():
                 for record in records:
