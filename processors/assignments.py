@@ -10,7 +10,7 @@ import structlog
 from faust.types import TP
 
 from processors import metrics
-from processors.rebuild import LogReader, Logs, Range
+from processors.restore import Behind, Restorer
 from processors.units import Flow, Unit, UnitFactory
 
 
@@ -18,7 +18,6 @@ __all__ = ["Assignments", "Gate"]
 
 _log = structlog.get_logger(__name__)
 
-_TELL_EVERY_S = 5.0
 _STOP_S = 5.0
 
 
@@ -33,29 +32,29 @@ class Assignments:
     """Keeps a unit for each assigned partition of each flow, and brings it up to date before its stream goes on.
 
     An :class:`~processors.batching.AssignmentListener`. Units of partitions that stay are kept over a rebalance; those
-    of partitions that went are dropped at once, so a partition that comes back later is rebuilt from the log.
+    of partitions that went are dropped at once, so the state of one that comes back later is brought back like any.
 
     Args:
         flows: the family's flows.
         factory: makes units.
-        logs: the log to rebuild from.
-        fail: called with the error when a rebuild fails.
+        restorer: brings units up to date.
+        fail: called with the error when that fails.
     """
 
     def __init__(
         self,
         flows: Sequence[Flow],
         factory: UnitFactory,
-        logs: Logs,
+        restorer: Restorer,
         fail: Callable[[BaseException], Awaitable[None]],
     ) -> None:
         self._flows = flows
         self._factory = factory
-        self._logs = logs
+        self._restorer = restorer
         self._fail = fail
         self._units: dict[tuple[str, int], Unit] = {}
         self._gate: Gate | None = None
-        self._rebuilding: asyncio.Task[None] | None = None
+        self._restoring: asyncio.Task[None] | None = None
         self._owned = False
         self._whole = True
 
@@ -76,6 +75,11 @@ class Assignments:
         """Whether the group gave this worker an assignment, be it empty, and all of it is being worked on."""
         return self._owned and self._whole and all(unit.ready for unit in self._units.values())
 
+    @property
+    def restoring(self) -> int:
+        """How many partitions' states are being brought back."""
+        return sum(not unit.ready for unit in self._units.values())
+
     def assigned(self, generation: int, starts: Mapping[TP, int]) -> Collection[TP]:
         """Keep, drop and make units; hold back the partitions of those that must catch up."""
         self._cancel()
@@ -83,34 +87,35 @@ class Assignments:
         metrics.REBALANCES.inc()
         units: dict[tuple[str, int], Unit] = {}
         held: set[TP] = set()
-        behind: list[tuple[Unit, list[Range]]] = []
+        behind: list[Behind] = []
         for flow in self._flows:
-            for partition in sorted({tp.partition for tp in starts if tp.topic in flow.topic_names}):
-                if missing := [name for name in flow.topic_names if TP(name, partition) not in starts]:
+            names = flow.topic_names
+            for partition in sorted({tp.partition for tp in starts if tp.topic in names}):
+                if missing := [name for name in names if TP(name, partition) not in starts]:
                     _log.error(
                         "partition held back: not all its topics were assigned here; "
                         "do workers of different versions or settings share the group?",
                         flow=flow.name, partition=partition, missing=missing,
                     )  # fmt: skip
                     self._whole = False
-                    held.update(tp for tp in starts if tp.partition == partition and tp.topic in flow.topic_names)
+                    held.update(tp for tp in starts if tp.partition == partition and tp.topic in names)
                     continue
                 unit = self._units.get((flow.name, partition)) or self._factory.unit(flow, partition)
                 units[flow.name, partition] = unit
-                ranges = _behind(unit, starts)
-                unit.ready = not ranges
-                if ranges:
-                    behind.append((unit, ranges))
-                    held.update(TP(name, partition) for name in flow.topic_names)
+                unit.ready = unit.restored and all(unit.next_offset(n) >= starts[TP(n, partition)] for n in names)
+                if not unit.ready:
+                    unit.rounds.abandon()
+                    behind.append(Behind(unit, {name: starts[TP(name, partition)] for name in names}))
+                    held.update(TP(name, partition) for name in names)
         self._units = units
         self._count()
-        _log.info("partitions assigned", generation=generation, flows=self._described(), rebuilding=len(behind))
+        _log.info("partitions assigned", generation=generation, flows=self._described(), restoring=len(behind))
         if behind:
-            self._rebuilding = asyncio.create_task(self._rebuild(generation, behind), name="rebuild")
+            self._restoring = asyncio.create_task(self._restore(generation, behind), name="restore")
         return held
 
     async def revoking(self) -> None:
-        """Stop rebuilding; what was applied stays applied."""
+        """Stop restoring; what was applied stays applied."""
         self._owned = False
         if task := self._cancel():
             await asyncio.wait([task], timeout=_STOP_S)  # it applies nothing any more; it may still be disconnecting
@@ -118,61 +123,33 @@ class Assignments:
     close = revoking
 
     def _cancel(self) -> asyncio.Task[None] | None:
-        task, self._rebuilding = self._rebuilding, None
+        task, self._restoring = self._restoring, None
         if task is not None:
             task.cancel()
         return task
 
-    async def _rebuild(self, generation: int, behind: Sequence[tuple[Unit, list[Range]]]) -> None:
+    async def _restore(self, generation: int, behind: Sequence[Behind]) -> None:
+        def done(unit: Unit) -> None:
+            unit.ready = True
+            self._count()
+            assert self._gate is not None  # noqa: S101 - attached before the app starts
+            self._gate.release([TP(name, unit.partition) for name in unit.flow.topic_names], generation)
+
         try:
-            async with self._logs.open() as reader:
-                for unit, ranges in behind:
-                    await self._catch_up(reader, unit, ranges)
-                    unit.ready = True
-                    self._count()
-                    assert self._gate is not None  # noqa: S101 - attached before the app starts
-                    self._gate.release([TP(name, unit.partition) for name in unit.flow.topic_names], generation)
+            await self._restorer.restore(behind, done)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the partitions would be held for ever
             await self._fail(error)
 
-    async def _catch_up(self, reader: LogReader, unit: Unit, ranges: Sequence[Range]) -> None:
-        loop = asyncio.get_running_loop()
-        began_at = told_at = loop.time()
-        applied, total = 0, sum(r.end - r.begin for r in ranges)
-        log = _log.bind(flow=unit.flow.name, partition=unit.partition)
-        async for records in reader.read(unit.partition, ranges):
-            # Their outputs were written before their offsets were committed.
-            unit.apply(records, lagging=True)
-            applied += len(records)
-            if loop.time() - told_at > _TELL_EVERY_S:
-                told_at = loop.time()
-                log.info("rebuilding", applied=applied, of_at_most=total)
-            await asyncio.sleep(0)
-        for r in ranges:
-            unit.pass_over(r.topic, r.end)
-        seconds = loop.time() - began_at
-        metrics.REBUILD_SECONDS.labels(unit.flow.name).observe(seconds)
-        log.info("rebuilt", applied=applied, seconds=round(seconds, 3))
-
     def _count(self) -> None:
         for flow in self._flows:
             ready = [unit.ready for unit in self._units.values() if unit.flow.name == flow.name]
             metrics.PARTITIONS.labels(flow.name, "running").set(sum(ready))
-            metrics.PARTITIONS.labels(flow.name, "rebuilding").set(len(ready) - sum(ready))
+            metrics.PARTITIONS.labels(flow.name, "restoring").set(len(ready) - sum(ready))
 
     def _described(self) -> dict[str, list[int]]:
         return {
             flow.name: sorted(unit.partition for unit in self._units.values() if unit.flow.name == flow.name)
             for flow in self._flows
         }
-
-
-def _behind(unit: Unit, starts: Mapping[TP, int]) -> list[Range]:
-    """Return what a unit lacks: from its next offset of each topic to the offset at which that topic goes on."""
-    return [
-        Range(name, unit.next_offset(name), start)
-        for name in unit.flow.topic_names
-        if unit.next_offset(name) < (start := starts[TP(name, unit.partition)])
-    ]

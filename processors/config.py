@@ -61,6 +61,10 @@ class Settings(BaseSettings):
     commit_interval_s: Annotated[float, Field(gt=0, le=60)] = Field(
         default=0.5, description="Seconds between commits; bounds what a restart repeats."
     )
+    checkpoint_interval_s: Annotated[float, Field(ge=0.1, le=3600)] = Field(
+        default=10.0,
+        description="Seconds between two rounds of checkpoints of a partition; bounds what of the log a restart reads.",
+    )
     request_timeout_s: Annotated[float, Field(ge=1, le=600)] = Field(
         default=30.0, description="Seconds the broker may take to acknowledge outputs; outlasts a leader election."
     )

@@ -13,14 +13,14 @@ ProcessorsError
  │    ├── RangeEmptyError          nothing lies between its bounds
  │    ├── RangeLostError           the log does not hold what its plan names
  │    └── PrefixTakenError         topics of its output prefix exist
- └── RebuildError              the log needed to rebuild a partition's state cannot be read
+ └── RebuildError              the log needed to bring a partition's state back cannot be read
 
 Each ends the worker; a record that cannot be read does not, it goes to the dead-letter topic.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 
 __all__ = [
@@ -137,15 +137,16 @@ class NotAMemberError(ProcessorsError):
 
 
 class RebuildError(ProcessorsError):
-    """The state of a partition cannot be rebuilt."""
+    """The state of partitions cannot be brought back."""
 
-    def __init__(self, partition: int, reason: str) -> None:
-        self.partition = partition
+    def __init__(self, partitions: Collection[int], reason: str) -> None:
+        self.partitions = sorted(partitions)
         self.reason = reason
-        super().__init__(partition, reason)
+        super().__init__(self.partitions, reason)
 
     def __str__(self) -> str:
-        return f"partition {self.partition}: state cannot be rebuilt: {self.reason}"
+        partitions = ", ".join(str(partition) for partition in self.partitions)
+        return f"partitions {partitions}: their state cannot be brought back: {self.reason}"
 
 
 class ReplayError(ProcessorsError):

@@ -47,50 +47,57 @@ def flows_of(
         books = Flow(
             "books",
             (*raw(RawType.DEPTH), heartbeat),
-            lambda _: _Books(BookPartition(depth=snapshot_levels, interval_ms=snapshot_interval_ms)),
+            lambda _: _Books(depth=snapshot_levels, interval_ms=snapshot_interval_ms),
             ticks=True,
+            checkpoint=DerivedType.BOOK_CHECKPOINT,
         )
         return (books,)
     trades = Flow(
-        "trades", (*raw(RawType.TRADE, RawType.AGG_TRADE), heartbeat, gap), lambda _: _Trades(TradePartition())
+        "trades",
+        (*raw(RawType.TRADE, RawType.AGG_TRADE), heartbeat, gap),
+        lambda _: _Trades(),
+        checkpoint=DerivedType.TRADE_CHECKPOINT,
+        lost_from_log=True,
     )
-    tickers = Flow("tickers", tuple(raw(RawType.TICKER, RawType.MINI_TICKER)), lambda _: _Tickers(TickerPartition()))
+    tickers = Flow(
+        "tickers",
+        tuple(raw(RawType.TICKER, RawType.MINI_TICKER)),
+        lambda _: _Tickers(),
+        checkpoint=DerivedType.TICKER_CHECKPOINT,
+        lost_from_log=True,
+    )
     return trades, tickers
 
 
 def outputs_of(family: Family, table: TopicTable, markets: Sequence[Market]) -> tuple[Topic, ...]:
     """Return the topics that a family writes."""
     if family is Family.BOOKS:
-        derived = [DerivedType.TOP_OF_BOOK, DerivedType.BOOK_SNAPSHOT]
-        control = [ControlType.SNAPSHOT_REQUEST, ControlType.DEAD_LETTER]
+        derived = [DerivedType.TOP_OF_BOOK, DerivedType.BOOK_SNAPSHOT, DerivedType.BOOK_VERIFICATION]
+        derived += [DerivedType.ALERT, DerivedType.BOOK_CHECKPOINT]
+        control = [ControlType.SNAPSHOT_REQUEST, ControlType.DEAD_LETTER, ControlType.CHECKPOINT]
     else:
-        derived = [DerivedType.TRADE, DerivedType.TICKER, *(candle_type(interval) for interval in CANDLE_INTERVALS)]
-        control = [ControlType.DEAD_LETTER]
+        candles = [candle_type(interval) for interval in CANDLE_INTERVALS]
+        derived = [DerivedType.TRADE, DerivedType.TICKER, *candles, DerivedType.ALERT]
+        derived += [DerivedType.TRADE_CHECKPOINT, DerivedType.TICKER_CHECKPOINT]
+        control = [ControlType.DEAD_LETTER, ControlType.CHECKPOINT]
     return (
         *(table.derived(market, of) for market in markets for of in derived),
         *(table.control(of) for of in control),
     )
 
 
-class _Books:
+class _Books(BookPartition):
     """Books as a :class:`~processors.units.PartitionState`."""
-
-    def __init__(self, core: BookPartition) -> None:
-        self._core = core
-        self.feed, self.heartbeat, self.tick = core.feed, core.heartbeat, core.tick
 
     def gap(self, _: Gap) -> Iterable[Output | DeadLetter]:
         return ()
 
     def lags(self, lagging: bool) -> None:
-        self._core.requests_enabled = not lagging
+        self.requests_enabled = not lagging
 
 
-class _Trades:
+class _Trades(TradePartition):
     """Trades and candles as a :class:`~processors.units.PartitionState`."""
-
-    def __init__(self, core: TradePartition) -> None:
-        self.feed, self.heartbeat, self.gap = core.feed, core.heartbeat, core.gap
 
     def tick(self, _: int) -> Iterable[Output | DeadLetter]:
         return ()
@@ -99,11 +106,8 @@ class _Trades:
         pass
 
 
-class _Tickers:
+class _Tickers(TickerPartition):
     """Tickers as a :class:`~processors.units.PartitionState`."""
-
-    def __init__(self, core: TickerPartition) -> None:
-        self.feed = core.feed
 
     def heartbeat(self, _: Heartbeat) -> Iterable[Output | DeadLetter]:
         return ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,13 +12,13 @@ from faust.types import TP
 from processors.batching import RawRecord
 from processors.core.replay_range import PartitionRange, ReplayPlan
 from processors.outputs import Produced, SetAside
-from processors.publisher import Grouped, Publisher
 from processors.units import Flow, Unit, UnitFactory
 from schemas.codec import Codec
+from schemas.registry import SchemaSource
 from schemas.topics import Topic, TopicTable
 
 
-__all__ = ["Job", "ReplayJob", "renamed"]
+__all__ = ["Job", "ReplayJob"]
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,17 @@ class Job:
         """Return the name of the consumer group."""
         return f"{prefix}-processors-{family}"
 
-    def written(self, topics: Iterable[Topic]) -> list[Topic]:
-        """Return the topics that are written in the place of these."""
-        return list(topics)
+    def written(self, table: TopicTable) -> TopicTable:
+        """Return the table of the topics that are written, checkpoints among them."""
+        return table
 
-    def units(self, table: TopicTable, codec: Codec) -> UnitFactory:
+    def schemas(self, registry: SchemaSource) -> SchemaSource:
+        """Return where the schemas of what is written are found."""
+        return registry
+
+    def units(self, table: TopicTable, codec: Codec, *, checkpoint_interval_ms: int) -> UnitFactory:
         """Return what makes the units."""
-        return UnitFactory(table, codec)
-
-    def publisher(self, publisher: Publisher) -> Publisher:
-        """Return what outputs are given to."""
-        return publisher
+        return UnitFactory(table, codec, checkpoint_interval_ms=checkpoint_interval_ms)
 
 
 class ReplayJob(Job):
@@ -63,73 +63,70 @@ class ReplayJob(Job):
 
     def group(self, prefix: str, family: str) -> str:
         """Return the name of the replay's own consumer group."""
+        del prefix
         return f"{self._prefix}-processors-{family}"
 
-    def written(self, topics: Iterable[Topic]) -> list[Topic]:
-        """Return the topics that are written in the place of these."""
-        return [
-            msgspec.structs.replace(topic, name=renamed(topic.name, self._plan.prefix, self._prefix))
-            for topic in topics
-        ]
+    def written(self, table: TopicTable) -> TopicTable:
+        """Return the table of the replay's own topics."""
+        del table
+        return TopicTable(self._prefix)
 
-    def units(self, table: TopicTable, codec: Codec) -> UnitFactory:
+    def schemas(self, registry: SchemaSource) -> SchemaSource:
+        """Return the schemas of the live topics: those of a replay have no subjects of their own."""
+        return _SchemasOf(self._plan.prefix, self._prefix, registry)
+
+    def units(self, table: TopicTable, codec: Codec, *, checkpoint_interval_ms: int) -> UnitFactory:
         """Return what makes units that are bounded by the stretch."""
-        return _ReplayUnits(table, codec, self._plan.ranges)
-
-    def publisher(self, publisher: Publisher) -> Publisher:
-        """Return a publisher that writes under the replay's prefix."""
-        return _RenamingPublisher(publisher, self._plan.prefix, self._prefix)
+        return _ReplayUnits(table, codec, self._plan.ranges, checkpoint_interval_ms)
 
 
-def renamed(name: str, prefix: str, other: str) -> str:
-    """Return the name that a topic has under another prefix.
+class _SchemasOf:
+    """The schemas of the topics of the same names under another prefix."""
 
-    Raises:
-        ValueError: it is not under ``prefix``.
-    """
-    if not name.startswith(f"{prefix}."):
-        msg = f'topic "{name}": is not under the prefix "{prefix}"'
-        raise ValueError(msg)
-    return other + name[len(prefix) :]
-
-
-class _RenamingPublisher:
-    """Writes to the topics of the same names under another prefix."""
-
-    def __init__(self, publisher: Publisher, prefix: str, other: str) -> None:
-        self._publisher = publisher
+    def __init__(self, prefix: str, renamed: str, source: SchemaSource) -> None:
         self._prefix = prefix
-        self._other = other
+        self._renamed = renamed
+        self._source = source
 
-    async def publish(self, records: Grouped) -> None:
-        """Return when all records are acknowledged, see :class:`~processors.publisher.Publisher`."""
-        await self._publisher.publish(
-            {
-                (renamed(topic, self._prefix, self._other), partition): group
-                for (topic, partition), group in records.items()
-            }
-        )
+    def schema_id(self, topic: Topic) -> int:
+        """Return the id under which a topic's schema is registered."""
+        name = self._prefix + topic.name.removeprefix(self._renamed)
+        return self._source.schema_id(msgspec.structs.replace(topic, name=name))
+
+    def schema_by_id(self, schema_id: int) -> str:
+        """Return a schema."""
+        return self._source.schema_by_id(schema_id)
 
 
 class _ReplayUnit(Unit):
-    """A unit that applies nothing beyond the end of its stretch, and to which time comes from records alone."""
+    """A unit that applies nothing outside of its stretch, and to which time comes from records alone."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.ends: dict[str, int] = {}
-        """The first offset of each topic that is not wanted."""
+        self._stretch: Mapping[str, PartitionRange] = {}
+
+    def bound(self, stretch: Mapping[str, PartitionRange]) -> None:
+        """Begin at the beginning of a stretch, given by topic."""
+        self._stretch = stretch
+        for topic, one in stretch.items():
+            self.pass_over(topic, one.begin)
+
+    def reset(self) -> None:
+        """Begin with an empty state, as at the beginning of the stretch."""
+        super().reset()
+        self.bound(self._stretch)
 
     def apply(self, records: Sequence[RawRecord], *, lagging: bool | None) -> list[Produced | SetAside]:
         """Apply those of the records that are wanted; they are old, whenever they were received."""
         del lagging
-        end = self.ends[records[0].topic]
+        end = self._stretch[records[0].topic].end
         wanted = [record for record in records if record.offset < end]
         return super().apply(wanted, lagging=True) if wanted else []
 
     def tick(self, now_ms: int) -> list[Produced]:
-        """Change nothing: a replay has no clock."""
+        """Tell the state nothing: a replay has no clock."""
         del now_ms
-        return []
+        return self._announcements()
 
 
 class _ReplayUnits(UnitFactory):
@@ -137,16 +134,15 @@ class _ReplayUnits(UnitFactory):
 
     kind = _ReplayUnit
 
-    def __init__(self, table: TopicTable, codec: Codec, ranges: Sequence[PartitionRange]) -> None:
-        super().__init__(table, codec)
+    def __init__(
+        self, table: TopicTable, codec: Codec, ranges: Sequence[PartitionRange], checkpoint_interval_ms: int
+    ) -> None:
+        super().__init__(table, codec, checkpoint_interval_ms=checkpoint_interval_ms)
         self._ranges = {(one.topic, one.partition): one for one in ranges}
 
     def unit(self, flow: Flow, partition: int) -> Unit:
         """Return the empty unit of a partition, at the beginning of its stretch."""
         unit = super().unit(flow, partition)
         assert isinstance(unit, _ReplayUnit)  # noqa: S101 - the kind that is made
-        for topic in flow.topic_names:
-            one = self._ranges[topic, partition]
-            unit.pass_over(topic, one.begin)
-            unit.ends[topic] = one.end
+        unit.bound({topic: self._ranges[topic, partition] for topic in flow.topic_names})
         return unit

@@ -9,15 +9,19 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 
 __all__ = [
     "BATCH_SECONDS",
+    "CHECKPOINTS_LOST",
+    "CHECKPOINT_AGE",
+    "CHECKPOINT_BYTES",
+    "CHECKPOINT_ROUND_SECONDS",
     "DEAD_LETTERS",
     "HEARTBEAT_AGE",
     "LAG",
     "OUTPUTS",
     "PARTITIONS",
     "REBALANCES",
-    "REBUILD_SECONDS",
     "RECORDS",
     "REGISTRY",
+    "RESTORE_SECONDS",
 ]
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -52,7 +56,7 @@ BATCH_SECONDS: Final = Histogram(
 # gauge, records: between the end of the topic and the last acknowledged record, over the assigned partitions.
 LAG: Final = Gauge("processors_lag_records", "Input records not yet applied.", ["topic"], registry=REGISTRY)
 
-# gauge, partitions: by what they do: "running" or "rebuilding".
+# gauge, partitions: by what they do: "running" or "restoring".
 PARTITIONS: Final = Gauge(
     "processors_partitions", "Assigned partitions by state.", ["flow", "state"], registry=REGISTRY
 )
@@ -60,13 +64,41 @@ PARTITIONS: Final = Gauge(
 # counter, rebalances: of the consumer group. A steady rise means that workers come and go or are too slow to answer.
 REBALANCES: Final = Counter("processors_rebalances_total", "Assignments received.", registry=REGISTRY)
 
-# histogram, seconds: to rebuild one partition's state from the log.
-REBUILD_SECONDS: Final = Histogram(
-    "processors_rebuild_seconds",
-    "Time to rebuild the state of one partition.",
-    ["flow"],
+# histogram, seconds: from the assignment until a partition's state was back; by source: "checkpoint", "log" (there was
+# none that could be used), "kept" (it was here, others had the partition in between). Rising: see docs/state.md.
+RESTORE_SECONDS: Final = Histogram(
+    "processors_restore_seconds",
+    "Time from an assignment until the state of a partition was back.",
+    ["flow", "source"],
     buckets=(0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0),
     registry=REGISTRY,
+)
+
+# gauge, seconds: since the beginning of the last whole round of checkpoints, of the partition where that is longest
+# ago; so much of the log is read again after a restart. Rising: the broker is slow, or the state too large to write.
+CHECKPOINT_AGE: Final = Gauge(
+    "processors_checkpoint_age_seconds", "Age of the oldest round of checkpoints.", ["flow"], registry=REGISTRY
+)
+
+# counter, bytes: checkpoints acknowledged by the broker.
+CHECKPOINT_BYTES: Final = Counter(
+    "processors_checkpoint_bytes_total", "Bytes of checkpoints written.", ["flow"], registry=REGISTRY
+)
+
+# histogram, seconds: from the beginning of a round to its acknowledged manifest. Longer than the interval: rounds
+# follow each other without pause, and the checkpoints are older than they were meant to be.
+CHECKPOINT_ROUND_SECONDS: Final = Histogram(
+    "processors_checkpoint_round_seconds",
+    "Time that a round of checkpoints takes.",
+    ["flow"],
+    buckets=(0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0),
+    registry=REGISTRY,
+)
+
+# counter, checkpoints: that did not serve when a state was to be brought back, by cause. Any rise: books ask for
+# snapshots, trades and tickers are rebuilt from the log; the log names some of them.
+CHECKPOINTS_LOST: Final = Counter(
+    "processors_checkpoints_lost_total", "Checkpoints that could not be used.", ["flow", "cause"], registry=REGISTRY
 )
 
 # gauge, seconds: since the last group heartbeat that succeeded. Above half the session timeout nothing is sent.

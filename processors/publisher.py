@@ -13,12 +13,14 @@ from typing import Final, Protocol
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.structs import RecordMetadata
 
 from processors import metrics
 from processors.errors import OutputError
 
 
-__all__ = ["Grouped", "KafkaPublisher", "Publisher", "Record"]
+__all__ = ["Grouped", "KafkaPublisher", "Offsets", "Publisher", "Record"]
 
 _BATCH_BYTES: Final = 512 * 1024
 
@@ -36,12 +38,15 @@ class Record:
 Grouped = dict[tuple[str, int], list[Record]]
 """Records by topic and partition."""
 
+Offsets = dict[tuple[str, int], list[range]]
+"""Where the records of each topic and partition are, in order. A negative start: there, but it is unknown where."""
+
 
 class Publisher(Protocol):
     """Takes records to the broker."""
 
-    async def publish(self, records: Grouped) -> None:
-        """Return when all records, grouped by topic and partition, are acknowledged.
+    async def publish(self, records: Grouped) -> Offsets:
+        """Return where the records are when all of them, grouped by topic and partition, are acknowledged.
 
         Raises:
             OutputError: some are not.
@@ -78,30 +83,33 @@ class KafkaPublisher:
         """Send what is buffered and disconnect."""
         await self._producer.stop()
 
-    async def publish(self, records: Grouped) -> None:
-        """Return when all records are acknowledged, see :class:`Publisher`."""
-        sent: list[tuple[str, int, asyncio.Future[object]]] = []
+    async def publish(self, records: Grouped) -> Offsets:
+        """Return where the records are when all of them are acknowledged, see :class:`Publisher`."""
+        sent: list[tuple[str, int, int, asyncio.Future[RecordMetadata]]] = []
+        offsets: Offsets = {}
         try:
             for (topic, partition), group in records.items():
                 for batch in self._batches(group):
+                    count = batch.record_count()
                     try:
-                        sent.append(
-                            (topic, partition, await self._producer.send_batch(batch, topic, partition=partition))
-                        )
+                        future = await self._producer.send_batch(batch, topic, partition=partition)
+                        sent.append((topic, partition, count, future))
                     except (KafkaError, AssertionError) as error:
                         raise OutputError(topic, partition, repr(error)) from error
-            for topic, partition, future in sent:
+            for topic, partition, count, future in sent:
                 try:
-                    await future
+                    first = (await future).offset
+                    offsets.setdefault((topic, partition), []).append(range(first, first + count))
                 except KafkaError as error:
                     raise OutputError(topic, partition, repr(error)) from error
         finally:
-            for _, _, future in sent:
+            for *_, future in sent:
                 future.add_done_callback(_consume)
         for (topic, _), group in records.items():
             metrics.OUTPUTS.labels(topic).inc(len(group))
+        return offsets
 
-    def _batches(self, group: Sequence[Record]) -> Iterable[object]:
+    def _batches(self, group: Sequence[Record]) -> Iterable[BatchBuilder]:
         batch = self._producer.create_batch()
         for record in group:
             fields = {
@@ -118,7 +126,7 @@ class KafkaPublisher:
         yield batch
 
 
-def _consume(future: asyncio.Future[object]) -> None:
+def _consume(future: asyncio.Future[RecordMetadata]) -> None:
     """Look at a result that nobody waits for any more: one failure of a publish is reported, not each."""
     if not future.cancelled():
         future.exception()

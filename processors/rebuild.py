@@ -1,14 +1,14 @@
-"""Reading a stretch of the log without being a member of a group.
+"""Reading stretches of the log without being a member of a group.
 
 A unit that is behind the offset at which its stream goes on (because it is new here, or because somebody else had the
-partition in between) reads what it lacks and applies it; the outputs were written by whoever read it first, and are
-dropped. Then the stream goes on exactly at the committed offset.
+partition in between) reads what it lacks. All that a worker needs is read at once, not partition after partition: a
+worker has a hundred of them, and each would wait for its own fetch.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -20,25 +20,55 @@ from processors.batching import RawRecord
 from processors.errors import RebuildError
 
 
-__all__ = ["KafkaLogs", "LogReader", "Logs", "Range"]
+__all__ = ["Bounds", "KafkaLogs", "LogReader", "Logs", "Piece", "Place", "Range"]
 
 _POLL_MS = 500
 
+Place = tuple[str, int]
+"""A topic and a partition of it."""
+
 
 @dataclass(frozen=True, slots=True)
-class Range:
-    """Offsets of one partition of a topic: ``[begin, end)``."""
+class Bounds:
+    """What of a partition exists: ``[begin, end)``."""
 
-    topic: str
     begin: int
     end: int
 
 
-class LogReader(Protocol):
-    """Reads ranges of the log."""
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A stretch of one partition of a topic, ``[begin, end)``, of which the beginning may be gone."""
 
-    def read(self, partition: int, ranges: Sequence[Range]) -> AsyncIterator[Sequence[RawRecord]]:
-        """Yield the records of the ranges, one topic after the other, each in order.
+    topic: str
+    partition: int
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Records of one range, in order; none where compaction left nothing."""
+
+    topic: str
+    partition: int
+    records: Sequence[RawRecord]
+    position: int
+    """Everything of the range below was given."""
+
+
+class LogReader(Protocol):
+    """Reads stretches of the log."""
+
+    async def bounds(self, places: Collection[Place]) -> Mapping[Place, Bounds]:
+        """Return what of each partition exists now.
+
+        Raises:
+            RebuildError: the broker does not tell.
+        """
+
+    def read(self, ranges: Sequence[Range]) -> AsyncIterator[Piece]:
+        """Yield the records of ranges, at most one a partition: those of one in order, those of several as they come.
 
         Raises:
             RebuildError: the broker does not give them.
@@ -92,31 +122,57 @@ class _KafkaLogReader:
         self._consumer = consumer
         self._patience_s = patience_s
 
-    async def read(self, partition: int, ranges: Sequence[Range]) -> AsyncIterator[Sequence[RawRecord]]:
+    async def bounds(self, places: Collection[Place]) -> Mapping[Place, Bounds]:
+        tps = [TopicPartition(*place) for place in places]
         try:
-            kept = await self._consumer.beginning_offsets([TopicPartition(r.topic, partition) for r in ranges])
-            for wanted in ranges:
-                tp = TopicPartition(wanted.topic, partition)
-                begin = max(wanted.begin, kept[tp])
-                if begin < wanted.end:
-                    async for records in self._read_one(tp, begin, wanted.end):
-                        yield records
+            begins, ends = await self._consumer.beginning_offsets(tps), await self._consumer.end_offsets(tps)
         except KafkaError as error:
-            raise RebuildError(partition, repr(error)) from error
+            raise RebuildError(_partitions(places), repr(error)) from error
+        return {(tp.topic, tp.partition): Bounds(begins[tp], ends[tp]) for tp in tps}
 
-    async def _read_one(self, tp: TopicPartition, begin: int, end: int) -> AsyncIterator[Sequence[RawRecord]]:
+    async def read(self, ranges: Sequence[Range]) -> AsyncIterator[Piece]:
+        try:
+            bounds = await self.bounds([(r.topic, r.partition) for r in ranges])
+            wanted: dict[TopicPartition, int] = {}
+            positions: dict[TopicPartition, int] = {}
+            for r in ranges:
+                tp, begin = TopicPartition(r.topic, r.partition), max(r.begin, bounds[r.topic, r.partition].begin)
+                if begin < r.end:
+                    wanted[tp], positions[tp] = r.end, begin
+                else:
+                    yield Piece(r.topic, r.partition, (), r.end)
+            async for piece in self._read(wanted, positions):
+                yield piece
+        except KafkaError as error:
+            raise RebuildError({r.partition for r in ranges}, repr(error)) from error
+
+    async def _read(
+        self, wanted: Mapping[TopicPartition, int], positions: dict[TopicPartition, int]
+    ) -> AsyncIterator[Piece]:
         consumer, loop = self._consumer, asyncio.get_running_loop()
-        consumer.assign([tp])
-        consumer.seek(tp, begin)
-        position, moved_at = begin, loop.time()
-        while position < end:
-            for records in (await consumer.getmany(tp, timeout_ms=_POLL_MS)).values():
-                if wanted := [record for record in records if record.offset < end]:
-                    yield wanted
-            # Beyond the last record where compaction removed those after it.
-            now_at = await consumer.position(tp)
-            if now_at > position:
-                position, moved_at = now_at, loop.time()
-            elif loop.time() - moved_at > self._patience_s:
-                reason = f'topic "{tp.topic}": nothing came after offset {position} for {self._patience_s:g} s'
-                raise RebuildError(tp.partition, reason)
+        consumer.assign(list(positions))
+        for tp, position in positions.items():
+            consumer.seek(tp, position)
+        moved_at = loop.time()
+        while positions:
+            fetched = await consumer.getmany(*positions, timeout_ms=_POLL_MS)
+            for tp in list(positions):
+                end = wanted[tp]
+                # Beyond the last record where compaction removed those after it.
+                position = min(await consumer.position(tp), end)
+                records = [record for record in fetched.get(tp, ()) if record.offset < end]
+                if not records and position == positions[tp]:
+                    continue
+                yield Piece(tp.topic, tp.partition, records, position)
+                positions[tp], moved_at = position, loop.time()
+                if position == end:
+                    del positions[tp]
+                    consumer.pause(tp)  # a fetch that finds nothing here would hold the others up
+            if loop.time() - moved_at > self._patience_s:
+                (topic, partition), at = next(iter(positions.items()))
+                reason = f'topic "{topic}": nothing came after offset {at} for {self._patience_s:g} s'
+                raise RebuildError({partition}, reason)
+
+
+def _partitions(places: Collection[Place]) -> set[int]:
+    return {partition for _, partition in places}

@@ -12,7 +12,7 @@ import os
 import secrets
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,15 +114,16 @@ async def run_replay(plan: ReplayPlan, settings: Settings, replay: Replay, telli
     families = [Family(name) for name in plan.families]
     began_at, servers = monotonic(), settings.kafka_bootstrap_servers
     await require_kept(servers, plan.ranges)
-    outputs = {topic.name: topic for family in families for topic in _outputs(family, settings)}
-    written = ReplayJob(plan, prefix).written(outputs.values())
+    table = TopicTable(prefix)
+    outputs = [topic for family in families for topic in outputs_of(family, table, plan.markets)]
+    written = list({topic.name: topic for topic in outputs}.values())
     await create(servers, written)
     try:
         with tempfile.TemporaryDirectory(prefix="binance-replay-") as directory:
             crew = _Crew(plan, prefix, settings, Path(directory), telling)
             await crew.run(families, replay.workers)
         telling.event("everything is read; reading what was written")
-        hashes = await _hashes(settings, outputs.values(), written, replay.rows)
+        hashes = await _hashes(settings, written, prefix, replay.rows)
     finally:
         if not replay.keep:
             await delete(servers, [topic.name for topic in written])
@@ -243,13 +244,11 @@ class _Crew:
                 await process.wait()
 
 
-async def _hashes(
-    settings: Settings, topics: Iterable[Topic], written: Iterable[Topic], rows: Path | None
-) -> list[TopicHash]:
+async def _hashes(settings: Settings, written: Sequence[Topic], prefix: str, rows: Path | None) -> list[TopicHash]:
     """Return the hash of each topic that is compared."""
-    compared = {to.name: topic for topic, to in zip(topics, written, strict=True) if str(topic.type) not in OUTSIDE}
+    compared = [topic for topic in written if str(topic.type) not in OUTSIDE]
     with Registry(settings.schema_registry_url) as registry:
-        codec = Codec(TopicTable(settings.topic_prefix), registry)
+        codec = Codec(TopicTable(prefix), registry)
         hashing = Hashing(settings.kafka_bootstrap_servers, compared, codec, whole=rows is not None)
         hashes = await hashing.run()
     if rows is not None:
@@ -272,10 +271,6 @@ def _inputs(family: Family, settings: Settings) -> list[Topic]:
         snapshot_interval_ms=settings.snapshot_interval_ms,
     )
     return [topic for flow in flows for topic in flow.topics]
-
-
-def _outputs(family: Family, settings: Settings) -> tuple[Topic, ...]:
-    return outputs_of(family, TopicTable(settings.topic_prefix), settings.markets)
 
 
 def _named(bound: Bound) -> str:

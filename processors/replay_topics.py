@@ -167,16 +167,16 @@ class Hashing:
 
     Args:
         bootstrap_servers: the broker.
-        written: the topics whose values they are, by the names of those that were written in their places.
-        codec: decodes the values.
+        topics: those that were written.
+        codec: decodes their values.
         whole: keep the rows that the hashes are over.
     """
 
-    def __init__(self, bootstrap_servers: str, written: Mapping[str, Topic], codec: Codec, *, whole: bool) -> None:
-        self.rows: dict[str, list[bytes]] = {name_of(topic): [] for topic in written.values()}
+    def __init__(self, bootstrap_servers: str, topics: Iterable[Topic], codec: Codec, *, whole: bool) -> None:
+        self._written = {topic.name: topic for topic in topics}
+        self.rows: dict[str, list[bytes]] = {name_of(topic): [] for topic in self._written.values()}
         """By the name of the topic, if they are wanted."""
         self._bootstrap_servers = bootstrap_servers
-        self._written = written
         self._codec = codec
         self._whole = whole
 

@@ -10,6 +10,7 @@ from typing import Final
 from processors import metrics
 from processors.assignments import Assignments
 from processors.batching import Batch, Membership
+from processors.checkpoints import CheckpointWriter
 from processors.errors import NotAMemberError
 from processors.outputs import Encoder, Produced, SetAside
 from processors.publisher import Publisher
@@ -19,6 +20,8 @@ from processors.units import Flow
 __all__ = ["FlowRunner"]
 
 _LOOK_AGAIN_S: Final = 0.05
+_DUMP_S: Final = 0.02
+"""For how long checkpoints may keep batches from being applied."""
 _LAGGING_NS: Final = 5_000_000_000
 """Architecture §4.4: no snapshot is asked for while the processor lags more than 5 s, nor in a replay."""
 
@@ -32,6 +35,7 @@ class FlowRunner:
         encoder: makes records of outputs.
         publisher: takes them to the broker.
         membership: whether this worker may still speak for its partitions; a function, it comes with the consumer.
+        checkpoints: writes the state of the flow's partitions; needed where the flow has checkpoints.
     """
 
     def __init__(
@@ -41,12 +45,15 @@ class FlowRunner:
         encoder: Encoder,
         publisher: Publisher,
         membership: Callable[[], Membership],
+        *,
+        checkpoints: CheckpointWriter | None = None,
     ) -> None:
         self.flow = flow
         self._assignments = assignments
         self._encoder = encoder
         self._publisher = publisher
         self._membership = membership
+        self._checkpoints = checkpoints
         self._turn = asyncio.Lock()
 
     async def process(self, batch: Batch) -> None:
@@ -72,10 +79,38 @@ class FlowRunner:
             OutputError: the broker did not take it.
         """
         async with self._turn:
-            if not self._membership().is_current(monotonic()):
+            if not self._may_speak():
                 return
             produced = [output for unit in self._assignments.units(self.flow) for output in unit.tick(now_ms)]
             await self._publish(produced)
+
+    async def checkpoint(self) -> None:
+        """Write a little of the state of the flow's partitions down.
+
+        Taken in turn with the batches, so that it holds what was applied and whose outputs are durable, and no more;
+        batches need not wait until it is written. Does nothing while the partitions may belong to somebody else.
+
+        Raises:
+            OutputError: the broker did not take it.
+        """
+        if self._checkpoints is None:
+            return
+        async with self._turn:
+            if not self._may_speak():
+                return
+            until = monotonic() + _DUMP_S
+            units = self._assignments.units(self.flow)
+            dumped = self._checkpoints.collect(units, lambda: monotonic() > until)
+        await self._checkpoints.write(dumped, units, self._may_speak)
+
+    def checkpoint_age_s(self) -> float:
+        """Return how old the oldest round of checkpoints is."""
+        now_ms = round(monotonic() * 1_000)
+        ages = (unit.rounds.age_ms(now_ms) for unit in self._assignments.units(self.flow))
+        return max(ages, default=0) / 1_000
+
+    def _may_speak(self) -> bool:
+        return self._membership().is_current(monotonic())
 
     async def _publish(self, produced: Sequence[Produced | SetAside]) -> None:
         records = self._encoder.records(produced)

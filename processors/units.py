@@ -9,11 +9,13 @@ from typing import ClassVar, Final, Protocol
 import msgspec
 
 from processors.batching import RawRecord
+from processors.core.checkpoint_rounds import Checkpointed, CheckpointRounds
 from processors.core.records import DeadLetter, Output, RawRecord as CoreRecord
 from processors.outputs import Produced, SetAside
 from schemas.codec import Codec, DecodeError
 from schemas.control import Gap, Heartbeat
-from schemas.topics import Layer, RawType, Topic, TopicTable
+from schemas.markets import Market
+from schemas.topics import DerivedType, Layer, RawType, Topic, TopicTable
 
 
 __all__ = ["CAUGHT_UP_MS", "Flow", "PartitionState", "Unit", "UnitFactory"]
@@ -52,6 +54,11 @@ class Flow:
     """Makes the empty state of a partition, given its number."""
     ticks: bool = False
     """Whether the state is to be told of time passing."""
+    checkpoint: DerivedType | None = None
+    """The topics to which the state is written; None: it is always rebuilt from the log."""
+    lost_from_log: bool = False
+    """What becomes of an entity whose checkpoint is lost: the whole partition is rebuilt from what is left of the log;
+    otherwise the entity begins anew."""
 
     @property
     def topic_names(self) -> tuple[str, ...]:
@@ -78,7 +85,11 @@ class _NoRecord:
 CAUGHT_UP_MS: Final = 3_000
 """After so long without records of the venue there is nothing left to catch up with."""
 
+CHECKPOINT_INTERVAL_MS: Final = 10_000
+"""Between the beginnings of two rounds of checkpoints, unless it is set."""
+
 _Apply = Callable[[RawRecord], Iterable[Output | DeadLetter]]
+_Build = Callable[[], tuple[PartitionState, Mapping[str, _Apply]]]
 _NOTHING: Final[tuple[Output, ...]] = ()
 
 
@@ -88,17 +99,56 @@ class Unit:
     Made by :class:`UnitFactory`.
     """
 
-    def __init__(self, flow: Flow, partition: int, appliers: Mapping[str, _Apply], state: PartitionState) -> None:
+    def __init__(self, flow: Flow, partition: int, build: _Build, checkpoint_interval_ms: int) -> None:
         self.flow = flow
         self.partition = partition
         self.ready = False
         """Whether it has caught up with the offsets at which its topics go on."""
-        self._appliers = appliers
-        self._state = state
+        self.restored = flow.checkpoint is None
+        """Whether its checkpoints were read, or it has none."""
+        self.rounds = CheckpointRounds(checkpoint_interval_ms)
+        self._checkpoint_interval_ms = checkpoint_interval_ms
+        self._build = build
         self._names = {(topic.market, topic.type): topic.name for topic in flow.topics}
         self._next: dict[str, int] = {}
         self._lagging = False
         self._still_since_ms: int | None = None
+        self._announced: list[Output] = []
+        self._state, self._appliers = build()
+        self._checkpointed = _checkpointed(flow, self._state)
+
+    @property
+    def checkpointed(self) -> Checkpointed:
+        """The state, to be written down or brought back. Only where the flow has checkpoints."""
+        if self._checkpointed is None:
+            msg = f'flow "{self.flow.name}": has no checkpoints'
+            raise TypeError(msg)
+        return self._checkpointed
+
+    def reset(self) -> None:
+        """Begin with an empty state, as at the beginning of the log."""
+        self._state, self._appliers = self._build()
+        self._checkpointed = _checkpointed(self.flow, self._state)
+        self.rounds = CheckpointRounds(self._checkpoint_interval_ms)
+        self._next.clear()
+        self._announced.clear()
+
+    def announce(self) -> None:
+        """Have said again, with the next outputs, what the predecessor may have said otherwise."""
+        if self._checkpointed is not None:
+            self._announced.extend(self._checkpointed.announce())
+
+    def next_offsets(self) -> dict[str, int]:
+        """Return the first offset of each topic that was not applied."""
+        return {name: self.next_offset(name) for name in self.flow.topic_names}
+
+    def position(self, market: Market) -> int:
+        """Return how far the raw topics of a market were applied, as one number that only rises."""
+        return sum(
+            self.next_offset(topic.name)
+            for topic in self.flow.topics
+            if topic.layer is Layer.RAW and topic.market is market
+        )
 
     def next_offset(self, topic: str) -> int:
         """Return the first offset of a topic that was not applied."""
@@ -123,7 +173,7 @@ class Unit:
             self._lagging, self._still_since_ms = lagging, None
         topic = records[0].topic
         apply, first = self._appliers[topic], self.next_offset(topic)
-        produced: list[Produced | SetAside] = []
+        produced: list[Produced | SetAside] = [*self._announcements()]
         for record in records:
             if record.offset < first:
                 continue
@@ -160,7 +210,24 @@ class Unit:
                 self._lagging = False
                 self._state.lags(False)
         origin = _NoRecord(self.partition)
-        return [Produced(output, origin) for output in self._state.tick(now_ms) if isinstance(output, Output)]
+        ticked = [Produced(output, origin) for output in self._state.tick(now_ms) if isinstance(output, Output)]
+        return self._announcements() + ticked
+
+    def _announcements(self) -> list[Produced]:
+        if not self._announced:
+            return []
+        origin = _NoRecord(self.partition)
+        announced, self._announced = self._announced, []
+        return [Produced(output, origin) for output in announced]
+
+
+def _checkpointed(flow: Flow, state: PartitionState) -> Checkpointed | None:
+    if flow.checkpoint is None:
+        return None
+    if not isinstance(state, Checkpointed):
+        msg = f'flow "{flow.name}": its state {type(state).__name__} cannot be written to checkpoints'
+        raise TypeError(msg)
+    return state
 
 
 class UnitFactory:
@@ -169,19 +236,27 @@ class UnitFactory:
     Args:
         table: the topics.
         codec: decodes control records.
+        checkpoint_interval_ms: between the beginnings of two rounds of checkpoints.
     """
 
     kind: ClassVar[type[Unit]] = Unit
     """What is made."""
 
-    def __init__(self, table: TopicTable, codec: Codec) -> None:
+    def __init__(
+        self, table: TopicTable, codec: Codec, *, checkpoint_interval_ms: int = CHECKPOINT_INTERVAL_MS
+    ) -> None:
         self._table = table
         self._codec = codec
+        self._checkpoint_interval_ms = checkpoint_interval_ms
 
     def unit(self, flow: Flow, partition: int) -> Unit:
         """Return the empty unit of a partition."""
-        state = flow.new_state(partition)
-        return self.kind(flow, partition, {topic.name: self._applier(topic, state) for topic in flow.topics}, state)
+
+        def build() -> tuple[PartitionState, Mapping[str, _Apply]]:
+            state = flow.new_state(partition)
+            return state, {topic.name: self._applier(topic, state) for topic in flow.topics}
+
+        return self.kind(flow, partition, build, self._checkpoint_interval_ms)
 
     def _applier(self, topic: Topic, state: PartitionState) -> _Apply:
         if topic.layer is Layer.RAW:

@@ -21,6 +21,7 @@ from processors.app import AppOptions, BatchApp, require_compiled_faust
 from processors.assignments import Assignments
 from processors.batching import BatchConsumer, DeliveryLimits
 from processors.broker import require_topics
+from processors.checkpoints import CheckpointWriter
 from processors.config import Settings
 from processors.errors import ProcessorsError
 from processors.flows import Family, flows_of, outputs_of
@@ -29,6 +30,7 @@ from processors.jobs import Job
 from processors.outputs import Encoder
 from processors.publisher import KafkaPublisher
 from processors.rebuild import KafkaLogs
+from processors.restore import Restorer
 from processors.runner import FlowRunner
 from schemas.codec import Codec
 from schemas.registry import Registry, RegistryError
@@ -42,6 +44,7 @@ DEFAULT_PORTS: Final = {Family.BOOKS: 9102, Family.TRADES: 9103}
 
 _AGENTS: Final = {"books": books.define, "trades": trades.define, "tickers": tickers.define}
 _TICK_S: Final = 1.0
+_CHECKPOINT_STEP_S: Final = 0.1
 _TROUBLE: Final = (ProcessorsError, RegistryError, OSError)
 """What the operator can act on, so that its text is enough; anything else is shown with its traceback."""
 
@@ -117,11 +120,13 @@ class _Worker:
         self._waiting_for: str | None = "start"
         self._app: BatchApp | None = None
         self._assignments: Assignments | None = None
+        self._runners: Sequence[FlowRunner] = ()
 
     async def work(self) -> None:
         """Run until cancelled, or raise what went wrong."""
         require_compiled_faust()
         settings, table = self._settings, TopicTable(self._settings.topic_prefix)
+        written = self._job.written(table)
         group = self._job.group(settings.topic_prefix, self._family)
         flows = flows_of(
             self._family,
@@ -132,34 +137,42 @@ class _Worker:
         )
         async with AsyncExitStack() as stack:
             await self._serve_health(stack)
-            await self._wait_for_broker(table, [topic for flow in flows for topic in flow.topics])
-            codec = await self._wait_for_registry(table, stack)
+            await self._wait_for_broker(written, [topic for flow in flows for topic in flow.topics])
+            codec, output_codec = await self._wait_for_registry(table, written, stack)
             publisher = KafkaPublisher(
                 settings.kafka_bootstrap_servers, f"{group}-outputs", request_timeout_s=settings.request_timeout_s
             )
             await publisher.start()
             stack.push_async_callback(publisher.stop)
-            logs = KafkaLogs(settings.kafka_bootstrap_servers, f"{group}-rebuild", fetch_bytes=settings.fetch_bytes)
-            assignments = Assignments(flows, self._job.units(table, codec), logs, self._fail)
+            logs = KafkaLogs(settings.kafka_bootstrap_servers, f"{group}-restore", fetch_bytes=settings.fetch_bytes)
+            interval_ms = round(settings.checkpoint_interval_s * 1_000)
+            factory = self._job.units(table, codec, checkpoint_interval_ms=interval_ms)
+            assignments = Assignments(flows, factory, Restorer(written, output_codec, logs), self._fail)
             stack.push_async_callback(assignments.close)
             app = BatchApp(_app_options(group, settings, self._job), assignments)
             self._app, self._assignments = app, assignments
-            encoder, outputs = Encoder(table, codec), self._job.publisher(publisher)
+            encoder, checkpoints = Encoder(written, output_codec), CheckpointWriter(written, output_codec, publisher)
             runners = [
-                FlowRunner(flow, assignments, encoder, outputs, lambda: _consumer(app).membership) for flow in flows
-            ]
+                FlowRunner(
+                    flow, assignments, encoder, publisher, lambda: _consumer(app).membership,
+                    checkpoints=None if flow.checkpoint is None else checkpoints,
+                )
+                for flow in flows
+            ]  # fmt: skip
+            self._runners = runners
             for runner in runners:
                 _AGENTS[runner.flow.name](app, runner)
             assignments.attach(_consumer(app))
             self._waiting_for = None
             stack.push_async_callback(app.stop)
-            await self._run(app, [runner for runner in runners if runner.flow.ticks])
+            await self._run(app, runners)
 
-    async def _run(self, app: BatchApp, ticking: Sequence[FlowRunner]) -> None:
+    async def _run(self, app: BatchApp, runners: Sequence[FlowRunner]) -> None:
         """Run the app until it fails; only a failure returns, as what it raises."""
         failure = asyncio.create_task(app.failed())
         tasks = [failure, asyncio.create_task(app.start())]
-        tasks += [asyncio.create_task(self._tick(runner)) for runner in ticking]
+        tasks += [asyncio.create_task(self._tick(runner)) for runner in runners if runner.flow.ticks]
+        tasks += [asyncio.create_task(self._checkpoint(runner)) for runner in runners]
         _log.info("worker started", family=self._family, group=app.conf.id)
         try:
             pending = set(tasks)
@@ -178,6 +191,11 @@ class _Worker:
             await asyncio.sleep(_TICK_S)
             await runner.tick(round(monotonic() * 1_000))
 
+    async def _checkpoint(self, runner: FlowRunner) -> None:
+        while True:
+            await asyncio.sleep(_CHECKPOINT_STEP_S)
+            await runner.checkpoint()
+
     async def _fail(self, error: BaseException) -> None:
         if self._app is not None:
             await self._app.crash(error)
@@ -189,15 +207,17 @@ class _Worker:
         stack.push_async_callback(health.stop)
         _log.info("health is served", address=address)
 
-    async def _wait_for_broker(self, table: TopicTable, inputs: Sequence[Topic]) -> None:
+    async def _wait_for_broker(self, written: TopicTable, inputs: Sequence[Topic]) -> None:
         self._waiting_for = "the broker"
-        outputs = outputs_of(self._family, table, self._settings.markets)
-        topics = [*inputs, *self._job.written(outputs)]
+        topics = {*inputs, *outputs_of(self._family, written, self._settings.markets)}
         await require_topics(
             self._settings.kafka_bootstrap_servers, topics, tell=_log.warning, limit_s=self._settings.start_timeout_s
         )
 
-    async def _wait_for_registry(self, table: TopicTable, stack: AsyncExitStack) -> Codec:
+    async def _wait_for_registry(
+        self, table: TopicTable, written: TopicTable, stack: AsyncExitStack
+    ) -> tuple[Codec, Codec]:
+        """Return the codecs of what is read and of what is written."""
         self._waiting_for = "the schema registry"
         registry = Registry(self._settings.schema_registry_url)
         stack.callback(registry.close)
@@ -206,11 +226,12 @@ class _Worker:
             if self.stopping.wait(seconds):
                 raise _StoppedError
 
-        def prepared() -> Codec:
+        def prepared() -> tuple[Codec, Codec]:
             registry.wait_until_ready(_log.warning, sleep, limit_s=self._settings.start_timeout_s)
-            codec = Codec(table, registry)
-            codec.prepare()
-            return codec
+            codecs = Codec(table, registry), Codec(written, self._job.schemas(registry))
+            for codec in codecs:
+                codec.prepare()
+            return codecs
 
         return await asyncio.to_thread(prepared)
 
@@ -221,8 +242,10 @@ class _Worker:
         obstacles = []
         if self._app.rebalancing:
             obstacles.append("the group is rebalancing")
-        if not self._assignments.settled:
-            obstacles.append("partitions are not assigned, or their state is being rebuilt")
+        if restoring := self._assignments.restoring:
+            obstacles.append(f"restoring the state of {restoring} partitions")
+        elif not self._assignments.settled:
+            obstacles.append("partitions are not assigned")
         age_s = _consumer(self._app).membership.age_s(monotonic())
         if age_s is None or age_s > self._settings.session_timeout_s:
             obstacles.append("the broker does not answer heartbeats")
@@ -237,6 +260,8 @@ class _Worker:
             metrics.HEARTBEAT_AGE.set(age_s)
         for topic, records in consumer.lag().items():
             metrics.LAG.labels(topic).set(records)
+        for runner in self._runners:
+            metrics.CHECKPOINT_AGE.labels(runner.flow.name).set(runner.checkpoint_age_s())
 
 
 class _StoppedError(Exception):

@@ -27,8 +27,12 @@ _HEAD: Final = struct.Struct(">bI")
 _LONG_DIGITS: Final = 18
 
 TYPES: Final[Mapping[str, type[msgspec.Struct]]] = {
+    "alert": derived.Alert,
     "book-snapshot": derived.BookSnapshot,
+    "book-verification": derived.BookVerification,
     "candle": derived.Candle,
+    "checkpoint": derived.Checkpoint,
+    "checkpoint-round": control.CheckpointRound,
     "connection": control.Connection,
     "gap": control.Gap,
     "heartbeat": control.Heartbeat,

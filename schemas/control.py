@@ -13,6 +13,7 @@ from schemas.markets import Market
 
 
 __all__ = [
+    "CheckpointRound",
     "Connection",
     "ConnectionEvent",
     "Gap",
@@ -55,6 +56,14 @@ class SnapshotReason(StrEnum):
     """At least one diff is missing."""
     SNAPSHOT_TOO_OLD = "snapshot-too-old"
     """The snapshot that arrived ends before the first diff that could follow it."""
+    SNAPSHOT_DIFFERS = "snapshot-differs"
+    """A snapshot was not as the book: the book was built anew from it, and another is to confirm that."""
+    CROSSED_BOOK = "crossed-book"
+    """The best bid has been above the best ask for too long."""
+    STALE_BOOK = "stale-book"
+    """Nobody had vouched for the book for long: it is to be compared."""
+    OUT_OF_REACH = "out-of-reach"
+    """The best price has moved beyond the levels that snapshots told of."""
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,3 +131,20 @@ class SnapshotRequest(msgspec.Struct, frozen=True, kw_only=True):
     reason: SnapshotReason
     event_time: int | None
     input_offset: int
+    right_update_id: int | None = None
+
+
+class CheckpointRound(msgspec.Struct, frozen=True, kw_only=True):
+    """One whole round of checkpoints: the manifest of what brings a partition's state back. Parallel arrays."""
+
+    flow: str
+    partition: int
+    begun_time: int
+    topics: list[str]
+    next_offsets: list[int]
+    compression: str
+    shared: bytes
+    markets: list[str]
+    keys: list[str]
+    offsets: list[int]
+    positions: list[int]

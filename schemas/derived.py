@@ -13,9 +13,14 @@ import msgspec
 
 
 __all__ = [
+    "Alert",
+    "AlertKind",
+    "AlertStatus",
     "BookSnapshot",
     "BookState",
+    "BookVerification",
     "Candle",
+    "Checkpoint",
     "TakerSide",
     "Ticker",
     "TickerSource",
@@ -23,6 +28,7 @@ __all__ = [
     "Trade",
     "TradeKind",
     "TradeSource",
+    "VerificationResult",
 ]
 
 
@@ -58,11 +64,43 @@ class BookState(StrEnum):
     """Was live, but nobody vouches for it any more."""
 
 
+class VerificationResult(StrEnum):
+    """What came of holding a book against a depth snapshot."""
+
+    EQUAL = "equal"
+    DIFFERENT = "different"
+    """The book was wrong."""
+    NOT_COMPARABLE = "not-comparable"
+    """It is not known any more how the book was then."""
+
+
 class TickerSource(StrEnum):
     """The stream that a ticker was taken from."""
 
     TICKER = "ticker"
     MINI_TICKER = "mini-ticker"
+
+
+class AlertKind(StrEnum):
+    """What an alert is about."""
+
+    VOLUME_SPIKE = "volume-spike"
+    """Far more was traded than usual."""
+    ONE_SIDED_FLOW = "one-sided-flow"
+    """Takers nearly all bought, or nearly all sold."""
+    CROSSED_BOOK = "crossed-book"
+    """The best bid is above the best ask."""
+    LOCKED_BOOK = "locked-book"
+    """The best bid equals the best ask."""
+    STALE_BOOK = "stale-book"
+    """Nobody vouches for the book any more."""
+
+
+class AlertStatus(StrEnum):
+    """An alert opens once and closes once."""
+
+    OPEN = "open"
+    CLOSED = "closed"
 
 
 class Trade(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +150,19 @@ class BookSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     bid_quantities: list[int]
     ask_prices: list[int]
     ask_quantities: list[int]
+    input_offset: int
+
+
+class BookVerification(msgspec.Struct, frozen=True, kw_only=True):
+    """How a book compared with a depth snapshot of the venue."""
+
+    symbol: str
+    verified_time: int
+    update_id: int
+    levels_compared: int
+    levels_equal: int
+    levels_left_out: int
+    result: VerificationResult
     input_offset: int
 
 
@@ -168,4 +219,29 @@ class Ticker(msgspec.Struct, frozen=True, kw_only=True):
     first_trade_id: int | None
     last_trade_id: int | None
     trade_count: int | None
+    input_offset: int
+
+
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole state of one part of a partition: a book, a symbol's trades, its tickers."""
+
+    key: str
+    position: int
+    compression: str
+    state: bytes
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """The beginning or the end of something to look at."""
+
+    symbol: str
+    kind: AlertKind
+    status: AlertStatus
+    opened_time: int
+    time: int
+    window: str | None
+    side: TakerSide | None
+    value: int | None
+    threshold: int | None
+    baseline: int | None
     input_offset: int

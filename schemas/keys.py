@@ -5,16 +5,21 @@ Compaction by symbol alone would keep one candle, one hole.
 
 from __future__ import annotations
 
-from schemas.control import Gap, Heartbeat, Progress
+from schemas.control import CheckpointRound, Gap, Heartbeat, Progress
 from schemas.derived import Candle
 
 
-__all__ = ["candle_key", "gap_key", "heartbeat_key", "progress_key"]
+__all__ = ["candle_key", "checkpoint_round_key", "gap_key", "heartbeat_key", "progress_key"]
 
 
 def candle_key(candle: Candle) -> bytes:
     """Return ``BTCUSDT|1723161600000``."""
     return f"{candle.symbol}|{candle.open_time}".encode()
+
+
+def checkpoint_round_key(checkpoint_round: CheckpointRound) -> bytes:
+    """Return ``books|3``."""
+    return f"{checkpoint_round.flow}|{checkpoint_round.partition}".encode()
 
 
 def gap_key(gap: Gap) -> bytes:

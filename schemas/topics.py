@@ -93,6 +93,7 @@ class ControlType(StrEnum):
     CONNECTION = "connection"
     SNAPSHOT_REQUEST = "snapshot-request"
     DEAD_LETTER = "dead-letter"
+    CHECKPOINT = "checkpoint"
 
 
 class DerivedType(StrEnum):
@@ -101,6 +102,8 @@ class DerivedType(StrEnum):
     TRADE = "trade"
     TOP_OF_BOOK = "top-of-book"
     BOOK_SNAPSHOT = "book-snapshot"
+    BOOK_VERIFICATION = "book-verification"
+    ALERT = "alert"
     TICKER = "ticker"
     CANDLE_1M = "candle-1m"
     CANDLE_5M = "candle-5m"
@@ -108,6 +111,9 @@ class DerivedType(StrEnum):
     CANDLE_1H = "candle-1h"
     CANDLE_4H = "candle-4h"
     CANDLE_1D = "candle-1d"
+    BOOK_CHECKPOINT = "book-checkpoint"
+    TRADE_CHECKPOINT = "trade-checkpoint"
+    TICKER_CHECKPOINT = "ticker-checkpoint"
 
 
 def candle_type(interval: str) -> DerivedType:
@@ -151,6 +157,8 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the Avro schema (``schemas/avro/<schema>.avsc``); None: the value is not Avro."""
     about: str
     partitions: int = PARTITIONS
+    settings: tuple[tuple[str, str], ...] = ()
+    """What else of Kafka's topic settings differs from the broker's."""
 
     @property
     def subject(self) -> str:
@@ -170,6 +178,7 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
             # fail its whole batch (architecture §5).
             "message.timestamp.type": "CreateTime",
             "message.timestamp.after.max.ms": str(_NEVER),
+            **dict(self.settings),
         }
         if keep and self.cleanup is not Cleanup.COMPACT:
             config["cleanup.policy"] = "compact" if "compact" in self.cleanup else "delete"
@@ -189,6 +198,7 @@ class _Row(msgspec.Struct, frozen=True):
     futures_only: bool = False
     schema: str | None = None
     owner: str | None = None
+    settings: tuple[tuple[str, str], ...] = ()
 
 
 _OWNERS: Final[Mapping[Layer, str]] = {
@@ -197,6 +207,14 @@ _OWNERS: Final[Mapping[Layer, str]] = {
     Layer.DERIVED: "processors",
 }
 _SYMBOL: Final = "symbol"
+# What is replaced every few seconds is to be compacted within minutes, or a hundred times as much is kept as is of use.
+_CHECKPOINTS: Final = (
+    ("max.compaction.lag.ms", "1800000"),
+    ("max.message.bytes", str(4 * 1024 * 1024)),
+    ("min.cleanable.dirty.ratio", "0.2"),
+    ("segment.bytes", str(32 * 1024 * 1024)),
+    ("segment.ms", "600000"),
+)
 _RAW: Final[Mapping[RawType, _Row]] = {
     RawType.TRADE: _Row(_SYMBOL, "s, t", "-", "Each match, verbatim."),
     RawType.AGG_TRADE: _Row(_SYMBOL, "s, a", "-", "Fills of one taker order at one price, verbatim."),
@@ -265,7 +283,33 @@ _CONTROL: Final[Mapping[ControlType, _Row]] = {
         retention_ms=30 * _DAY_MS,
         owner="ingest, processors",
     ),
+    ControlType.CHECKPOINT: _Row(
+        "flow|partition",
+        "flow, partition",
+        "begun_time",
+        "The last whole round of checkpoints: which records it is made of, and from where the log is read after it.",
+        Cleanup.COMPACT,
+        None,
+        schema="checkpoint-round",
+        owner="processors",
+        settings=_CHECKPOINTS,
+    ),
 }
+
+
+def _checkpoints(of: str, key: str) -> _Row:
+    return _Row(
+        key,
+        "key",
+        "position",
+        f"The whole state of {of}, for the worker that has the partition next; of no use to readers.",
+        Cleanup.COMPACT,
+        None,
+        schema="checkpoint",
+        settings=_CHECKPOINTS,
+    )
+
+
 _CANDLE: Final = _Row(
     "symbol|open time",
     "symbol, open_time",
@@ -297,6 +341,22 @@ _DERIVED: Final[Mapping[DerivedType, _Row]] = {
         "The top levels of a book at an interval of event time.",
         schema="book-snapshot",
     ),
+    DerivedType.BOOK_VERIFICATION: _Row(
+        "symbol",
+        "symbol",
+        "input_offset",
+        "How each book compared with the venue's last depth snapshot.",
+        Cleanup.COMPACT,
+        None,
+        schema="book-verification",
+    ),
+    DerivedType.ALERT: _Row(
+        "symbol",
+        "symbol, kind, opened_time, status",
+        "-",
+        "Volume spikes, one-sided flow, crossed, locked and stale books: an alert opens once and closes once.",
+        schema="alert",
+    ),
     DerivedType.TICKER: _Row(
         "symbol",
         "symbol",
@@ -307,6 +367,9 @@ _DERIVED: Final[Mapping[DerivedType, _Row]] = {
         schema="ticker",
     ),
     **{candle_type(interval): _CANDLE for interval in CANDLE_INTERVALS},
+    DerivedType.BOOK_CHECKPOINT: _checkpoints("a book", _SYMBOL),
+    DerivedType.TRADE_CHECKPOINT: _checkpoints("a symbol's trades and candles", _SYMBOL),
+    DerivedType.TICKER_CHECKPOINT: _checkpoints("a symbol's tickers", _SYMBOL),
 }
 
 
@@ -386,6 +449,7 @@ def _topic(name: str, layer: Layer, of: RawType | ControlType | DerivedType, mar
         owner=row.owner or _OWNERS[layer],
         schema=row.schema,
         about=row.about,
+        settings=row.settings,
     )
 
 

@@ -8,11 +8,13 @@ from typing import Final
 
 import msgspec
 
+from processors.core.book_comparison import EVERYWHERE, SideComparison, compare_side, reach_of
+from processors.core.packed import pack, unpack
 from schemas.decimals import SCALE, parse_scaled, to_scaled
 from schemas.wire import PriceLevel
 
 
-__all__ = ["BookLevels", "Level", "OrderBook", "Top", "parse_levels"]
+__all__ = ["BookLevels", "Comparison", "Level", "OrderBook", "PackedBook", "Top", "parse_levels"]
 
 Level = tuple[int, int]
 """Price and quantity, both scaled by 10**8."""
@@ -28,6 +30,39 @@ class BookLevels(msgspec.Struct, frozen=True):
     bid_quantities: list[int]
     ask_prices: list[int]
     ask_quantities: list[int]
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """How a book and a snapshot compare."""
+
+    bids: SideComparison
+    asks: SideComparison
+
+    @property
+    def compared(self) -> int:
+        """Levels that both can know."""
+        return self.bids.compared + self.asks.compared
+
+    @property
+    def equal(self) -> int:
+        """Those of the same quantity."""
+        return self.bids.equal + self.asks.equal
+
+    @property
+    def left_out(self) -> int:
+        """Levels that may have changed since."""
+        return self.bids.left_out + self.asks.left_out
+
+
+class PackedBook(msgspec.Struct, frozen=True):
+    """A book for a checkpoint: keys, sorted, and their quantities, packed; and how far each side is known."""
+
+    bid_keys: bytes
+    bid_quantities: bytes
+    bid_reach: int
+    ask_keys: bytes
+    ask_quantities: bytes
+    ask_reach: int
 
 
 _QUANTITY_DIGITS: Final = 28
@@ -57,15 +92,18 @@ class OrderBook:
     A side is a mapping of key to quantity and the sorted list of its keys. Keys grow towards the best price: a bid's
     key is its price, an ask's the price negated. So the best is the last of the list, and changes near it, which are
     the most, move few entries.
+
+    Of each side the least key is kept down to which every level is known, as snapshots told so far.
     """
 
-    __slots__ = ("_ask_keys", "_asks", "_bid_keys", "_bids")
+    __slots__ = ("_ask_keys", "_ask_reach", "_asks", "_bid_keys", "_bid_reach", "_bids")
 
     def __init__(self) -> None:
         self._bids: dict[int, int] = {}
         self._asks: dict[int, int] = {}
         self._bid_keys: list[int] = []
         self._ask_keys: list[int] = []
+        self._bid_reach = self._ask_reach = EVERYWHERE
 
     @property
     def bid_count(self) -> int:
@@ -87,12 +125,21 @@ class OrderBook:
         """Whether the best bid equals the best ask: a fault."""
         return bool(self._bid_keys and self._ask_keys) and self._bid_keys[-1] == -self._ask_keys[-1]
 
+    @property
+    def out_of_reach(self) -> bool:
+        """Whether a best price lies beyond what snapshots told of: there may be better ones that never changed."""
+        bids, asks = self._bid_keys, self._ask_keys
+        return (bids[-1] if bids else EVERYWHERE) < self._bid_reach or (
+            asks[-1] if asks else EVERYWHERE
+        ) < self._ask_reach
+
     def load(self, bids: Iterable[Level], asks: Iterable[Level]) -> None:
-        """Replace all levels."""
+        """Replace all levels by those of a snapshot."""
         self._bids = {price: quantity for price, quantity in dict(bids).items() if quantity}
         self._asks = {-price: quantity for price, quantity in dict(asks).items() if quantity}
         self._bid_keys = sorted(self._bids)
         self._ask_keys = sorted(self._asks)
+        self._bid_reach, self._ask_reach = reach_of(self._bids), reach_of(self._asks)
 
     def apply(self, bids: Iterable[Level], asks: Iterable[Level]) -> None:
         """Set the quantities of levels; zero removes one.
@@ -102,6 +149,70 @@ class OrderBook:
         """
         _apply(self._bids, self._bid_keys, bids, 1)
         _apply(self._asks, self._ask_keys, asks, -1)
+
+    def compare(
+        self, bids: Iterable[Level], asks: Iterable[Level], touched: Iterable[tuple[list[Level], list[Level]]]
+    ) -> Comparison:
+        """Compare with the levels of a snapshot.
+
+        Args:
+            bids: the snapshot's.
+            asks: the snapshot's.
+            touched: bids and asks of the diffs behind it.
+        """
+        later = list(touched)
+        return Comparison(
+            compare_side(
+                self._bids,
+                self._bid_keys,
+                self._bid_reach,
+                {price: quantity for price, quantity in bids if quantity},
+                {price for side, _ in later for price, _ in side},
+            ),
+            compare_side(
+                self._asks,
+                self._ask_keys,
+                self._ask_reach,
+                {-price: quantity for price, quantity in asks if quantity},
+                {-price for _, side in later for price, _ in side},
+            ),
+        )
+
+    def learn(self, comparison: Comparison) -> bool:
+        """Take over what a snapshot told that the book could not know; return whether that was anything."""
+        self._bid_reach, self._ask_reach = comparison.bids.reach, comparison.asks.reach
+        for quantities, keys, news in (
+            (self._bids, self._bid_keys, comparison.bids.news),
+            (self._asks, self._ask_keys, comparison.asks.news),
+        ):
+            if news:
+                quantities.update(news)
+                keys.extend(news)
+                keys.sort()
+        return bool(comparison.bids.news or comparison.asks.news)
+
+    def dump(self) -> PackedBook:
+        """Return the whole book."""
+        return PackedBook(
+            pack(self._bid_keys),
+            pack([*map(self._bids.__getitem__, self._bid_keys)]),
+            self._bid_reach,
+            pack(self._ask_keys),
+            pack([*map(self._asks.__getitem__, self._ask_keys)]),
+            self._ask_reach,
+        )
+
+    def restore(self, packed: PackedBook) -> None:
+        """Take over a whole book.
+
+        Raises:
+            ValueError: it cannot be read.
+        """
+        bid_keys, ask_keys = unpack(packed.bid_keys), unpack(packed.ask_keys)
+        bids = dict(zip(bid_keys, unpack(packed.bid_quantities), strict=True))
+        asks = dict(zip(ask_keys, unpack(packed.ask_quantities), strict=True))
+        self._bids, self._bid_keys, self._bid_reach = bids, bid_keys, packed.bid_reach
+        self._asks, self._ask_keys, self._ask_reach = asks, ask_keys, packed.ask_reach
 
     def best(self) -> Top:
         """Return best prices and quantities."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
-from processors.core.book_sync import Applied, BadLevels, Synchronised, SyncResult
+from processors.core.book_sync import Applied, BadLevels, Synchronised, SyncResult, Verified
+from processors.core.checkpoint_rounds import CheckpointError, Entity
 from processors.core.decode import decode_depth
-from processors.core.heartbeats import HeartbeatGate, Rosters, Voices, run_of
+from processors.core.heartbeats import GateState, HeartbeatGate, Rosters, RostersState, Voices, VoicesState, run_of
 from processors.core.records import DeadLetter, Output, RawRecord, Rejected
 from processors.core.reported_book import ReportedBook
 from schemas.control import Heartbeat
-from schemas.derived import BookState
+from schemas.derived import BookState, VerificationResult
 from schemas.markets import Market
 from schemas.rest import DepthSnapshot
 from schemas.topics import RawType
@@ -32,6 +35,24 @@ class BookStatus(msgspec.Struct, frozen=True):
     """-1: nowhere yet."""
     event_time: int | None
     """Of its newest diff."""
+
+
+class _MarketState(msgspec.Struct, frozen=True):
+    gate: GateState
+    rosters: RostersState
+    voices: VoicesState
+
+
+class _SharedState(msgspec.Struct, frozen=True):
+    """A checkpoint of what belongs to no book."""
+
+    version: int
+    markets: dict[Market, _MarketState]
+
+
+_VERSION: Final = 1
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(_SharedState).decode
 
 
 class _Market:
@@ -59,6 +80,8 @@ class BookPartition:
     def __init__(self, *, depth: int = 20, interval_ms: int = 1_000) -> None:
         self.requests_enabled = True
         """Whether snapshots may be asked for; what is needed while they may not is asked for later, if it still is."""
+        self.verifications: Counter[tuple[Market, VerificationResult]] = Counter()
+        """Comparisons with snapshots so far, for whoever counts them."""
         self._depth = depth
         self._interval_ms = interval_ms
         self._markets: dict[Market, _Market] = {market: _Market() for market in Market}
@@ -73,16 +96,20 @@ class BookPartition:
     def feed(self, record: RawRecord) -> list[Output | DeadLetter]:
         """Take one raw depth record."""
         market = self._markets[record.market]
-        message = decode_depth(record.value or b"")
-        if isinstance(message, Rejected):
-            outputs: list[Output | DeadLetter] = [DeadLetter(message.reason, message.detail, record)]
+        book = market.books.get(record.key or b"")
+        outputs: list[Output | DeadLetter]
+        if book is not None and record.offset < book.next_offset:
+            outputs = []  # it came back from a checkpoint in a newer state
+        elif isinstance(message := decode_depth(record.value or b""), Rejected):
+            outputs = [DeadLetter(message.reason, message.detail, record)]
         else:
-            book = market.books.get(record.key or b"") or self._new_book(market, record)
+            book = book or self._new_book(market, record)
             if book is None or book.symbol != (message.symbol or book.symbol):
                 detail = f'key "{(record.key or b"").decode(errors="replace")[:40]}" is not the symbol'
                 outputs = [DeadLetter("does-not-fit", detail, record)]
             else:
                 outputs = self._take(book, message, record)
+                book.next_offset = record.offset + 1
         gate = market.gate
         gate.next_offset = record.offset + 1
         for heartbeat in gate.due():
@@ -115,10 +142,11 @@ class BookPartition:
             for book in market.books.values() if market.voices.promised else ():
                 if not market.voices.vouch_for(book.symbol):
                     if not book.moved:
-                        outputs.append(book.tell_vouched(vouched=False))
+                        outputs.append(book.tell_unvouched(now_ms))
+                        outputs.extend(_alerts_of(book))
                     book.moved = False
             if self.requests_enabled:
-                waiting = (book for book in market.books.values() if not book.sync.live)
+                waiting = (book for book in market.books.values() if book.sync.need is not None)
                 outputs.extend(book.due_request(book.event_time or 0) for book in waiting)
         return [output for output in outputs if output is not None]
 
@@ -143,6 +171,7 @@ class BookPartition:
             event_time = message.event_time if message.event_time == record.timestamp_ms else None
             if event_time is not None:
                 outputs.append(book.due_snapshot(event_time, self._depth))
+                book.pass_time(event_time)
                 book.see(event_time)
             results = book.sync.feed_diff(message, event_time)
         else:
@@ -150,13 +179,26 @@ class BookPartition:
         for result in results:
             if isinstance(result, Applied | Synchronised):
                 outputs.append(book.tell(result, record))
-            elif isinstance(result, BadLevels):
-                outputs.append(DeadLetter("bad-number", result.detail, record))
+            elif isinstance(result, Verified | BadLevels):
+                outputs.extend(self._judged(book, result, record))
         if not book.sync.live:
             outputs.append(book.tell_syncing(record))
-            if self.requests_enabled:
-                outputs.append(book.due_request(book.event_time or record.timestamp_ms))
+        if book.sync.need is not None and self.requests_enabled:
+            outputs.append(book.due_request(book.event_time or record.timestamp_ms))
+        if book.alerts:
+            outputs.extend(_alerts_of(book))
         return [output for output in outputs if output is not None]
+
+    def _judged(
+        self, book: ReportedBook, result: Verified | BadLevels, record: RawRecord
+    ) -> Iterator[Output | DeadLetter | None]:
+        if isinstance(result, BadLevels):
+            yield DeadLetter("bad-number", result.detail, record)
+            return
+        self.verifications[record.market, result.result] += 1
+        yield book.tell_verified(result, record)
+        if result.result is VerificationResult.DIFFERENT:
+            yield book.tell_syncing(record)
 
     def _vouch(self, market: _Market, heartbeat: Heartbeat) -> list[Output | DeadLetter]:
         outputs: list[Output | None] = []
@@ -164,8 +206,90 @@ class BookPartition:
         for book in market.books.values():
             if not market.rosters.hold(run, book.symbol):
                 continue  # nobody knows how it stands: diffs of it are no longer taken
-            outputs.append(book.tell_vouched(vouched=True, timestamp_ms=until))
-            outputs.append(book.due_snapshot(until, self._depth))
-            if self.requests_enabled and not book.sync.live:
-                outputs.append(book.due_request(max(until, book.event_time or 0)))
+            outputs.append(book.tell_vouched(until))
+            if book.vouch(until):
+                outputs.append(book.due_snapshot(until, self._depth))
+                outputs.append(book.tell_distrusted(until))
+                if self.requests_enabled and book.sync.need is not None:
+                    outputs.append(book.due_request(max(until, book.event_time or 0)))
+            outputs.extend(_alerts_of(book))
         return [output for output in outputs if output is not None]
+
+    # Checkpoints: :class:`~processors.core.checkpoint_rounds.Checkpointed`
+
+    def entities(self) -> list[Entity]:
+        """Return all books."""
+        return [Entity(book.market, book.symbol) for market in self._markets.values() for book in market.books.values()]
+
+    def entities_changed(self) -> list[Entity]:
+        """Return the books that changed since each was last dumped or loaded."""
+        return [
+            Entity(book.market, book.symbol)
+            for market in self._markets.values()
+            for book in market.books.values()
+            if book.changed_since_dump
+        ]
+
+    def dump(self, entity: Entity) -> bytes:
+        """Return the whole state of a book."""
+        return self._markets[entity.market].books[entity.key.encode()].dump()
+
+    def load(self, entity: Entity, state: bytes) -> None:
+        """Take over a book.
+
+        Raises:
+            CheckpointError: it cannot be read; nothing changed.
+        """
+        book = ReportedBook(entity.market, entity.key, self._interval_ms)
+        try:
+            book.load(state)
+        except (ValueError, msgspec.MsgspecError) as error:
+            raise CheckpointError(str(error)) from error
+        self._markets[entity.market].books[entity.key.encode()] = book
+
+    def dump_shared(self) -> bytes:
+        """Return what heartbeats told so far, and which of them wait."""
+        return _encode(
+            _SharedState(
+                _VERSION,
+                {
+                    market: _MarketState(known.gate.dump(), known.rosters.dump(), known.voices.dump())
+                    for market, known in self._markets.items()
+                },
+            )
+        )
+
+    def load_shared(self, state: bytes) -> None:
+        """Take over what heartbeats told.
+
+        Raises:
+            CheckpointError: it cannot be read; nothing changed.
+        """
+        try:
+            shared = _decode(state)
+        except (ValueError, msgspec.MsgspecError) as error:
+            raise CheckpointError(str(error)) from error
+        if shared.version != _VERSION:
+            msg = f"version {shared.version}, expected {_VERSION}"
+            raise CheckpointError(msg)
+        for market, known in shared.markets.items():
+            mine = self._markets[market]
+            mine.gate.load(known.gate)
+            mine.rosters.load(known.rosters)
+            mine.voices.load(known.voices)
+
+    def start_anew(self, entity: Entity) -> None:
+        """Begin a book whose checkpoint is lost: not right, and in want of a snapshot."""
+        book = ReportedBook(entity.market, entity.key, self._interval_ms)
+        book.start_anew()
+        self._markets[entity.market].books[entity.key.encode()] = book
+
+    def announce(self) -> list[Output]:
+        """Return how each book is: whoever had the partition before may have said otherwise last."""
+        return [book.announce() for market in self._markets.values() for book in market.books.values()]
+
+
+def _alerts_of(book: ReportedBook) -> list[Output]:
+    """Take what a book has to alert of."""
+    alerts, book.alerts = book.alerts, []
+    return alerts

@@ -16,8 +16,22 @@ from typing import Final
 
 import msgspec
 
-from processors.core.book import Level, OrderBook, Top, parse_levels
+from processors.core.book import Level, OrderBook, PackedBook, parse_levels
+from processors.core.book_inputs import Diff, PackedInput, Snapshot
+from processors.core.book_results import (
+    Applied,
+    BadLevels,
+    Buffered,
+    Gap,
+    NeedSnapshot,
+    Stale,
+    Synchronised,
+    SyncResult,
+    Verified,
+)
+from processors.core.book_trail import Trail, TrailState
 from schemas.control import SnapshotReason
+from schemas.derived import VerificationResult
 from schemas.rest import DepthSnapshot
 from schemas.wire import DepthDiff
 
@@ -31,7 +45,9 @@ __all__ = [
     "NeedSnapshot",
     "Stale",
     "SyncResult",
+    "SyncState",
     "Synchronised",
+    "Verified",
 ]
 
 BUFFER_LIMIT: Final = 20_000
@@ -41,86 +57,21 @@ WENT_BACK_MS: Final = 60_000
 """A diff whose id went back although its time is this much newer is no repetition: the venue counts anew."""
 
 
-class Applied(msgspec.Struct, frozen=True):
-    """The book changed by one diff."""
+class SyncState(msgspec.Struct, frozen=True, kw_only=True):
+    """What a book and its alignment keep in a checkpoint; fields as of :class:`BookSync`."""
 
+    book: PackedBook
+    live: bool
     update_id: int
-    event_time: int | None
-    top: Top
-
-
-class Synchronised(msgspec.Struct, frozen=True):
-    """The book is right again: it took a snapshot, or a diff that had been missing came after all.
-
-    The diffs that were kept follow as :class:`Applied`.
-    """
-
-    update_id: int
-    event_time: int | None
-    top: Top
-
-
-class Stale(msgspec.Struct, frozen=True):
-    """A diff or snapshot that brings nothing new; the book is as it was."""
-
-    update_id: int
-
-
-class Gap(msgspec.Struct, frozen=True):
-    """At least one diff is missing: the book is no longer right."""
-
-    update_id: int
-    """Where the book stands."""
-    covered_from: int
-    """The diff that came covers what follows this id."""
-
-
-class Buffered(msgspec.Struct, frozen=True):
-    """A diff or snapshot that waits for another; the book is as it was."""
-
-    update_id: int
-
-
-class BadLevels(msgspec.Struct, frozen=True):
-    """A price or quantity cannot be read; none of the diff or snapshot was taken over."""
-
-    detail: str
-
-
-class NeedSnapshot(msgspec.Struct, frozen=True):
-    """Only a snapshot can make the book right."""
-
-    after_update_id: int
-    reason: SnapshotReason
-
-
-SyncResult = Applied | Synchronised | Stale | Gap | Buffered | BadLevels | NeedSnapshot
-
-
-class _Diff(msgspec.Struct, frozen=True):
-    """A diff in numbers."""
-
-    covers_after: int
-    """It holds every change after this id."""
-    final_id: int
-    event_time: int | None
-    bids: list[Level]
-    asks: list[Level]
-
-    @property
-    def order(self) -> tuple[int, int]:
-        return self.covers_after, self.final_id
-
-    @property
-    def size(self) -> int:
-        return len(self.bids) + len(self.asks) + 1
-
-
-class _Snapshot(msgspec.Struct, frozen=True):
-    last_id: int
-    event_time: int | None
-    bids: list[Level]
-    asks: list[Level]
+    need: NeedSnapshot | None
+    buffer: list[PackedInput]
+    ahead: PackedInput | None
+    seen_id: int
+    seen_time: int
+    trail: TrailState
+    right_id: int
+    differed: bool
+    distrusted: bool
 
 
 class BookSync:
@@ -135,8 +86,12 @@ class BookSync:
         "_buffer",
         "_buffer_limit",
         "_buffer_size",
+        "_differed",
+        "_distrusted",
+        "_right_id",
         "_seen_id",
         "_seen_time",
+        "_trail",
         "book",
         "live",
         "need",
@@ -150,13 +105,20 @@ class BookSync:
         self.update_id = -1
         """Where the book stands; -1: nowhere yet."""
         self.need: NeedSnapshot | None = None
-        """The snapshot that is wanted; None: none."""
-        self._buffer: list[_Diff] = []
+        """The snapshot that is wanted, by a book that is not right or one that is in doubt; None: none."""
+        self._buffer: list[Diff] = []
         self._buffer_limit = buffer_limit
         self._buffer_size = 0
-        self._ahead: _Snapshot | None = None
+        self._ahead: Snapshot | None = None
         self._seen_id = -1
         self._seen_time = -1
+        self._trail = Trail()
+        self._right_id = -1
+        """Where a snapshot last showed that the book was right."""
+        self._differed = False
+        """Whether the last snapshot that was compared differed."""
+        self._distrusted = False
+        """Whether no diff makes the book right again."""
 
     def feed_diff(self, diff: DepthDiff, event_time: int | None) -> tuple[SyncResult, ...]:
         """Take one diff.
@@ -166,7 +128,8 @@ class BookSync:
             event_time: when the venue made it, as far as that is known.
 
         Returns:
-            ``Applied``; ``Stale``; ``Gap`` (then ``Buffered`` and ``NeedSnapshot``, or ``Synchronised`` where a
+            ``Applied`` (then ``Verified`` where it reached a snapshot that waited);
+            ``Stale``; ``Gap`` (then ``Buffered`` and ``NeedSnapshot``, or ``Synchronised`` where a
             snapshot was at hand); ``Buffered`` while waiting; ``Synchronised`` and ``Applied`` when it was the one
             that was missing; ``BadLevels``, and ``NeedSnapshot`` where the diff is thereby lost.
         """
@@ -191,37 +154,124 @@ class BookSync:
         previous = diff.previous_final_update_id
         covers_after = diff.first_update_id - 1 if previous is None else previous
         if self.live and covers_after <= self.update_id:
-            return (self._apply(final_id, event_time, bids, asks),)
-        return (*results, *self._keep(_Diff(covers_after, final_id, event_time, bids, asks)))
+            applied = self._apply(final_id, event_time, bids, asks)
+            ahead = self._ahead
+            if ahead is None or ahead.last_id > final_id:
+                return (applied,)
+            self._ahead = None
+            return (applied, *self._check(ahead))
+        return (*results, *self._keep(Diff(covers_after, final_id, event_time, bids, asks)))
 
     def feed_snapshot(self, snapshot: DepthSnapshot, event_time: int | None) -> tuple[SyncResult, ...]:
         """Take one snapshot.
 
         Returns:
-            ``Synchronised`` and ``Applied`` for the diffs kept; ``Stale`` where a right book is as far; ``Buffered``
-            where a right book is not there yet (it is used should the diffs between be missing); ``NeedSnapshot``
-            where it is older than the diffs that wait; ``BadLevels``.
+            ``Synchronised`` and ``Applied`` for the diffs kept; ``Verified`` where a right book is as far, and
+            ``Synchronised`` where that changed it; ``Buffered`` where a right book is not there yet (it is compared
+            then, or used should the diffs between be missing); ``NeedSnapshot`` where it is older than the diffs that
+            wait; ``BadLevels``.
         """
         last_id = snapshot.last_update_id
-        if self.live and last_id <= self.update_id:
-            return (Stale(last_id),)
+        if self.live and last_id < self._trail.begin:
+            return (Verified(last_id, VerificationResult.NOT_COMPARABLE),)
         try:
             bids, asks = parse_levels(snapshot.bids), parse_levels(snapshot.asks)
         except ValueError as error:
             return (BadLevels(str(error)),)
-        taken = _Snapshot(last_id, event_time, bids, asks)
-        if self.live:
-            self._ahead = taken
+        taken = Snapshot(last_id, event_time, bids, asks)
+        if not self.live:
+            return self._join(taken)
+        if last_id <= self.update_id:
+            return self._check(taken)
+        replaced, self._ahead = self._ahead, taken
+        if replaced is None:
             return (Buffered(last_id),)
-        return self._join(taken)
+        return (Verified(replaced.last_id, VerificationResult.NOT_COMPARABLE), Buffered(last_id))
+
+    def doubt(self, reason: SnapshotReason) -> None:
+        """Want a snapshot to hold against a book that may be right; it stays live."""
+        if self.need is None:
+            self._want(self.update_id, reason)
+
+    def distrust(self, reason: SnapshotReason) -> None:
+        """Take the book for wrong, whatever its ids say, until a snapshot comes."""
+        self.live, self._distrusted = False, True
+        self._want(self.update_id, reason)
+
+    def start_anew(self) -> None:
+        """Want any snapshot: what was known of the book is lost."""
+        self._want(-1, SnapshotReason.START)
+
+    def dump(self) -> SyncState:
+        """Return the whole state."""
+        ahead = self._ahead
+        return SyncState(
+            book=self.book.dump(),
+            live=self.live,
+            update_id=self.update_id,
+            need=self.need,
+            buffer=[diff.pack() for diff in self._buffer],
+            ahead=None if ahead is None else ahead.pack(),
+            seen_id=self._seen_id,
+            seen_time=self._seen_time,
+            trail=self._trail.dump(),
+            right_id=self._right_id,
+            differed=self._differed,
+            distrusted=self._distrusted,
+        )
+
+    def load(self, state: SyncState) -> None:
+        """Take over a whole state.
+
+        Raises:
+            ValueError: it cannot be read; this object is of no use then.
+        """
+        self.book.restore(state.book)
+        self._trail.load(state.trail)
+        self._buffer = [Diff.unpack(diff) for diff in state.buffer]
+        self._buffer_size = sum(diff.size for diff in self._buffer)
+        self._ahead = None if state.ahead is None else Snapshot.unpack(state.ahead)
+        self.live, self.update_id, self.need = state.live, state.update_id, state.need
+        self._seen_id, self._seen_time = state.seen_id, state.seen_time
+        self._right_id, self._differed, self._distrusted = state.right_id, state.differed, state.distrusted
 
     def _apply(self, final_id: int, event_time: int | None, bids: list[Level], asks: list[Level]) -> Applied:
         # Spot step 6 and futures step 6: quantities are absolute, zero removes, an unknown level is normal.
         self.book.apply(bids, asks)
+        self._trail.add(Diff(self.update_id, final_id, event_time, bids, asks))
         self.update_id = final_id
-        if self._ahead is not None and self._ahead.last_id <= final_id:
-            self._ahead = None
         return Applied(final_id, event_time, self.book.best())
+
+    def _check(self, snapshot: Snapshot) -> tuple[SyncResult, ...]:
+        """Hold a snapshot against the book, which has reached it; where it differs, it is the book that was wrong."""
+        later = self._trail.behind(snapshot.last_id)
+        comparison = self.book.compare(snapshot.bids, snapshot.asks, [(diff.bids, diff.asks) for diff in later])
+        right = comparison.equal == comparison.compared
+        verified = Verified(
+            snapshot.last_id,
+            VerificationResult.EQUAL if right else VerificationResult.DIFFERENT,
+            comparison.compared,
+            comparison.equal,
+            comparison.left_out,
+        )
+        if self.need is not None and snapshot.last_id >= self.need.after_update_id:
+            self.need = None
+        right_id, self._right_id = self._right_id, max(self._right_id, snapshot.last_id)
+        differed, self._differed = self._differed, not right
+        if right:
+            if not self.book.learn(comparison):
+                return (verified,)
+        else:
+            self.book.load(snapshot.bids, snapshot.asks)
+            self._trail.start(snapshot.last_id)
+            for diff in later:
+                self.book.apply(diff.bids, diff.asks)
+            if not differed:
+                # Another is to confirm the book. Were that to differ as well, asking again and again would not help.
+                before = min(right_id, snapshot.last_id - 1)
+                self.need = NeedSnapshot(snapshot.last_id, SnapshotReason.SNAPSHOT_DIFFERS, before)
+        event_time = later[-1].event_time if later else snapshot.event_time
+        return (verified, Synchronised(self.update_id, event_time, self.book.best()))
 
     def _start_again(self, final_id: int, event_time: int) -> tuple[SyncResult, ...]:
         """Forget everything: a test network was wiped, or the symbol listed anew."""
@@ -229,6 +279,8 @@ class BookSync:
         self.live, self.update_id, self.need, self._ahead = False, -1, None, None
         self._seen_id, self._seen_time = final_id, event_time
         self._buffer, self._buffer_size = [], 0
+        self._trail.clear(-1)
+        self._right_id, self._differed, self._distrusted = -1, False, False
         return (gap,)
 
     def _lose(self, detail: str) -> tuple[SyncResult, ...]:
@@ -242,14 +294,14 @@ class BookSync:
         self.live = False
         return (BadLevels(detail), self._want(self.update_id, SnapshotReason.SEQUENCE_GAP))
 
-    def _keep(self, diff: _Diff) -> tuple[SyncResult, ...]:
+    def _keep(self, diff: Diff) -> tuple[SyncResult, ...]:
         """Keep a diff that cannot be applied now, and see whether that mends the book."""
         results: list[SyncResult] = []
         if self.live:
             # Spot step 6, "if U is beyond the id of the local book + 1, discard the book and start again";
             # futures step 5 likewise for pu.
             results.append(Gap(self.update_id, diff.covers_after))
-            self.live = False
+            self.live, self.need = False, None
         # Spot and futures step 1: buffer what the stream sends.
         insort(self._buffer, diff, key=lambda kept: kept.order)
         self._buffer_size += diff.size
@@ -259,7 +311,7 @@ class BookSync:
         ahead, self._ahead = self._ahead, None
         if ahead is not None and self._reaches(ahead.last_id):
             results.extend(self._join(ahead))
-        elif self.update_id >= 0 and self._reaches(self.update_id):
+        elif self.update_id >= 0 and not self._distrusted and self._reaches(self.update_id):
             results.extend(self._drain(Synchronised(self.update_id, diff.event_time, self.book.best())))
         else:
             results.append(Buffered(diff.final_id))
@@ -273,7 +325,7 @@ class BookSync:
         first = next((diff for diff in self._buffer if diff.final_id > update_id), None)
         return first is None or first.covers_after <= update_id
 
-    def _join(self, snapshot: _Snapshot) -> tuple[SyncResult, ...]:
+    def _join(self, snapshot: Snapshot) -> tuple[SyncResult, ...]:
         """Start from a snapshot, unless it ends before the diffs that wait begin."""
         if snapshot.last_id < self.update_id or not self._reaches(snapshot.last_id):
             # Spot step 3 and futures step 4: the snapshot is older than the first diff kept, get another.
@@ -282,7 +334,9 @@ class BookSync:
             return (self._want(after, SnapshotReason.SNAPSHOT_TOO_OLD),)
         # Spot step 5: the book is the snapshot, and stands at its id.
         self.book.load(snapshot.bids, snapshot.asks)
-        self.update_id = snapshot.last_id
+        self.update_id = self._right_id = snapshot.last_id
+        self._trail.clear(snapshot.last_id)
+        self._differed = self._distrusted = False
         return tuple(self._drain(Synchronised(snapshot.last_id, snapshot.event_time, self.book.best())))
 
     def _drain(self, start: Synchronised) -> list[SyncResult]:

@@ -69,7 +69,13 @@ RULES: Final[Mapping[str, Rule]] = {
 }
 """By the type of the topic."""
 
+_CHECKPOINT: Final = "a worker's own, for its successor"
+
 OUTSIDE: Final[Mapping[str, str]] = {
+    "book-checkpoint": _CHECKPOINT,
+    "trade-checkpoint": _CHECKPOINT,
+    "ticker-checkpoint": _CHECKPOINT,
+    "checkpoint": _CHECKPOINT,
     str(ControlType.SNAPSHOT_REQUEST): "what a worker asks of the venue depends on the clock; a replay asks nothing",
 }
 """Types of topics that a worker writes and that are not compared, and why."""

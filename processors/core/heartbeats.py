@@ -15,7 +15,16 @@ import msgspec
 from schemas.control import Heartbeat
 
 
-__all__ = ["Coverage", "HeartbeatGate", "KeptGate", "KeptRoster", "KeptRun", "Rosters", "Voices"]
+__all__ = [
+    "Coverage",
+    "CoverageState",
+    "GateState",
+    "HeartbeatGate",
+    "Rosters",
+    "RostersState",
+    "Voices",
+    "VoicesState",
+]
 
 WAITING_LIMIT: Final = 4_096
 """Heartbeats that may wait. Beyond it every second one is dropped: the next one vouches for more."""
@@ -35,26 +44,31 @@ def run_of(heartbeat: Heartbeat) -> Run:
     return heartbeat.ingest_id, heartbeat.begin_offset
 
 
-class KeptGate(msgspec.Struct, frozen=True, array_like=True):
-    """A gate, written down."""
+class GateState(msgspec.Struct, frozen=True):
+    """What a gate keeps in a checkpoint."""
 
     next_offset: int
     waiting: list[Heartbeat]
 
 
-class KeptRoster(msgspec.Struct, frozen=True, array_like=True):
-    """What a run is about, written down."""
+class RostersState(msgspec.Struct, frozen=True):
+    """What rosters keep in a checkpoint: runs, the one heard least recently first, and whom each is about."""
 
-    run: Run
-    symbols: list[str]
+    symbols: list[tuple[Run, list[str]]]
 
 
-class KeptRun(msgspec.Struct, frozen=True, array_like=True):
-    """What a run vouches for, written down."""
+class CoverageState(msgspec.Struct, frozen=True):
+    """What coverage keeps in a checkpoint."""
 
-    begin: int
-    vouched_until: int
-    run: Run
+    known: list[Run]
+    runs: list[tuple[int, int, Run]]
+
+
+class VoicesState(msgspec.Struct, frozen=True):
+    """What voices keep in a checkpoint: no times, which are of the clock of one process."""
+
+    runs: dict[str, Run]
+    promised: bool
 
 
 class HeartbeatGate:
@@ -90,13 +104,14 @@ class HeartbeatGate:
             due.append(self._waiting.popleft())
         return due
 
-    def dump(self) -> KeptGate:
-        """Return the gate, written down."""
-        return KeptGate(self.next_offset, list(self._waiting))
+    def dump(self) -> GateState:
+        """Return the whole state."""
+        return GateState(self.next_offset, list(self._waiting))
 
-    def load(self, kept: KeptGate) -> None:
-        """Take over what was written down."""
-        self.next_offset, self._waiting = kept.next_offset, deque(kept.waiting)
+    def load(self, state: GateState) -> None:
+        """Take over a whole state."""
+        self.next_offset = state.next_offset
+        self._waiting = deque(state.waiting)
 
 
 class Rosters:
@@ -117,7 +132,7 @@ class Rosters:
         if heartbeat.symbols is None:
             return
         # Most runs are about the same symbols: one copy of each name is enough.
-        self._symbols[run] = _names(heartbeat.symbols)
+        self._symbols[run] = frozenset(map(sys.intern, heartbeat.symbols))
         if len(self._symbols) > ROSTER_LIMIT:
             self._symbols.popitem(last=False)
 
@@ -126,13 +141,13 @@ class Rosters:
         symbols = self._symbols.get(run)
         return symbols is None or symbol in symbols
 
-    def dump(self) -> list[KeptRoster]:
-        """Return the rosters, written down."""
-        return [KeptRoster(run, sorted(symbols)) for run, symbols in self._symbols.items()]
+    def dump(self) -> RostersState:
+        """Return the whole state."""
+        return RostersState([(run, sorted(symbols)) for run, symbols in self._symbols.items()])
 
-    def load(self, kept: list[KeptRoster]) -> None:
-        """Take over what was written down."""
-        self._symbols = OrderedDict((roster.run, _names(roster.symbols)) for roster in kept[-ROSTER_LIMIT:])
+    def load(self, state: RostersState) -> None:
+        """Take over a whole state."""
+        self._symbols = OrderedDict((run, frozenset(map(sys.intern, symbols))) for run, symbols in state.symbols)
 
 
 class Coverage:
@@ -174,18 +189,14 @@ class Coverage:
                 return vouched_until
         return None
 
-    def dump(self) -> list[KeptRun]:
-        """Return what is known, written down; the rosters are written down by themselves."""
-        return [KeptRun(*known) for known in self._runs]
+    def dump(self) -> CoverageState:
+        """Return the whole state, without the rosters."""
+        return CoverageState(list(self._known), list(self._runs))
 
-    def load(self, kept: list[KeptRun]) -> None:
-        """Take over what was written down."""
-        self._runs = deque(((one.begin, one.vouched_until, one.run) for one in kept), maxlen=RUN_LIMIT)
-        self._known = deque((one.run for one in kept), maxlen=RUN_LIMIT)
-
-
-def _names(symbols: list[str]) -> frozenset[str]:
-    return frozenset(map(sys.intern, symbols))
+    def load(self, state: CoverageState) -> None:
+        """Take over a whole state."""
+        self._known = deque(state.known, maxlen=RUN_LIMIT)
+        self._runs = deque(state.runs, maxlen=RUN_LIMIT)
 
 
 class Voices:
@@ -220,3 +231,13 @@ class Voices:
     def vouch_for(self, symbol: str) -> bool:
         """Return whether anybody vouches for a symbol."""
         return any(self._rosters.hold(run, symbol) for run in self._runs.values())
+
+    def dump(self) -> VoicesState:
+        """Return who vouched lately."""
+        return VoicesState(dict(self._runs), self.promised or bool(self._heard))
+
+    def load(self, state: VoicesState) -> None:
+        """Take over who vouched lately: each counts as heard just now, and has its time to speak again."""
+        self._runs = dict(state.runs)
+        self._heard = set(state.runs)
+        self.promised = state.promised

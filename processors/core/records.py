@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import msgspec
 
 from schemas.control import SnapshotRequest
-from schemas.derived import BookSnapshot, Candle, Ticker, TopOfBook, Trade
+from schemas.derived import Alert, BookSnapshot, BookVerification, Candle, Ticker, TopOfBook, Trade
 from schemas.markets import Market
 from schemas.topics import ControlType, DerivedType, RawType
 
 
 __all__ = ["DeadLetter", "Output", "OutputValue", "RawRecord", "Rejected"]
 
-OutputValue = BookSnapshot | Candle | SnapshotRequest | Ticker | TopOfBook | Trade
+OutputValue = Alert | BookSnapshot | BookVerification | Candle | SnapshotRequest | Ticker | TopOfBook | Trade
 
 
 class RawRecord(msgspec.Struct, frozen=True):

@@ -4,42 +4,73 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from processors.core.book import Top
-from processors.core.book_sync import Applied, BookSync, NeedSnapshot, Synchronised
-from processors.core.records import Output, RawRecord
+from processors.core.book_alerts import AlertsState, BookAlerts
+from processors.core.book_requests import BookRequests, RequestsState
+from processors.core.book_sync import Applied, BookSync, Synchronised, SyncState, Verified
+from processors.core.records import Output, OutputValue, RawRecord
 from processors.core.windows import start_of
 from schemas.control import SnapshotReason, SnapshotRequest
-from schemas.derived import BookSnapshot, BookState, TopOfBook
+from schemas.derived import Alert, BookSnapshot, BookState, BookVerification, TopOfBook
 from schemas.markets import Market
 from schemas.topics import ControlType, DerivedType
 
 
 __all__ = ["ReportedBook"]
 
-START_PATIENCE_MS: Final = 5_000
-"""Event time for which a new symbol waits for the snapshot that ingest takes unasked."""
-ASK_AGAIN_MS: Final = 30_000
-"""Event time after which an unanswered request is repeated."""
+STALE_LIMIT_MS: Final = 60_000
+"""How long a book may be stale without being compared with a snapshot afterwards."""
 
+_VERSION: Final = 1
 _NOTHING: Final[Top] = (None, None, None, None)
+
+
+class _State(msgspec.Struct, frozen=True, kw_only=True):
+    """A checkpoint of a book; fields as of :class:`ReportedBook`."""
+
+    version: int
+    sync: SyncState
+    alerts: AlertsState
+    state: BookState | None
+    event_time: int | None
+    next_offset: int
+    offset: int
+    said_time: int
+    boundary: int
+    changed: bool
+    requests: RequestsState
+    vouched_until: int
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(_State).decode
 
 
 class ReportedBook:
     """A book, and what was said about it last: so that only changes are said."""
 
     __slots__ = (
-        "_asked",
-        "_asked_time",
+        "_alerts",
         "_boundary",
         "_changed",
-        "_first_time",
+        "_dumped_offset",
         "_interval_ms",
         "_key",
         "_offset",
+        "_requests",
+        "_said_time",
+        "_spoke",
+        "_stale_from_ms",
+        "_stale_ms",
         "_top",
+        "_vouched_until",
+        "alerts",
         "event_time",
         "market",
         "moved",
+        "next_offset",
         "state",
         "symbol",
         "sync",
@@ -55,15 +86,26 @@ class ReportedBook:
         """Newest seen."""
         self.moved = False
         """Whether a diff or snapshot was taken over; for the owner to reset."""
+        self.next_offset = 0
+        """Raw records below it are in the book; for the owner to set."""
+        self.alerts: list[Output] = []
+        """Alerts to write; for the owner to take away."""
+        self._alerts = BookAlerts(symbol)
         self._key = symbol.encode()
         self._offset = -1
         self._interval_ms = interval_ms
         self._top: Top = _NOTHING
-        self._first_time = 0
         self._boundary = 0
         self._changed = False
-        self._asked: NeedSnapshot | None = None
-        self._asked_time = 0
+        self._requests = BookRequests()
+        self._said_time = 0
+        self._vouched_until = -1
+        """What a heartbeat of no later time brings was done already."""
+        self._stale_from_ms: int | None = None
+        self._stale_ms = 0
+        self._dumped_offset = 0
+        self._spoke = False
+        """Whether something changed since the last dump that no raw record brought."""
 
     def due_snapshot(self, until: int, depth: int) -> Output | None:
         """Return the book at the boundary behind its last change, if that is not after ``until``; each once.
@@ -72,7 +114,7 @@ class ReportedBook:
         """
         if not self._changed or not 0 < self._boundary <= until:
             return None
-        self._changed = False
+        self._changed, self._spoke = False, True
         live = self.sync.live
         levels = self.sync.book.top(depth if live else 0)
         value = BookSnapshot(
@@ -91,43 +133,120 @@ class ReportedBook:
     def see(self, event_time: int) -> None:
         """Take the event time of a diff, after what is due at boundaries up to it."""
         if self.event_time is None:
-            self._first_time = self.event_time = event_time
+            self.event_time = event_time
+            self._requests.begin(event_time)
         elif event_time > self.event_time:
             self.event_time = event_time
         self._boundary = max(self._boundary, start_of(event_time, self._interval_ms) + self._interval_ms)
+
+    def pass_time(self, now: int) -> None:
+        """Let event time pass: a top that is crossed or locked for long is told, and at last not believed."""
+        if self._alerts.watching and self.sync.live:
+            self._alert(self._alerts.due(now, self._offset))
+            if self._alerts.wrong(now):
+                self.sync.distrust(SnapshotReason.CROSSED_BOOK)
 
     def tell(self, result: Applied | Synchronised, record: RawRecord) -> Output | None:
         """Return the top of the book after a diff or snapshot was taken over, if that changed it."""
         self._changed = self.moved = True
         self._offset = record.offset
-        self._asked = None
-        if result.top == self._top and self.state is BookState.LIVE:
+        if self.sync.need is None:
+            self._requests.answered()
+        top = result.top
+        if top == self._top and self.state is BookState.LIVE:
             return None
         event_time = result.event_time
-        self.state, self._top = BookState.LIVE, result.top
+        if self.state is BookState.STALE:
+            self._end_stale()
+        self.state, self._top = BookState.LIVE, top
+        self._look_at(top, self.event_time or record.timestamp_ms)
         return self._say(result.update_id, event_time, record.timestamp_ms if event_time is None else event_time)
+
+    def _look_at(self, top: Top, now: int) -> None:
+        """See whether a top that is new can be, and whether it is known to be the best."""
+        bid, _, ask, _ = top
+        if self._alerts.watching or (bid is not None and ask is not None and bid >= ask):
+            self._alert(self._alerts.see(top, now, self._offset))
+        if self.sync.book.out_of_reach and self._requests.reach_due(now):
+            self.sync.doubt(SnapshotReason.OUT_OF_REACH)
 
     def tell_syncing(self, record: RawRecord) -> Output | None:
         """Return that the book is not right, if that is news."""
         if self.state is BookState.SYNCING:
             return None
+        if self.state is BookState.STALE:
+            self._end_stale()
         self._offset = record.offset
         self._changed = True
         self.state, self._top = BookState.SYNCING, _NOTHING
         return self._say(self.sync.update_id, self.event_time, record.timestamp_ms)
 
-    def tell_vouched(self, *, vouched: bool, timestamp_ms: int | None = None) -> Output | None:
-        """Return that nobody vouches for the book, or somebody does again, if that is news.
+    def tell_distrusted(self, now: int) -> Output | None:
+        """Return that the book is not right any more because of what heartbeats told, if that is news."""
+        if self.sync.live or self.state is not BookState.LIVE:
+            return None
+        self._changed = True
+        self.state, self._top = BookState.SYNCING, _NOTHING
+        return self._say(self.sync.update_id, self.event_time, now)
+
+    def tell_verified(self, result: Verified, record: RawRecord) -> Output:
+        """Return how the book compared with a snapshot."""
+        self._offset = record.offset
+        time = self.event_time or record.timestamp_ms
+        value = BookVerification(
+            symbol=self.symbol,
+            verified_time=time,
+            update_id=result.update_id,
+            levels_compared=result.compared,
+            levels_equal=result.equal,
+            levels_left_out=result.left_out,
+            result=result.result,
+            input_offset=record.offset,
+        )
+        return Output(self.market, DerivedType.BOOK_VERIFICATION, self._key, value, time)
+
+    def tell_vouched(self, timestamp_ms: int) -> Output | None:
+        """Return that somebody vouches for a stale book again, if that is news.
 
         Args:
-            vouched: whether somebody does.
-            timestamp_ms: event time of the news; None: that of the last diff.
+            timestamp_ms: event time of the news.
         """
-        before, after = (BookState.STALE, BookState.LIVE) if vouched else (BookState.LIVE, BookState.STALE)
-        if self.state is not before:
+        if self.state is not BookState.STALE:
             return None
-        self.state = after
-        return self._say(self.sync.update_id, self.event_time, timestamp_ms or self.event_time or 0)
+        self._end_stale()
+        self.state = BookState.LIVE
+        return self._say(self.sync.update_id, self.event_time, timestamp_ms)
+
+    def tell_unvouched(self, now_ms: int) -> Output | None:
+        """Return that nobody vouches for a live book any more, if that is news.
+
+        Args:
+            now_ms: a clock of the caller's.
+        """
+        if self.state is BookState.STALE and self._stale_from_ms is not None:
+            self._stale_ms = now_ms - self._stale_from_ms
+        if self.state is not BookState.LIVE:
+            return None
+        self.state = BookState.STALE
+        self._stale_from_ms, self._stale_ms = now_ms, 0
+        time = self.event_time or self._said_time
+        self._alert(self._alerts.stale(time, self._offset))
+        return self._say(self.sync.update_id, self.event_time, time)
+
+    def _end_stale(self) -> None:
+        """The book is told of as it is again; what became of it meanwhile, a snapshot is to show."""
+        self._alert(self._alerts.not_stale(self.event_time or self._said_time, self._offset))
+        if self.sync.live and self._stale_ms >= STALE_LIMIT_MS:
+            self.sync.doubt(SnapshotReason.STALE_BOOK)
+        self._stale_from_ms, self._stale_ms = None, 0
+
+    def vouch(self, until: int) -> bool:
+        """Take that everything up to an event time is in the book; return whether that is news."""
+        if until <= self._vouched_until:
+            return False
+        self._vouched_until = until
+        self.pass_time(until)
+        return True
 
     def due_request(self, now: int) -> Output | None:
         """Return a request for a snapshot, if one is needed and not on its way.
@@ -136,23 +255,85 @@ class ReportedBook:
             now: event time.
         """
         need = self.sync.need
-        if need is None or (need.reason is SnapshotReason.START and now < self._first_time + START_PATIENCE_MS):
+        if need is None or not self._requests.due(need, now):
             return None
-        if need == self._asked and now < self._asked_time + ASK_AGAIN_MS:
-            return None
-        self._asked, self._asked_time = need, now
         request = SnapshotRequest(
             market=self.market,
             symbol=self.symbol,
-            after_update_id=need.after_update_id,
+            after_update_id=None if need.after_update_id < 0 else need.after_update_id,
             reason=need.reason,
             event_time=self.event_time,
             input_offset=self._offset,
+            right_update_id=need.right_update_id,
         )
-        return Output(self.market, ControlType.SNAPSHOT_REQUEST, self._key, request, now)
+        return self._output(ControlType.SNAPSHOT_REQUEST, request, now)
+
+    def announce(self) -> Output:
+        """Return how the book is, once more: whoever had it before may have said otherwise."""
+        self.state = self.state or BookState.SYNCING
+        return self._say(self.sync.update_id, self.event_time, max(self._said_time, self.event_time or 0))
+
+    def start_anew(self) -> None:
+        """Know nothing of the book; a snapshot may be asked for at once."""
+        self.sync.start_anew()
+        self._requests.at_once()
+        self._spoke = True
+
+    @property
+    def changed_since_dump(self) -> bool:
+        """Whether the last checkpoint is old."""
+        return self._spoke or self.next_offset != self._dumped_offset
+
+    def dump(self) -> bytes:
+        """Return the whole state, which is what the last checkpoint holds from then on."""
+        self._dumped_offset, self._spoke = self.next_offset, False
+        state = _State(
+            version=_VERSION,
+            sync=self.sync.dump(),
+            alerts=self._alerts.dump(),
+            state=self.state,
+            event_time=self.event_time,
+            next_offset=self.next_offset,
+            offset=self._offset,
+            said_time=self._said_time,
+            boundary=self._boundary,
+            changed=self._changed,
+            requests=self._requests.dump(),
+            vouched_until=self._vouched_until,
+        )
+        return _encode(state)
+
+    def load(self, dumped: bytes) -> None:
+        """Take over a whole state.
+
+        Raises:
+            ValueError: it cannot be read; this object is of no use then.
+        """
+        state = _decode(dumped)
+        if state.version != _VERSION:
+            msg = f"version {state.version}, expected {_VERSION}"
+            raise ValueError(msg)
+        self.sync.load(state.sync)
+        self._alerts.load(state.alerts)
+        self.state, self.event_time, self._said_time = state.state, state.event_time, state.said_time
+        self.next_offset = self._dumped_offset = state.next_offset
+        self._offset = state.offset
+        self._top = self.sync.book.best() if self.sync.live else _NOTHING
+        self._requests.load(state.requests)
+        self._boundary, self._changed = state.boundary, state.changed
+        self._vouched_until = state.vouched_until
+
+    def _alert(self, alert: Alert | None) -> None:
+        if alert is not None:
+            self.alerts.append(self._output(DerivedType.ALERT, alert, alert.time))
+
+    def _output(self, of: DerivedType | ControlType, value: OutputValue, timestamp_ms: int) -> Output:
+        self._spoke = True
+        return Output(self.market, of, self._key, value, timestamp_ms)
 
     def _say(self, update_id: int, event_time: int | None, timestamp_ms: int) -> Output:
         bid_price, bid_quantity, ask_price, ask_quantity = self._top
+        self._said_time, self._spoke = timestamp_ms, True
         value = TopOfBook(
             symbol=self.symbol,
             update_id=max(update_id, 0),

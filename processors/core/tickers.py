@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
 
+from processors.core.checkpoint_rounds import CheckpointError, Entity
 from processors.core.decode import MINI_TICKER, TICKER
 from processors.core.records import DeadLetter, Output, RawRecord, Rejected
 from schemas import derived, wire
@@ -51,11 +53,28 @@ class _Symbol(msgspec.Struct):
         return full if full.event_time + SILENCE_MS >= mini.event_time else mini
 
 
+class _Dumped(msgspec.Struct, frozen=True, array_like=True):
+    """A symbol's tickers in a checkpoint."""
+
+    version: int
+    full: derived.Ticker | None
+    mini: derived.Ticker | None
+
+
+_VERSION: Final = 1
+_encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(_Dumped).decode
+
+
 class TickerPartition:
-    """The tickers of one partition of raw ``ticker`` and ``mini-ticker``, of all markets."""
+    """The tickers of one partition of raw ``ticker`` and ``mini-ticker``, of all markets.
+
+    It is :class:`~processors.core.checkpoint_rounds.Checkpointed`: the newest of each symbol counts, whichever are read
+    again, so no offsets are kept.
+    """
 
     def __init__(self) -> None:
         self._symbols: dict[tuple[Market, bytes], _Symbol] = {}
+        self._changed: set[Entity] = set()
 
     def feed(self, record: RawRecord) -> list[Output | DeadLetter]:
         """Take one raw record; return the symbol's ticker if that changed it."""
@@ -63,9 +82,54 @@ class TickerPartition:
         if isinstance(ticker, Rejected):
             return [DeadLetter(ticker.reason, ticker.detail, record)]
         key = ticker.symbol.encode()
+        self._changed.add(Entity(record.market, ticker.symbol))
         if not self._symbols.setdefault((record.market, key), _Symbol()).take(ticker):
             return []
         return [Output(record.market, DerivedType.TICKER, key, ticker, ticker.event_time)]
+
+    def entities(self) -> Collection[Entity]:
+        """Return the symbols of all markets."""
+        return [Entity(market, key.decode()) for market, key in self._symbols]
+
+    def entities_changed(self) -> Collection[Entity]:
+        """Return those with a ticker that was not dumped."""
+        return self._changed
+
+    def dump(self, entity: Entity) -> bytes:
+        """Return the tickers of a symbol."""
+        symbol = self._symbols[entity.market, entity.key.encode()]
+        self._changed.discard(entity)
+        return _encode(_Dumped(_VERSION, symbol.full, symbol.mini))
+
+    def load(self, entity: Entity, state: bytes) -> None:
+        """Take over the tickers of a symbol.
+
+        Raises:
+            CheckpointError: they cannot be read.
+        """
+        try:
+            dumped = _decode(state)
+        except msgspec.MsgspecError as error:
+            raise CheckpointError(str(error)) from error
+        if dumped.version != _VERSION:
+            msg = f"version is {dumped.version}, was to be {_VERSION}"
+            raise CheckpointError(msg)
+        self._symbols[entity.market, entity.key.encode()] = _Symbol(dumped.full, dumped.mini)
+
+    def dump_shared(self) -> bytes:
+        """Return nothing: each symbol is by itself."""
+        return b""
+
+    def load_shared(self, state: bytes) -> None:
+        """Take over nothing."""
+
+    def start_anew(self, entity: Entity) -> None:
+        """Begin without a ticker: the next one that comes counts."""
+        self._symbols.pop((entity.market, entity.key.encode()), None)
+
+    def announce(self) -> Collection[Output]:
+        """Return nothing: what was said last is right."""
+        return ()
 
 
 def _read(record: RawRecord) -> derived.Ticker | Rejected:

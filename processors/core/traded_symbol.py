@@ -8,7 +8,7 @@ import msgspec
 
 from processors.core.candle_series import CandleSeries, KeptSeries
 from processors.core.checkpoint_rounds import CheckpointError
-from processors.core.heartbeats import Coverage, HeartbeatGate, KeptGate, KeptRoster, KeptRun, Rosters
+from processors.core.heartbeats import Coverage, CoverageState, GateState, HeartbeatGate, Rosters, RostersState
 from processors.core.sequencer import KeptSequence, TradeSequencer
 from processors.core.trades import KeptMatch, Match, kept_match, match_of_kept
 from schemas.derived import TradeSource
@@ -136,9 +136,9 @@ class KeptFlow(msgspec.Struct, frozen=True):
 
     market: Market
     source: TradeSource
-    gate: KeptGate
-    rosters: list[KeptRoster]
-    coverage: list[KeptRun]
+    gate: GateState
+    rosters: RostersState
+    coverage: CoverageState
 
 
 class KeptShared(msgspec.Struct, frozen=True):

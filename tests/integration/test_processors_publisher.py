@@ -9,7 +9,7 @@ import pytest
 
 from processors.errors import OutputError
 from processors.publisher import KafkaPublisher, Record
-from processors.rebuild import KafkaLogs, Range
+from processors.rebuild import Bounds, KafkaLogs, Piece, Range
 from schemas.topics import ControlType, TopicTable
 from tests.support.broker_io import Sent, create_topics, read_all, send
 from tests.support.kafka import Broker
@@ -62,13 +62,22 @@ async def test_a_topic_that_does_not_exist_is_an_error(publisher: KafkaPublisher
 
 
 async def test_ranges_of_the_log_are_read_whole_and_without_a_group(kafka: Broker, topic: str) -> None:
-    await send(kafka.bootstrap_servers, [Sent(topic, 2, os.urandom(100)) for _ in range(1_000)])
+    await send(kafka.bootstrap_servers, [Sent(topic, 2 + (n % 11 == 0), os.urandom(100)) for n in range(1_100)])
     logs = KafkaLogs(kafka.bootstrap_servers, "test", fetch_bytes=4_096)
 
     async with logs.open() as reader:
-        pieces = [piece async for piece in reader.read(2, [Range(topic, 100, 900)])]
-        again = [piece async for piece in reader.read(2, [Range(topic, 0, 10), Range(topic, 990, 1_000)])]
+        bounds = await reader.bounds([(topic, 2), (topic, 3), (topic, 4)])
+        pieces = [piece async for piece in reader.read([Range(topic, 2, 100, 900), Range(topic, 3, 5, 50)])]
+        again = [piece async for piece in reader.read([Range(topic, 2, 990, 1_000), Range(topic, 4, 0, 0)])]
 
-    assert [record.offset for piece in pieces for record in piece] == list(range(100, 900))
-    assert len(pieces) > 1
-    assert [record.offset for piece in again for record in piece] == [*range(10), *range(990, 1_000)]
+    assert bounds == {(topic, 2): Bounds(0, 1_000), (topic, 3): Bounds(0, 100), (topic, 4): Bounds(0, 0)}
+    assert _offsets(pieces, 2) == list(range(100, 900))
+    assert _offsets(pieces, 3) == list(range(5, 50))
+    assert [piece.position for piece in pieces if piece.partition == 2][-1] == 900
+    assert len(pieces) > 2
+    assert _offsets(again, 2) == list(range(990, 1_000))
+    assert [piece for piece in again if piece.partition == 4] == [Piece(topic, 4, (), 0)]
+
+
+def _offsets(pieces: list[Piece], partition: int) -> list[int]:
+    return [record.offset for piece in pieces if piece.partition == partition for record in piece.records]

@@ -243,9 +243,9 @@ async def test_books_are_the_same_with_and_without_a_kill_in_the_middle(stack: S
     assert len(expected) > 1_500
     assert {top.state for top in expected.values()} == {BookState.LIVE}
     assert await books_of(stack) == expected
-    rebuilt = stack.logged(2, "rebuilt")
-    assert rebuilt is not None
-    assert rebuilt["flow"] == "books"
+    restored = stack.logged(2, "restored")
+    assert restored is not None
+    assert restored["flow"] == "books"
 
 
 async def run_through(

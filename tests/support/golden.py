@@ -25,6 +25,19 @@ from tests.support.offline_registry import OfflineRegistry
 ROOT = Path(__file__).parent.parent / "data" / "schemas"
 
 _EXAMPLES: dict[str, msgspec.Struct] = {
+    "alert": derived.Alert(
+        symbol="BTCUSDT",
+        kind=derived.AlertKind.ONE_SIDED_FLOW,
+        status=derived.AlertStatus.OPEN,
+        opened_time=1723161260000,
+        time=1723161260000,
+        window="10s",
+        side=derived.TakerSide.BUY,
+        value=9300_0000_0000_0000,
+        threshold=9000_0000_0000_0000,
+        baseline=None,
+        input_offset=21,
+    ),
     "book-snapshot": derived.BookSnapshot(
         symbol="BTCUSDT",
         snapshot_time=1723161255000,
@@ -35,6 +48,16 @@ _EXAMPLES: dict[str, msgspec.Struct] = {
         ask_prices=[6183764000000],
         ask_quantities=[154698000],
         input_offset=17,
+    ),
+    "book-verification": derived.BookVerification(
+        symbol="BTCUSDT",
+        verified_time=1723161255000,
+        update_id=50093239218,
+        levels_compared=1998,
+        levels_equal=1997,
+        levels_left_out=14,
+        result=derived.VerificationResult.DIFFERENT,
+        input_offset=23,
     ),
     "candle": derived.Candle(
         symbol="ETHUSD_PERP",
@@ -59,6 +82,20 @@ _EXAMPLES: dict[str, msgspec.Struct] = {
         complete=True,
         revision=False,
         input_offset=18,
+    ),
+    "checkpoint": derived.Checkpoint(key="BTCUSDT|trade", position=1234, compression="lz4", state=b"\x00\x01state"),
+    "checkpoint-round": control.CheckpointRound(
+        flow="books",
+        partition=3,
+        begun_time=1723161256000,
+        topics=["binance.spot.raw.depth", "binance.control.heartbeat"],
+        next_offsets=[1234, 56],
+        compression="lz4",
+        shared=b"\x00\x01shared",
+        markets=["spot"],
+        keys=["BTCUSDT"],
+        offsets=[78],
+        positions=[1230],
     ),
     "connection": control.Connection(
         connection_id="ingest-1-spot-0-1",

@@ -7,9 +7,12 @@ was applied once, in order, over kills and rebalances.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
+import msgspec
+
+from processors.core.checkpoint_rounds import CheckpointError, Entity
 from processors.core.records import DeadLetter, Output, RawRecord
 from processors.units import Flow
 from schemas.control import Gap, Heartbeat
@@ -18,9 +21,18 @@ from schemas.markets import Market
 from schemas.topics import ControlType, DerivedType, RawType, TopicTable
 
 
+class _Dumped(msgspec.Struct):
+    version: int
+    next_offset: int
+    sum: int
+
+
 class TinyState:
     def __init__(self) -> None:
         self.sums: dict[str, int] = defaultdict(int)
+        self.next_offsets: dict[str, int] = {}
+        self.changed: set[Entity] = set()
+        self.anew: list[Entity] = []
         self.heartbeats: list[Heartbeat] = []
         self.ticks: list[int] = []
 
@@ -28,6 +40,10 @@ class TinyState:
         assert record.key is not None
         assert record.value is not None
         symbol, value = record.key.decode(), record.value
+        if record.offset < self.next_offsets.get(symbol, 0):
+            return []
+        self.next_offsets[symbol] = record.offset + 1
+        self.changed.add(Entity(Market.SPOT, symbol))
         if value.startswith(b"raise-once:"):
             marker = Path(value.removeprefix(b"raise-once:").decode())
             if not marker.exists():
@@ -71,7 +87,43 @@ class TinyState:
     def lags(self, lagging: bool) -> None:
         self.lagging = lagging
 
+    def entities(self) -> Collection[Entity]:
+        return [Entity(Market.SPOT, symbol) for symbol in self.next_offsets]
 
-def tiny_flow(table: TopicTable) -> Flow:
+    def entities_changed(self) -> Collection[Entity]:
+        return self.changed
+
+    def dump(self, entity: Entity) -> bytes:
+        self.changed.discard(entity)
+        return msgspec.msgpack.encode(_Dumped(1, self.next_offsets[entity.key], self.sums[entity.key]))
+
+    def load(self, entity: Entity, state: bytes) -> None:
+        try:
+            dumped = msgspec.msgpack.decode(state, type=_Dumped)
+        except msgspec.MsgspecError as error:
+            raise CheckpointError(str(error)) from error
+        if dumped.version != 1:
+            msg = f"version is {dumped.version}"
+            raise CheckpointError(msg)
+        self.sums[entity.key], self.next_offsets[entity.key] = dumped.sum, dumped.next_offset
+
+    def dump_shared(self) -> bytes:
+        return msgspec.msgpack.encode(len(self.heartbeats))
+
+    def load_shared(self, state: bytes) -> None:
+        try:
+            self.loaded_heartbeats = msgspec.msgpack.decode(state, type=int)
+        except msgspec.MsgspecError as error:
+            raise CheckpointError(str(error)) from error
+
+    def start_anew(self, entity: Entity) -> None:
+        self.anew.append(entity)
+        self.next_offsets[entity.key] = 0
+
+    def announce(self) -> Collection[Output]:
+        return ()
+
+
+def tiny_flow(table: TopicTable, checkpoint: DerivedType | None = None, *, lost_from_log: bool = False) -> Flow:
     topics = (table.raw(Market.SPOT, RawType.TRADE), table.control(ControlType.HEARTBEAT))
-    return Flow("tiny", topics, lambda _: TinyState())
+    return Flow("tiny", topics, lambda _: TinyState(), checkpoint=checkpoint, lost_from_log=lost_from_log)

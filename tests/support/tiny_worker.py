@@ -17,6 +17,7 @@ from processors.logs import configure_logs
 from processors.outputs import Encoder
 from processors.publisher import KafkaPublisher
 from processors.rebuild import KafkaLogs
+from processors.restore import Restorer
 from processors.runner import FlowRunner
 from processors.units import UnitFactory
 from schemas.codec import Codec
@@ -35,7 +36,7 @@ async def run(args: argparse.Namespace) -> int:
     async def fail(error: BaseException) -> None:
         await app.crash(error)
 
-    assignments = Assignments([tiny_flow(table)], UnitFactory(table, codec), logs, fail)
+    assignments = Assignments([tiny_flow(table)], UnitFactory(table, codec), Restorer(table, codec, logs), fail)
     options = AppOptions(
         group=f"{args.prefix}-tiny",
         bootstrap_servers=args.bootstrap_servers,

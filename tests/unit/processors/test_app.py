@@ -16,6 +16,7 @@ from processors.batching import BatchConsumer, Membership
 from processors.errors import FaustBuildError
 from processors.flows import Family, flows_of, outputs_of
 from processors.outputs import Encoder
+from processors.restore import Restorer
 from processors.runner import FlowRunner
 from processors.units import Flow, UnitFactory
 from schemas.codec import Codec
@@ -51,7 +52,7 @@ def flows(family: Family) -> tuple[Flow, ...]:
 
 
 def assignments(family: Family) -> Assignments:
-    return Assignments(flows(family), UnitFactory(TABLE, CODEC), MemoryLogs(), _fail)
+    return Assignments(flows(family), UnitFactory(TABLE, CODEC), Restorer(TABLE, CODEC, MemoryLogs()), _fail)
 
 
 async def test_faust_takes_no_setting_from_its_own_environment(monkeypatch: pytest.MonkeyPatch) -> None:

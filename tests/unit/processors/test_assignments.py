@@ -12,6 +12,7 @@ from processors.assignments import Assignments
 from processors.errors import RebuildError
 from processors.outputs import Produced
 from processors.rebuild import Range
+from processors.restore import Restorer
 from processors.units import Flow, Unit, UnitFactory
 from schemas.codec import Codec
 from schemas.control import Heartbeat
@@ -43,7 +44,7 @@ class Harness:
         self.logs = MemoryLogs()
         self.gate = Gate()
         self.failures: list[BaseException] = []
-        self.assignments = Assignments([flow], UnitFactory(TABLE, CODEC), self.logs, self._fail)
+        self.assignments = Assignments([flow], UnitFactory(TABLE, CODEC), Restorer(TABLE, CODEC, self.logs), self._fail)
         self.assignments.attach(self.gate)
 
     async def _fail(self, error: BaseException) -> None:
@@ -105,7 +106,7 @@ async def test_control_topics_are_read_before_raw_ones(harness: Harness) -> None
     harness.assign(1, {0: 2}, beats=1)
     await settle(harness)
 
-    assert harness.logs.read_ranges == [(0, [Range(BEATS, 0, 1), Range(TRADES, 0, 2)])]
+    assert harness.logs.read_ranges == [[Range(BEATS, 0, 0, 1)], [Range(TRADES, 0, 0, 2)]]
     state = harness.unit(0)._state
     assert isinstance(state, TinyState)
     assert isinstance(example, Heartbeat)
@@ -132,7 +133,7 @@ async def test_a_partition_that_others_had_in_between_catches_up_without_writing
     harness.assign(5, {0: 80})
     await settle(harness)
 
-    assert harness.logs.read_ranges == [(0, [Range(TRADES, 50, 80)])]
+    assert harness.logs.read_ranges == [[Range(TRADES, 0, 50, 80)]]
     assert harness.deliver(0, 80, 81) == [81]
 
 
@@ -146,7 +147,7 @@ async def test_a_partition_that_went_and_comes_back_is_rebuilt(harness: Harness)
     harness.assign(3, {0: 70})
     await settle(harness)
 
-    assert harness.logs.read_ranges == [(0, [Range(TRADES, 0, 70)])]
+    assert harness.logs.read_ranges == [[Range(TRADES, 0, 0, 70)]]
     assert harness.deliver(0, 70, 71) == [71]
 
 
@@ -164,7 +165,7 @@ async def test_a_rebuild_that_a_rebalance_interrupts_goes_on_where_it_was(harnes
     harness.assign(2, {0: 90})
     await settle(harness)
 
-    assert harness.logs.read_ranges[1] == (0, [Range(TRADES, applied, 90)])
+    assert harness.logs.read_ranges[1] == [Range(TRADES, 0, applied, 90)]
     assert harness.deliver(0, 90, 91) == [91]
     assert [generation for _, generation in harness.gate.released] == [2]
 

@@ -12,6 +12,7 @@ from processors.assignments import Assignments
 from processors.batching import Batch, Membership
 from processors.errors import NotAMemberError, OutputError
 from processors.outputs import Encoder
+from processors.restore import Restorer
 from processors.runner import FlowRunner
 from processors.units import CAUGHT_UP_MS, UnitFactory
 from schemas.codec import Codec
@@ -33,7 +34,9 @@ class Harness:
         self.membership = Membership(session_timeout_s=0.4)
         self.membership.confirm(monotonic() + 3_600)
         self.publisher = MemoryPublisher()
-        self.assignments = Assignments([FLOW], UnitFactory(TABLE, CODEC), MemoryLogs(), self._fail)
+        self.assignments = Assignments(
+            [FLOW], UnitFactory(TABLE, CODEC), Restorer(TABLE, CODEC, MemoryLogs()), self._fail
+        )
         self.assignments.assigned(1, {TP(name, p): 0 for name in FLOW.topic_names for p in range(2)})
         self.runner = FlowRunner(FLOW, self.assignments, Encoder(TABLE, CODEC), self.publisher, lambda: self.membership)
 

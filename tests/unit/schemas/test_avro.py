@@ -27,7 +27,9 @@ def avro_kind(field_type: Any) -> tuple[str, bool]:
     branch = next(item for item in field_type if item != "null") if nullable else field_type
     name = branch["type"] if isinstance(branch, dict) else branch
     logical = branch.get("logicalType") if isinstance(branch, dict) else None
-    kind = {"string": "str", "boolean": "bool", "int": "int", "long": "int", "array": "list"}.get(name)
+    kind = {"bytes": "bytes", "string": "str", "boolean": "bool", "int": "int", "long": "int", "array": "list"}.get(
+        name
+    )
     if logical == "decimal":
         kind = "int"
     assert kind is not None, field_type

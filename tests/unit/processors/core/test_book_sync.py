@@ -17,8 +17,10 @@ from processors.core.book_sync import (
     Stale,
     Synchronised,
     SyncResult,
+    Verified,
 )
 from schemas.control import SnapshotReason
+from schemas.derived import VerificationResult
 from schemas.rest import DepthSnapshot
 from schemas.wire import DepthDiff
 from tests.support.strategies import START_MS, DepthHistory, depth_histories
@@ -217,12 +219,12 @@ def test_a_snapshot_ahead_of_a_right_book_waits_for_a_gap() -> None:
     assert state(sync) == whole(history)
 
 
-def test_a_snapshot_of_a_right_book_is_ignored() -> None:
+def test_a_snapshot_of_a_right_book_is_compared_with_it() -> None:
     history = quiet_history()
     sync = synchronised([history.snapshot(5)])
 
-    assert take(sync, history.snapshot(5)) == (Stale(history.id_of(5)),)
-    assert take(sync, history.snapshot(3)) == (Stale(history.id_of(3)),)
+    assert take(sync, history.snapshot(5)) == (Verified(history.id_of(5), VerificationResult.EQUAL, 5, 5),)
+    assert take(sync, history.snapshot(3)) == (Verified(history.id_of(3), VerificationResult.NOT_COMPARABLE),)
 
 
 @pytest.mark.parametrize("bad", [("abc", "1"), ("1", "abc"), ("-1", "1"), ("1", "-1")])

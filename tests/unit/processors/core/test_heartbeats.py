@@ -1,8 +1,21 @@
 from __future__ import annotations
 
+import msgspec
 from hypothesis import given, strategies as st
 
-from processors.core.heartbeats import ROSTER_LIMIT, WAITING_LIMIT, Coverage, HeartbeatGate, Rosters, Voices, run_of
+from processors.core.heartbeats import (
+    ROSTER_LIMIT,
+    WAITING_LIMIT,
+    Coverage,
+    CoverageState,
+    GateState,
+    HeartbeatGate,
+    Rosters,
+    RostersState,
+    Voices,
+    VoicesState,
+    run_of,
+)
 from schemas.control import Heartbeat
 from tests.unit.processors.core.records import heartbeat_of
 
@@ -121,3 +134,54 @@ def test_a_symbol_is_vouched_for_as_long_as_one_process_that_is_heard_takes_it()
     voices.tick(21_002)
     assert (voices.vouch_for("A"), voices.vouch_for("B")) == (False, False)
     assert voices.promised
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.sampled_from("ab"), st.integers(0, 3)), max_size=12), st.data())
+def test_what_is_known_of_heartbeats_comes_back_from_a_checkpoint(
+    heard: list[tuple[int, str, int]], data: st.DataObject
+) -> None:
+    heartbeats = [
+        heartbeat_of(offset, offset, ingest_id=of, begin_offset=begin, symbols=[f"S{begin}"])
+        for offset, of, begin in sorted(heard)
+    ]
+    cut = data.draw(st.integers(0, len(heartbeats)))
+    gate, rosters = HeartbeatGate(), Rosters()
+    coverage = Coverage(rosters)
+
+    def take(some: list[Heartbeat]) -> list[Heartbeat]:
+        due = []
+        for heartbeat in some:
+            rosters.note(heartbeat)
+            coverage.note(heartbeat)
+            due.extend(gate.offer(heartbeat))
+        return due
+
+    def told(due: list[Heartbeat]) -> object:
+        gate.next_offset = 100
+        runs = [run_of(heartbeat) for heartbeat in heartbeats]
+        held = [rosters.hold(run, f"S{number}") for run in runs for number in range(4)]
+        return due, gate.due(), held, [coverage.since(offset, "S1") for offset in range(5)]
+
+    gate.next_offset = data.draw(st.integers(0, 30))
+    take(heartbeats[:cut])
+    kept = msgspec.msgpack.encode((gate.dump(), rosters.dump(), coverage.dump()))
+    expected = told(take(heartbeats[cut:]))
+    gate, rosters = HeartbeatGate(), Rosters()
+    coverage = Coverage(rosters)
+    states = msgspec.msgpack.decode(kept, type=tuple[GateState, RostersState, CoverageState])
+    gate.load(states[0])
+    rosters.load(states[1])
+    coverage.load(states[2])
+
+    assert told(take(heartbeats[cut:])) == expected
+
+
+def test_who_vouched_before_a_restart_has_its_time_to_speak_again() -> None:
+    before, after = Voices(Rosters()), Voices(Rosters())
+    before.hear(heartbeat_of(1, 0))
+    after.load(msgspec.msgpack.decode(msgspec.msgpack.encode(before.dump()), type=VoicesState))
+
+    after.tick(50_000)
+    assert (after.promised, after.vouch_for("A")) == (True, True)
+    after.tick(60_001)
+    assert not after.vouch_for("A")

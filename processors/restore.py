@@ -1,0 +1,199 @@
+"""Bringing the state of partitions back: checkpoints first, then the log since them.
+
+The outputs of what is read again were written by whoever read it first, and are dropped. Then each stream goes on
+exactly at the committed offset.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import structlog
+
+from processors import metrics
+from processors.manifests import ManifestReader
+from processors.rebuild import Bounds, LogReader, Logs, Place, Range
+from processors.states import Lost, load_unit, read_states
+from processors.units import Unit
+from schemas.codec import Codec
+from schemas.control import CheckpointRound
+from schemas.topics import Layer, TopicTable
+
+
+__all__ = ["Behind", "Restorer", "Source"]
+
+_log = structlog.get_logger(__name__)
+
+_TELL_EVERY_S: Final = 5.0
+
+
+class Source(StrEnum):
+    """Where a state came from, before what was left of the log was applied to it."""
+
+    CHECKPOINT = "checkpoint"
+    LOG = "log"
+    KEPT = "kept"
+    """It was here already: others had the partition in between."""
+
+
+@dataclass(slots=True)
+class Behind:
+    """A unit that is behind the offsets at which its topics go on."""
+
+    unit: Unit
+    starts: Mapping[str, int]
+    source: Source = Source.KEPT
+    applied: int = 0
+
+    def ranges(self, *, control: bool) -> list[Range]:
+        """Return what it lacks of its control topics, or of its raw ones."""
+        unit = self.unit
+        return [
+            Range(topic.name, unit.partition, unit.next_offset(topic.name), self.starts[topic.name])
+            for topic in unit.flow.topics
+            if (topic.layer is Layer.CONTROL) is control and unit.next_offset(topic.name) < self.starts[topic.name]
+        ]
+
+
+class Restorer:
+    """Brings units up to the offsets at which their streams go on.
+
+    Args:
+        table: the topics.
+        codec: decodes checkpoints.
+        logs: the log to read.
+    """
+
+    def __init__(self, table: TopicTable, codec: Codec, logs: Logs) -> None:
+        self._table = table
+        self._codec = codec
+        self._logs = logs
+        self._manifests = ManifestReader(table, codec)
+
+    async def restore(self, units: Sequence[Behind], done: Callable[[Unit], None]) -> None:
+        """Bring units up to date, all at once; call ``done`` for each as soon as it is.
+
+        Raises:
+            RebuildError: the broker does not give what is needed.
+            RegistryUnavailableError: the registry does not answer, so what is read cannot be understood.
+        """
+        began_at = asyncio.get_running_loop().time()
+
+        def finish(behind: Behind) -> None:
+            self._finish(behind, asyncio.get_running_loop().time() - began_at)
+            done(behind.unit)
+
+        async with self._logs.open() as reader:
+            await self._load(reader, [behind for behind in units if not behind.unit.restored])
+            # A state learns what the ledger and the heartbeats say before it reads the raw records, so that each is
+            # applied as soon as the raw records that it waits for are there.
+            await self._apply(reader, units, control=True)
+            await self._apply(reader, units, control=False, finish=finish)
+
+    async def _load(self, reader: LogReader, units: Sequence[Behind]) -> None:
+        if not units:
+            return
+        by_place = {(behind.unit.flow.name, behind.unit.partition): behind for behind in units}
+        manifests = await self._manifests.read(reader, by_place.keys())
+        bounds = await reader.bounds(
+            [(name, behind.unit.partition) for behind in units for name in behind.unit.flow.topic_names]
+        )
+        usable = {place: manifest for place, manifest in manifests.items() if self._is_of_this_log(manifest, bounds)}
+        flows = {behind.unit.flow.name: behind.unit.flow for behind in units}
+        states = await read_states(reader, self._table, flows, usable)
+        for place, behind in by_place.items():
+            unit = behind.unit
+            unit.reset()
+            behind.source = Source.LOG
+            if (manifest := usable.get(place)) is not None:
+                lost = await load_unit(unit, manifest, states, bounds, table=self._table, codec=self._codec)
+                behind.source = self._settle(unit, lost)
+            unit.restored = True
+
+    def _settle(self, unit: Unit, lost: Sequence[Lost]) -> Source:
+        """Do what is to be done about lost checkpoints, say it once per cause, and return what the state rests on."""
+        from_log = any(one.entity is None for one in lost) or (bool(lost) and unit.flow.lost_from_log)
+        for cause in sorted({one.cause for one in lost}):
+            ones = [one for one in lost if one.cause is cause]
+            keys = [f"{one.entity.market} {one.entity.key}" for one in ones if one.entity is not None]
+            metrics.CHECKPOINTS_LOST.labels(unit.flow.name, cause).inc(len(ones))
+            _log.warning(
+                "checkpoints lost; "
+                + ("the partition is rebuilt from what the log has" if from_log else "what they held begins anew"),
+                flow=unit.flow.name, partition=unit.partition, cause=cause, count=len(ones), examples=keys[:5],
+                detail=ones[0].detail,
+            )  # fmt: skip
+        if from_log:
+            unit.reset()
+            return Source.LOG
+        for one in lost:
+            assert one.entity is not None  # noqa: S101 - see from_log
+            unit.checkpointed.start_anew(one.entity)
+        return Source.CHECKPOINT
+
+    def _is_of_this_log(self, manifest: CheckpointRound, bounds: Mapping[Place, Bounds]) -> bool:
+        """Whether a manifest speaks of offsets that exist; they do not where a topic was replaced."""
+        beyond = {
+            topic: offset
+            for topic, offset in zip(manifest.topics, manifest.next_offsets, strict=True)
+            if (kept := bounds.get((topic, manifest.partition))) is not None and offset > kept.end
+        }
+        if beyond:
+            _log.warning(
+                "checkpoints are of topics that were replaced, and are not used",
+                flow=manifest.flow, partition=manifest.partition, beyond_the_end=beyond,
+            )  # fmt: skip
+            metrics.CHECKPOINTS_LOST.labels(manifest.flow, "replaced").inc(len(manifest.keys))
+        return not beyond
+
+    async def _apply(
+        self,
+        reader: LogReader,
+        units: Sequence[Behind],
+        *,
+        control: bool,
+        finish: Callable[[Behind], None] | None = None,
+    ) -> None:
+        """Apply what units lack of one layer, and call ``finish`` for each as soon as it lacks nothing."""
+        owners: dict[Place, Behind] = {}
+        ranges: list[Range] = []
+        left: dict[int, int] = {}
+        for behind in units:
+            wanted = behind.ranges(control=control)
+            ranges += wanted
+            owners |= {(r.topic, r.partition): behind for r in wanted}
+            left[id(behind)] = len(wanted)
+            if not wanted and finish is not None:
+                finish(behind)
+        ends = {(r.topic, r.partition): r.end for r in ranges}
+        loop = asyncio.get_running_loop()
+        told_at = loop.time()
+        async for piece in reader.read(ranges):
+            place = piece.topic, piece.partition
+            behind = owners[place]
+            if piece.records:
+                behind.unit.apply(piece.records, lagging=True)
+                behind.applied += len(piece.records)
+            behind.unit.pass_over(piece.topic, piece.position)
+            if piece.position >= ends[place]:
+                left[id(behind)] -= 1
+                if not left[id(behind)] and finish is not None:
+                    finish(behind)
+            if loop.time() - told_at > _TELL_EVERY_S:
+                told_at = loop.time()
+                _log.info("restoring", partitions=sum(1 for count in left.values() if count))
+            await asyncio.sleep(0)
+
+    def _finish(self, behind: Behind, seconds: float) -> None:
+        unit = behind.unit
+        unit.announce()
+        metrics.RESTORE_SECONDS.labels(unit.flow.name, behind.source).observe(seconds)
+        _log.info(
+            "restored",
+            flow=unit.flow.name, partition=unit.partition, source=behind.source, applied=behind.applied,
+            seconds=round(seconds, 3),
+        )  # fmt: skip
