@@ -36,6 +36,9 @@ PROVISIONAL_MS: Final = 1_000
 _Spans = tuple[tuple[int, int], ...]
 """First and last minute of each stretch that trades may be missing in."""
 
+_EVER: Final[_Spans] = ((0, 1 << 62),)
+"""Where the candles may be that a hole touches which nothing more was expected of."""
+
 _UNCOVERED: Final[HoleName] = (-1, -1)
 """Stands for what happened before the series began."""
 
@@ -141,11 +144,12 @@ class CandleSeries:
 
     def narrow_hole(self, name: HoleName, spans: Iterable[tuple[int, int]]) -> list[Candle]:
         """Learn that what is still missing of a hole lies between these pairs of times."""
-        before, after = self._open_holes.get(name, ()), _minutes_of(*spans)
-        if before in {(), after}:
+        before, after = self._open_holes.get(name), _minutes_of(*spans)
+        if before == after:
             return []
-        self._open_holes[name] = after
-        return self._clear(name, before, after)
+        if before is not None:
+            self._open_holes[name] = after
+        return self._clear(name, before or _EVER, after)
 
     def close_hole(self, name: HoleName, *, recovered: bool) -> list[Candle]:
         """Learn that nothing more will come into a hole.
@@ -155,8 +159,9 @@ class CandleSeries:
             recovered: whether everything did come, so that the candles are complete after all.
         """
         spans = self._open_holes.pop(name, None)
-        if spans is not None and recovered:
-            return self._clear(name, spans, ())
+        if recovered:
+            # What was given up may have come after all.
+            return self._clear(name, spans or _EVER, ())
         if spans is not None:
             self._forget()
         return []

@@ -63,7 +63,15 @@ RULES: Final[Mapping[str, Rule]] = {
         said=("bid_price", "bid_quantity", "ask_price", "ask_quantity"),
     ),
     "book-snapshot": Rule(identity=("symbol", "snapshot_time")),
+    "book-verification": Rule(identity=("symbol",)),
     "ticker": Rule(identity=("symbol",)),
+    "trade-flow": Rule(identity=("symbol", "source", "window", "open_time"), outside=("revision",)),
+    "liquidity": Rule(identity=("symbol", "time")),
+    "alert": Rule(
+        identity=("symbol", "kind", "opened_time", "status"),
+        # That a book is stale, a clock says.
+        only=(("kind", ("volume-spike", "one-sided-flow", "crossed-book", "locked-book")),),
+    ),
     **{str(candle_type(interval)): _CANDLE for interval in CANDLE_INTERVALS},
     str(ControlType.DEAD_LETTER): Rule(identity=("source_topic", "source_partition", "source_offset", "reason")),
 }
