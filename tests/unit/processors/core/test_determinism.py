@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from hypothesis import given, settings, strategies as st
 
@@ -12,7 +12,9 @@ from processors.core.records import DeadLetter, Output, RawRecord
 from processors.core.tickers import TickerPartition
 from processors.core.trade_partition import TradePartition
 from schemas.control import Gap, GapStatus, Heartbeat
-from tests.unit.processors.core.records import interleaved
+from schemas.topics import RawType
+from tests.support.strategies import DepthHistory, depth_histories
+from tests.unit.processors.core.records import heartbeat_of, interleaved, record_of
 from tests.unit.processors.core.trade_logs import TradeLog, _Ids
 
 
@@ -83,3 +85,48 @@ def test_trades_and_candles_do_not_depend_on_how_topics_are_interleaved(
     one, other = (rows(fed(TradePartition(), data.draw(interleaved(*log.topics)))) for _ in range(2))
 
     assert one == other
+
+
+@given(
+    depth_histories(least=6),
+    st.lists(st.integers(1, 39), max_size=12),
+    st.sets(st.integers(1, 12), max_size=3),
+    st.lists(st.integers(1, 30), max_size=8),
+    st.data(),
+)
+def test_books_do_not_depend_on_how_heartbeats_are_interleaved_nor_on_whether_snapshots_may_be_asked_for(
+    history: DepthHistory, cuts: list[int], missing: set[int], promises: list[int], data: st.DataObject
+) -> None:
+    diffs = [diff for number, diff in enumerate(history.diffs(cuts)) if number not in missing]
+    messages = [history.snapshot(0), *diffs[:5], history.snapshot(len(history.changes) // 2), *diffs[5:]]
+    records = [record_of(RawType.DEPTH, message, offset, 1) for offset, message in enumerate(messages)]
+    heartbeats = [
+        heartbeat_of(max(diff.event_time for diff in diffs[: max(1, offset - 2)]), offset, stream="depth")
+        for offset in sorted(set(promises))
+        if diffs and offset <= len(records)
+    ]
+    asking, silent = BookPartition(), BookPartition()
+    silent.requests_enabled = False
+
+    one = rows(fed(asking, data.draw(interleaved(records, heartbeats))))
+    other = rows(fed(silent, data.draw(interleaved(records, heartbeats))))
+
+    assert one == other
+
+
+def announced(partition: BookPartition, log: Sequence[object], at: Sequence[int]) -> list[Output | DeadLetter]:
+    """Feed a log; at some places say again what stands, as after a restart."""
+    outputs: list[Output | DeadLetter] = []
+    for number, record in enumerate(log):
+        outputs += fed(partition, [record])
+        if number in at:
+            outputs += partition.announce()
+    return outputs
+
+
+@given(depth_histories(least=6), st.lists(st.integers(1, 39), max_size=12), st.lists(st.integers(0, 40), max_size=6))
+def test_what_is_said_again_after_a_restart_is_no_row(history: DepthHistory, cuts: list[int], at: list[int]) -> None:
+    messages = [history.snapshot(0), *history.diffs(cuts)]
+    records = [record_of(RawType.DEPTH, message, offset, 1) for offset, message in enumerate(messages)]
+
+    assert rows(announced(BookPartition(), records, at)) == rows(fed(BookPartition(), records))
