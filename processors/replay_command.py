@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
+from aiokafka.errors import KafkaError
 
 from processors.config import Settings
 from processors.core.replay_range import Bound, BoundError, BoundKind, ReplayPlan, parse_bound
@@ -156,7 +157,7 @@ def _carried_out(settings: Settings, wanted: _Range, options: Replay, *, as_json
 
     try:
         report = asyncio.run(both())
-    except (ProcessorsError, RegistryError, OSError) as error:
+    except (ProcessorsError, RegistryError, KafkaError, OSError) as error:
         _say(f"binance-processors: {error}")
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError):
