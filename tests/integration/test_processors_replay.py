@@ -120,7 +120,7 @@ async def replays(kafka: Broker, registry: Registry, topic_prefix: str, tmp_path
     with SchemaRegistry(registry.url) as client:
         await create_topics(kafka.bootstrap_servers, inputs_of(table))
         await asyncio.to_thread(client.register, table)
-        await send(kafka.bootstrap_servers, difficult_log(table, Codec(table, client), steps=1_500))
+        await send(kafka.bootstrap_servers, difficult_log(table, Codec(table, client), steps=1_000))
     return Replays(kafka.bootstrap_servers, registry.url, topic_prefix, tmp_path)
 
 

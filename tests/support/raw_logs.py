@@ -76,7 +76,7 @@ class RawLog:
             previous_time=times[0],
             next_time=times[1],
             opened_time=times[1],
-            updated_time=times[1],
+            updated_time=len(self.sent),
         )
         key = f"{market}|trade|{symbol}|{ids[0]}".encode()
         self._control(topic, partition_of(symbol), entry, key, times[1])
@@ -102,6 +102,8 @@ def difficult_log(table: TopicTable, codec: Codec, *, steps: int, symbols: int =
             for market in (Market.SPOT, Market.USDM):
                 for of in (RawType.TRADE, RawType.DEPTH):
                     log.heartbeats(market, of, T0 + step * 100 - 2_000)
+    for one in series:
+        one.finish()
     return log.sent
 
 
@@ -115,7 +117,7 @@ class _Symbol:
         self._trade_id = log.random.randrange(1_000, 9_000)
         self._update_id = log.random.randrange(1_000, 9_000)
         self._last_time = T0
-        self._missing: list[tuple[int, dict[str, object]]] = []
+        self._missing: list[tuple[int, dict[str, object], tuple[int, int]]] = []
 
     def step(self, step: int, time_ms: int) -> None:
         chance = self._log.random
@@ -149,12 +151,12 @@ class _Symbol:
         if chance.random() < 0.03:
             # It did not come; the ledger says so, and most of the time it is filled.
             status = chance.choice([GapStatus.FILLED, GapStatus.DEFERRED, GapStatus.UNFILLABLE, GapStatus.ABSENT])
-            self._log.gap(
-                self._market, self._symbol, (self._trade_id,) * 2, (self._last_time, time_ms + 100), GapStatus.OPEN
-            )
-            self._log.gap(self._market, self._symbol, (self._trade_id,) * 2, (self._last_time, time_ms + 100), status)
+            times = self._last_time, time_ms + 100
+            self._tell(self._trade_id, times, GapStatus.OPEN)
+            if status is not GapStatus.FILLED:
+                self._tell(self._trade_id, times, status)
             if status in {GapStatus.FILLED, GapStatus.DEFERRED}:
-                self._missing.append((step + chance.randrange(1, 900), trade))
+                self._missing.append((step + chance.randrange(1, 900), trade, times))
         else:
             copies = 1 + (chance.random() < 0.2)
             for _ in range(copies):
@@ -162,11 +164,21 @@ class _Symbol:
         self._last_time = time_ms
 
     def _fill(self, step: int) -> None:
-        for due, trade in [one for one in self._missing if one[0] <= step]:
-            self._missing.remove((due, trade))
-            time_ms = trade["T"]
+        for one in [one for one in self._missing if one[0] <= step]:
+            self._missing.remove(one)
+            _, trade, times = one
+            trade_id, time_ms = trade["t"], trade["T"]
+            assert isinstance(trade_id, int)
             assert isinstance(time_ms, int)
             self._log.raw(self._market, RawType.TRADE, self._symbol, trade, time_ms)
+            self._tell(trade_id, times, GapStatus.FILLED)
+
+    def finish(self) -> None:
+        """Fill what is to be filled: no hole is undecided at the end."""
+        self._fill(max((due for due, *_ in self._missing), default=0))
+
+    def _tell(self, trade_id: int, times: tuple[int, int], status: GapStatus) -> None:
+        self._log.gap(self._market, self._symbol, (trade_id, trade_id), times, status)
 
     def _diff(self, step: int, time_ms: int) -> None:
         chance = self._log.random
