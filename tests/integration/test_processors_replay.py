@@ -26,7 +26,7 @@ from tests.support.polling import until
 from tests.support.raw_logs import difficult_log
 
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(420)  # on a machine that others use, too
 
 _STARTED = re.compile(rb"worker (\d) of (books|trades) started, process (\d+)")
 
