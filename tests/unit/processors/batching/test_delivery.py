@@ -149,6 +149,20 @@ async def test_a_slow_agent_holds_back_only_as_much_as_the_limit_says() -> None:
     assert offsets(seen, A0) == list(range(5_000))
 
 
+async def test_a_partition_that_ends_somewhere_is_fetched_until_there_and_the_others_go_on() -> None:
+    log = FakeLog()
+    log.fill("a", 0, 5_000)
+    log.fill("a", 1, 5_000)
+    app, seen = collecting_app(log, [A0, A1], limits=DeliveryLimits(batch_records=200, ends={A0: 700}))
+    async with running(app):
+        await until(lambda: log.committed.get(A1) == 5_000 and log.committed.get(A0, 0) >= 700)
+        await asyncio.sleep(0.1)
+
+    delivered = offsets(seen, A0)
+    assert delivered == list(range(len(delivered)))
+    assert 700 <= len(delivered) < 5_000
+
+
 async def test_what_was_acknowledged_is_committed_before_partitions_are_taken_away() -> None:
     """Faust as shipped forgets it, and every rebalance repeats it."""
     log = FakeLog()
