@@ -39,6 +39,7 @@ class _State(msgspec.Struct, frozen=True, kw_only=True):
     first_offset: int
     next_offset: int
     offset: int
+    said: tuple[int, int | None, int]
     said_time: int
     boundary: int
     changed: bool
@@ -63,6 +64,7 @@ class ReportedBook:
         "_key",
         "_offset",
         "_requests",
+        "_said",
         "_said_time",
         "_spoke",
         "_stale_from_ms",
@@ -106,6 +108,8 @@ class ReportedBook:
         self._changed = False
         self._unmeasured = False
         self._requests = BookRequests()
+        self._said: tuple[int, int | None, int] = -1, None, -1
+        """Update id, event time and offset of what was said last: said again, it is the same record."""
         self._said_time = 0
         self._vouched_until = -1
         """What a heartbeat of no later time brings was done already."""
@@ -242,7 +246,7 @@ class ReportedBook:
             return None
         self._end_stale()
         self.state = BookState.LIVE
-        return self._say(self.sync.update_id, self.event_time, timestamp_ms)
+        return self._say_again(timestamp_ms)
 
     def tell_unvouched(self, now_ms: int) -> Output | None:
         """Return that nobody vouches for a live book any more, if that is news.
@@ -258,7 +262,7 @@ class ReportedBook:
         self._stale_from_ms, self._stale_ms = now_ms, 0
         time = self.event_time or self._said_time
         self._alert(self._alerts.stale(time, self._offset))
-        return self._say(self.sync.update_id, self.event_time, time)
+        return self._say_again(time)
 
     def _end_stale(self) -> None:
         """The book is told of as it is again; what became of it meanwhile, a snapshot is to show."""
@@ -298,7 +302,7 @@ class ReportedBook:
     def announce(self) -> Output:
         """Return how the book is, once more: whoever had it before may have said otherwise."""
         self.state = self.state or BookState.SYNCING
-        return self._say(self.sync.update_id, self.event_time, max(self._said_time, self.event_time or 0))
+        return self._say_again(max(self._said_time, self.event_time or 0))
 
     def start_anew(self) -> None:
         """Know nothing of the book; a snapshot may be asked for at once."""
@@ -323,6 +327,7 @@ class ReportedBook:
             first_offset=self.first_offset,
             next_offset=self.next_offset,
             offset=self._offset,
+            said=self._said,
             said_time=self._said_time,
             boundary=self._boundary,
             changed=self._changed,
@@ -344,7 +349,8 @@ class ReportedBook:
             raise ValueError(msg)
         self.sync.load(state.sync)
         self._alerts.load(state.alerts)
-        self.state, self.event_time, self._said_time = state.state, state.event_time, state.said_time
+        self.state, self.event_time = state.state, state.event_time
+        self._said, self._said_time = state.said, state.said_time
         self.next_offset = self._dumped_offset = state.next_offset
         self.first_offset, self._offset = state.first_offset, state.offset
         self._top = self.sync.book.best() if self.sync.live else _NOTHING
@@ -361,6 +367,11 @@ class ReportedBook:
         return Output(self.market, of, self._key, value, timestamp_ms)
 
     def _say(self, update_id: int, event_time: int | None, timestamp_ms: int) -> Output:
+        self._said = update_id, event_time, self._offset
+        return self._say_again(timestamp_ms)
+
+    def _say_again(self, timestamp_ms: int) -> Output:
+        update_id, event_time, input_offset = self._said
         bid_price, bid_quantity, ask_price, ask_quantity = self._top
         self._said_time, self._spoke = timestamp_ms, True
         value = TopOfBook(
@@ -373,6 +384,6 @@ class ReportedBook:
             ask_price=ask_price,
             ask_quantity=ask_quantity,
             spread=None if ask_price is None or bid_price is None else ask_price - bid_price,
-            input_offset=self._offset,
+            input_offset=input_offset,
         )
         return Output(self.market, DerivedType.TOP_OF_BOOK, self._key, value, timestamp_ms)

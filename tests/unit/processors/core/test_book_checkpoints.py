@@ -181,11 +181,12 @@ def test_a_book_that_is_begun_anew_is_right_with_the_next_snapshot_that_joins() 
 def test_a_book_that_is_brought_back_is_announced_as_it_is() -> None:
     history = DepthHistory(tuple((True, price, 1) for price in range(1, 9)), futures=False)
     before, after = BookPartition(), BookPartition()
-    feed(before, [raw(history.snapshot(3), 0), raw(history.diff(3, 4), 1)])
+    told = feed(before, [raw(history.snapshot(3), 0), raw(history.diff(3, 4), 1), raw(history.diff(3, 4), 2)])
     entity = Entity(Market.SPOT, "BTCUSDT")
     after.load(entity, before.dump(entity))
     (said,) = values_of(after.announce())
 
+    assert said == values_of(told)[-1]
     assert isinstance(said, TopOfBook)
     assert (said.state, said.update_id, said.bid_price, said.input_offset) == (
         BookState.LIVE,
