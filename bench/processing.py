@@ -25,7 +25,7 @@ from bench.results import RESULTS, Row, Section, median, show_sections, write
 from bench.site import Site, running_site
 from bench.work import WORK, Outcome
 from schemas.markets import Market
-from schemas.topics import RawType
+from schemas.topics import PARTITIONS, RawType, TopicTable
 
 
 __all__ = ["main"]
@@ -145,7 +145,11 @@ def _measure(site: Site, subject: Subject, plan: Plan, share: float) -> Section:
 
 def _publish(site: Site, subject: Subject, prefix: str) -> str:
     """Write the log to topics of a prefix; returns the topic's name."""
-    topic = site.set_up(prefix).raw(Market.SPOT, _TOPICS.get(subject.work, RawType.DEPTH)).name
+    whole = WHOLE in subject.programs  # a worker needs every topic and schema
+    table = site.set_up(prefix) if whole else TopicTable(prefix)
+    topic = table.raw(Market.SPOT, _TOPICS.get(subject.work, RawType.DEPTH)).name
+    if not whole:
+        site.create(topic, partitions=PARTITIONS)
     publish(site.broker.bootstrap_servers, topic, subject.log.records)
     return topic
 
