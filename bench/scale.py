@@ -175,7 +175,9 @@ def _panels(rows: list[Row], costs: list[Cost]) -> list[Panel]:
             "CPU by workers, everything included", "workers", "s per million events",
             {
                 family.name: [
-                    (row.workers, row.cpu_s_per_million or 0.0) for row in rows if row.workers and row.family == family.name
+                    (row.workers, row.cpu_s_per_million or 0.0)
+                    for row in rows
+                    if row.workers and row.family == family.name
                 ]
                 for family in FAMILIES
             },
