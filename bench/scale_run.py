@@ -24,6 +24,8 @@ __all__ = ["FAMILIES", "Family", "Row", "measure"]
 _AT_ONCE: Final = 0.8
 """Share of the log that is written as fast as it can be; the rest comes while workers join and leave."""
 _PER_SECOND: Final = 500.0
+_AT_LEAST_S: Final = 45.0
+"""For how long the rest is to last: longer than joining, leaving and taking over."""
 _LAST_S: Final = 2.0
 
 
@@ -104,7 +106,8 @@ async def measure(
             await workers.applied(topic, at_once)
             took_s, cpu_s = time.monotonic() - began_at, workers.cpu_s - cpu_s
             resident_mib = max(workers.resident_mib)
-            pace = Pace(producer, topic, entries[at_once:], _PER_SECOND)
+            rest = entries[at_once:]
+            pace = Pace(producer, topic, rest, min(_PER_SECOND, len(rest) / _AT_LEAST_S))
             join_s = await _join(workers)
             leave_s = await _leave(workers)
             take_over_s = await _take_over(workers) if count > 1 else None
