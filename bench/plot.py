@@ -17,6 +17,8 @@ _COLUMNS: Final = 2
 _WIDTH, _HEIGHT = 420, 270
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 20, 44, 46
 _STEPS: Final = 5
+_ROOM: Final = 22
+"""Below a line, for its name."""
 # Greys and colours of middle brightness stand out from white and from black alike.
 _STYLE: Final = """
 text { font: 12px sans-serif; fill: #767676 }
@@ -97,4 +99,6 @@ def _panel(panel: Panel) -> Iterator[str]:
             yield f'<circle class="{colour}" cx="{x}" cy="{y}" r="3"/>'
         if places:
             x, y = places[-1]
-            yield f'<text class="name {colour}" x="{x}" y="{y}" dy="-8" text-anchor="end">{escape(name)}</text>'
+            below = number % 2 and float(y) < _HEIGHT - _BOTTOM - _ROOM
+            at = f'x="{x}" y="{y}" dy="{17 if below else -8}" text-anchor="end"'
+            yield f'<text class="name {colour}" {at}>{escape(name)}</text>'

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Final
 
+import msgspec
 import typer
 from msgspec import Struct
 from rich.console import Console
@@ -56,7 +57,7 @@ def _points(symbols: tuple[int, ...], levels: tuple[int, ...], events: int) -> l
 
 ORDINARY: Final = Plan(
     symbols=500,
-    seconds=100,
+    seconds=80,
     workers=(1, 2, 4),
     session_timeout_s=10,
     points=(
@@ -187,27 +188,44 @@ def _panels(rows: list[Row], costs: list[Cost]) -> list[Panel]:
 
 def main(
     quick: Annotated[bool, typer.Option("--quick", help="Little of each: shows that it works.")] = False,
-    costs_only: Annotated[bool, typer.Option(help="Only what one process costs, without Kafka.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Where the rows are written.")] = None,
-    plot: Annotated[
-        Path | None, typer.Option(help="Where the plot is written; docs/scale.svg unless it is the quick run.")
-    ] = None,
+    only: Annotated[str | None, typer.Option(help="costs: of one process, without Kafka; workers: with Kafka.")] = None,
+    workers: Annotated[list[int] | None, typer.Option(help="Numbers of workers.")] = None,
+    symbols: Annotated[int | None, typer.Option(help="Symbols of the market that workers read.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Of that market.")] = None,
 ) -> None:
-    """Measure; exit status 1 if outputs are lost, books are not live or the books take more memory than they may."""
-    plan, name = (QUICK, "scale-quick") if quick else (ORDINARY, "scale")
-    costs: list[Cost] = []
-    for point in plan.points:
-        costs.append(measure_apart(point))
-        _out.print(costs[-1])
-    rows = [] if costs_only else _measure_workers(plan)
+    """Measure; exit status 1 if outputs are lost, books are not live or the books take more memory than they may.
+
+    The whole, and nothing less, is drawn to docs/scale.svg.
+    """
+    if only not in {None, "costs", "workers"}:
+        msg = f'"{only}": is neither costs nor workers'
+        raise typer.BadParameter(msg)
+    plan = QUICK if quick else ORDINARY
+    chosen = msgspec.structs.replace(
+        plan,
+        workers=() if only == "costs" else tuple(workers or plan.workers),
+        symbols=symbols or plan.symbols,
+        seconds=seconds or plan.seconds,
+        points=() if only == "workers" else plan.points,
+    )
+    whole = chosen == ORDINARY
+    costs = [*_measure_costs(chosen.points)]
+    rows = _measure_workers(chosen) if chosen.workers else []
     _show(rows)
     _show_costs(costs)
-    write(out or RESULTS / f"{name}.json", [*rows, *costs], machine())
-    plot = plot or RESULTS / f"{name}.svg" if quick or costs_only else plot or ROOT / "docs" / "scale.svg"
-    plot.parent.mkdir(parents=True, exist_ok=True)
+    name = "scale" if whole else "scale-part"
+    write(RESULTS / f"{name}.json", [*rows, *costs], machine())
+    plot = ROOT / "docs" / "scale.svg" if whole else RESULTS / f"{name}.svg"
     plot.write_text(svg(_panels(rows, costs)))
     _out.print(f"written to {plot}")
     raise typer.Exit(not all(_is_fine(cost) for cost in costs) or any(row.lost for row in rows))
+
+
+def _measure_costs(points: Iterable[Point]) -> Iterator[Cost]:
+    for point in points:
+        cost = measure_apart(point)
+        _out.print(f"{cost.name}: {cost.state_mib:,.0f} MiB, {cost.cpu_us_per_event:.1f} µs an event")
+        yield cost
 
 
 def _is_fine(cost: Cost) -> bool:
