@@ -52,9 +52,9 @@ class Found(Struct, frozen=True):
         """Outputs beyond their identities."""
         return self.counts.total() - len(self.counts)
 
-    def lost(self, expected: set[Identity]) -> int:
-        """Return how many outputs are not there, whatever the flags that those carry which are."""
-        return len({_bare(one) for one in expected} - {_bare(one) for one in self.counts})
+    def lost(self, expected: set[Identity]) -> list[Identity]:
+        """Return symbol and id of the outputs that are not there, whatever the flags of those that are."""
+        return sorted({_bare(one) for one in expected} - {_bare(one) for one in self.counts}, key=str)
 
 
 def expect(raw_type: RawType, entries: Sequence[Entry]) -> Expected:

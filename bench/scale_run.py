@@ -23,10 +23,10 @@ __all__ = ["FAMILIES", "Family", "Row", "measure"]
 
 _AT_ONCE: Final = 0.8
 """Share of the log that is written as fast as it can be; the rest comes while workers join and leave."""
+_TOLD: Final = 5
 _PER_SECOND: Final = 500.0
 _AT_LEAST_S: Final = 45.0
 """For how long the rest is to last: longer than joining, leaving and taking over."""
-_LAST_S: Final = 2.0
 
 
 class Family(Struct, frozen=True):
@@ -68,6 +68,8 @@ class Row(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Outputs beyond their identities, over all that happened."""
     lost: int | None = None
     """Outputs that the core makes of the same log and that are not in the topic."""
+    missing: Sequence[str] = ()
+    """The first of them."""
 
 
 async def measure(
@@ -112,11 +114,11 @@ async def measure(
             leave_s = await _leave(workers)
             take_over_s = await _take_over(workers) if count > 1 else None
             sent = at_once + await pace.stop()
-            await asyncio.sleep(_LAST_S)  # until the workers were told of the last of it
             await workers.caught_up(topic)
     finally:
         workers.kill_all()
     found = await asyncio.to_thread(read, site, table, family.output)
+    lost = found.lost(expected.first(sent))
     return Row(
         name=f"{family.name}, {count} worker{'s'[: count > 1]}",
         family=family.name,
@@ -130,7 +132,8 @@ async def measure(
         leave_s=round(leave_s, 2),
         take_over_s=None if take_over_s is None else round(take_over_s, 2),
         duplicates=found.duplicates,
-        lost=found.lost(expected.first(sent)),
+        lost=len(lost),
+        missing=[" ".join(map(str, identity)) for identity in lost[:_TOLD]],
     )
 
 

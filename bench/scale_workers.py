@@ -13,6 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from confluent_kafka import Consumer, TopicPartition
+
 from bench.probe import is_ready
 from bench.site import Site
 from sandbox.ports import free_port
@@ -156,13 +158,28 @@ class Workers:
         await self._until(all_applied, f"{count} records of {topic} are not applied")
 
     async def caught_up(self, topic: str) -> None:
-        """Wait until nothing of a topic is left to apply."""
-        sample = ("processors_lag_records", f'topic="{topic}"')
+        """Wait until the group has committed a topic to its end: then all that comes of it is durable.
 
-        def none_left() -> bool:
-            return sum(worker.metrics().get(sample, 0.0) for worker in self.running) == 0
+        Lag, as the workers tell it, is what they know of: of what was written since their last fetch they know nothing.
+        """
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self._site.broker.bootstrap_servers,
+                "group.id": f"{self._prefix}-processors-{self._family}",
+                "enable.auto.commit": False,
+            }
+        )
+        partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
 
-        await self._until(none_left, f"{topic} is not applied to its end")
+        def committed() -> bool:
+            done = {one.partition: one.offset for one in consumer.committed(partitions, timeout=_READY_S)}
+            ends = {one.partition: consumer.get_watermark_offsets(one, timeout=_READY_S)[1] for one in partitions}
+            return all(done[number] >= end for number, end in ends.items() if end)
+
+        try:
+            await self._until(committed, f"{topic} is not applied to its end")
+        finally:
+            consumer.close()
 
     @property
     def cpu_s(self) -> float:
