@@ -144,7 +144,7 @@ async def _join(workers: Workers) -> float:
 
 async def _leave(workers: Workers) -> float:
     began_at = now_s()
-    leaving = asyncio.create_task(workers.stop(workers.running[-1]))
+    leaving = asyncio.create_task(workers.stop(workers.running[0]))
     await asyncio.sleep(0)  # it is no longer one of them from here on
     settled_at = await workers.settled()
     await leaving
@@ -153,7 +153,7 @@ async def _leave(workers: Workers) -> float:
 
 async def _take_over(workers: Workers) -> float:
     began_at = now_s()
-    workers.kill(workers.running[-1])
+    workers.kill(workers.running[0])
     return await workers.settled() - began_at
 
 

@@ -199,7 +199,7 @@ class Workers:
                 said.get(("processors_partitions", f'flow="{self._family}",state="{state}"'), 0.0)
                 for state in ("running", "restoring")
             )
-            if not running or restoring or not is_ready(worker.port):
+            if restoring or not is_ready(worker.port):  # with more workers than fit, some have nothing
                 return False
             total += running
         return total == PARTITIONS
