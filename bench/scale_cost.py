@@ -101,8 +101,10 @@ def measure(point: Point) -> Cost:
         to_scaled(f"{number}.99")
     gc.collect()
     before_kib = _resident_kib()
+    gc.disable()  # it would look at every level again and again while they come
     for record in course.opening():
         course.partition.feed(record)
+    gc.enable()
     gc.collect()
     resident_kib = _resident_kib()
     rounds: list[float] = []
