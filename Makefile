@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up soak test check setup lock clients
-.PHONY: bench bench-ingest bench-memory bench-outage bench-exchange bench-replicas bench-restart bench-simulation
+.PHONY: bench bench-ingest bench-memory bench-outage bench-exchange bench-replicas bench-restart bench-simulation scale
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -82,6 +82,9 @@ bench-simulation: $(STAMP)  ## events per second of the simulated market (ARGS=-
 
 bench-restart: $(STAMP)  ## time until the books of a worker that was killed are live again (ARGS=--log)
 	@$(BIN)/python -m bench.restart $(ARGS)
+
+scale: $(STAMP)  ## processors by workers, symbols and depth: CPU, memory, rebalances (ARGS=--quick)
+	@$(BIN)/python -m bench.scale $(ARGS)
 
 setup: $(STAMP)  ## build .venv from requirements.lock (the other verbs do it when needed)
 	@echo '.venv is ready'

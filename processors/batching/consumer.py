@@ -88,6 +88,7 @@ class BatchingConsumer(Consumer):
         self.positions: Positions[TP] = Positions()
         self._held: set[TP] = set()
         self._may_deliver = asyncio.Event()
+        self._fetching = asyncio.Lock()
         super().__init__(*args, **kwargs)
 
     # -- partitions come and go
@@ -97,7 +98,14 @@ class BatchingConsumer(Consumer):
 
         Faust leaves partitions without a commit where they are. Seeking each makes the first offset that will be
         delivered known, and keeps records that were fetched and dropped while the flow was stopped from being skipped.
+
+        A fetch that began before the rebalance outlasts it: aiokafka waits for the new assignment and goes on. What it
+        returns is dropped, and it moves the position past that: so it must have returned before.
         """
+        async with self._fetching:
+            await self._seek_anew()
+
+    async def _seek_anew(self) -> None:
         generation = self.app.consumer_generation_id
         assigned = self.assignment()
         starts: dict[TP, int] = {}
@@ -178,7 +186,8 @@ class BatchingConsumer(Consumer):
                 await self.keep_alive()
             return
         generation = self.app.consumer_generation_id
-        fetched = await self._getmany(ready, self._busy_poll_timeout_s if waiting else self._poll_timeout_s)
+        async with self._fetching:
+            fetched = await self._getmany(ready, self._busy_poll_timeout_s if waiting else self._poll_timeout_s)
         for tp, records in fetched.items():
             if not self._is_current(generation):
                 break  # partitions are being taken away; those that stay are sought anew

@@ -66,6 +66,9 @@ class FakeConsumer(BatchingConsumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.at: dict[TP, int] = {}
         self.mine: set[TP] = set()
+        self.records_come: asyncio.Event | None = None
+        """If set: a fetch that finds nothing waits for it and looks again, as aiokafka's does over a rebalance."""
+        self.fetch_waits = False
         super().__init__(*args, **kwargs)
         self.limits = self.fake.limits
         self.listener = self.fake.listener
@@ -123,14 +126,23 @@ class FakeConsumer(BatchingConsumer):
         return True
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[FakeRecord]]:  # noqa: ASYNC109 - Faust's
+        fetched = self._take(active_partitions)
+        if not fetched and active_partitions and self.records_come is not None:
+            self.fetch_waits = True
+            await self.records_come.wait()
+            self.fetch_waits = False
+            fetched = self._take(active_partitions)
+        await asyncio.sleep(0 if fetched else min(timeout, 0.01))
+        return fetched
+
+    def _take(self, active_partitions: set[TP] | None) -> dict[TP, list[FakeRecord]]:
         fetched = {}
-        for tp in sorted(active_partitions or ()):
+        for tp in sorted((active_partitions or set()) & self.at.keys()):  # without a position nothing is fetched
             at = self.at[tp]
             records = [r for r in self.log_.records.get(tp, ()) if r.offset >= at][: self.max_fetch]
             if records:
                 fetched[tp] = records
                 self.at[tp] = records[-1].offset + 1
-        await asyncio.sleep(0 if fetched else min(timeout, 0.01))
         return fetched
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:

@@ -226,6 +226,25 @@ async def test_random_rebalances_lose_nothing() -> None:
         assert set(offsets(seen, tp)) == set(range(3_000))
 
 
+async def test_a_fetch_that_outlasts_a_rebalance_skips_nothing() -> None:
+    """It returns what came after the partitions were sought anew, and moves their positions."""
+    log = FakeLog()
+    log.fill("a", 0, 100)
+    app, seen = collecting_app(log, [A0])
+    async with running(app):
+        await until(lambda: log.committed == {A0: 100})
+        consumer, records_come = app.fake_consumer, asyncio.Event()
+        consumer.records_come = records_come
+        await until(lambda: consumer.fetch_waits)
+        await consumer.rebalance({A0})
+        await asyncio.sleep(0.05)  # for the seek, if nothing keeps it
+        log.fill("a", 0, 50)
+        records_come.set()
+        await until(lambda: log.committed == {A0: 150})
+
+    assert offsets(seen, A0) == list(range(150))
+
+
 class Holding:
     """Holds what it is told to hold."""
 
