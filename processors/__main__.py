@@ -5,18 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
-from processors.config import Settings
 from processors.flows import Family
 from processors.logs import configure_logs
+from processors.replay_command import EPILOG, replay, replay_worker
+from processors.usage import read_settings
 from processors.worker import run
 
 
 __all__ = ["app", "main"]
-
-_USAGE = 2
 
 app = typer.Typer(
     help="Faust workers: books, trades, candles and tickers out of the raw topics.",
@@ -26,9 +23,8 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _root() -> None:
-    """Keep `worker` a command of its own, though it is the only one."""
+app.command("replay", epilog=EPILOG)(replay)
+app.command("replay-worker", hidden=True)(replay_worker)
 
 
 @app.command(
@@ -63,23 +59,8 @@ def worker(
     creates them. Start as many workers of a family as there are cores to spare, up to 12.
     """
     configure_logs()
-    given = {} if instance_id is None else {"instance_id": instance_id}
-    try:
-        settings = Settings(**given)  # type: ignore[arg-type]  # the rest comes from the environment
-    except ValidationError as error:
-        for wrong in error.errors():
-            typer.echo(f"binance-processors: {_describe(wrong)}", err=True)
-        raise typer.Exit(_USAGE) from error
+    settings = read_settings(**({} if instance_id is None else {"instance_id": instance_id}))
     raise typer.Exit(run(family, settings))
-
-
-def _describe(wrong: ErrorDetails) -> str:
-    """Return a validation error as the operator knows the setting: by its variable."""
-    if not wrong["loc"]:
-        return wrong["msg"]
-    name = str(wrong["loc"][0])
-    variable = name if name.isupper() else f"PROCESSORS_{name.upper()}"
-    return f"{variable} is {wrong['input']!r}: {wrong['msg']}"
 
 
 def main() -> None:

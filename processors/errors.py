@@ -9,6 +9,10 @@ ProcessorsError
  │    └── FaustBuildError          Faust is not the one this was built on
  ├── OutputError               the broker did not take an output: nothing after it is committed
  ├── NotAMemberError           the group may have given the partitions to somebody else
+ ├── ReplayError               a replay cannot be made, or did not come to its end
+ │    ├── RangeEmptyError          nothing lies between its bounds
+ │    ├── RangeLostError           the log does not hold what its plan names
+ │    └── PrefixTakenError         topics of its output prefix exist
  └── RebuildError              the log needed to bring a partition's state back cannot be read
 
 Each ends the worker; a record that cannot be read does not, it goes to the dead-letter topic.
@@ -25,8 +29,12 @@ __all__ = [
     "NotAMemberError",
     "OutputError",
     "PortTakenError",
+    "PrefixTakenError",
     "ProcessorsError",
+    "RangeEmptyError",
+    "RangeLostError",
     "RebuildError",
+    "ReplayError",
     "StartError",
     "TopicPartitionsError",
     "TopicsMissingError",
@@ -139,3 +147,54 @@ class RebuildError(ProcessorsError):
     def __str__(self) -> str:
         partitions = ", ".join(str(partition) for partition in self.partitions)
         return f"partitions {partitions}: their state cannot be brought back: {self.reason}"
+
+
+class ReplayError(ProcessorsError):
+    """A replay cannot be made, or did not come to its end."""
+
+
+class RangeEmptyError(ReplayError):
+    """Nothing lies between the bounds of a replay."""
+
+    def __init__(self, prefix: str, begin: str, end: str) -> None:
+        self.prefix = prefix
+        self.begin = begin
+        self.end = end
+        super().__init__(prefix, begin, end)
+
+    def __str__(self) -> str:
+        return (
+            f'range from "{self.begin}" to "{self.end}": no record of the raw topics of "{self.prefix}" lies in it; '
+            "are TOPIC_PREFIX and PROCESSORS_MARKETS right?"
+        )
+
+
+class RangeLostError(ReplayError):
+    """The log does not hold what the plan of a replay names."""
+
+    def __init__(self, topic: str, partition: int, wanted: tuple[int, int], kept: tuple[int, int]) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.wanted = wanted
+        self.kept = kept
+        super().__init__(topic, partition, wanted, kept)
+
+    def __str__(self) -> str:
+        return (
+            f'topic "{self.topic}", partition {self.partition}: offsets {self.wanted[0]} to {self.wanted[1]} are '
+            f"wanted, {self.kept[0]} to {self.kept[1]} are kept: retention took the others, or the topic was replaced"
+        )
+
+
+class PrefixTakenError(ReplayError):
+    """Topics of the output prefix of a replay exist: what is in them would be part of the result."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        super().__init__(self.names)
+
+    def __str__(self) -> str:
+        return (
+            f'output prefix: {len(self.names)} topics exist already, the first is "{self.names[0]}"; '
+            "give another --output-prefix, or delete them"
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 import msgspec
 
@@ -239,6 +239,9 @@ class UnitFactory:
         checkpoint_interval_ms: between the beginnings of two rounds of checkpoints.
     """
 
+    kind: ClassVar[type[Unit]] = Unit
+    """What is made."""
+
     def __init__(
         self, table: TopicTable, codec: Codec, *, checkpoint_interval_ms: int = CHECKPOINT_INTERVAL_MS
     ) -> None:
@@ -253,7 +256,7 @@ class UnitFactory:
             state = flow.new_state(partition)
             return state, {topic.name: self._applier(topic, state) for topic in flow.topics}
 
-        return Unit(flow, partition, build, self._checkpoint_interval_ms)
+        return self.kind(flow, partition, build, self._checkpoint_interval_ms)
 
     def _applier(self, topic: Topic, state: PartitionState) -> _Apply:
         if topic.layer is Layer.RAW:

@@ -26,12 +26,12 @@ from processors.config import Settings
 from processors.errors import ProcessorsError
 from processors.flows import Family, flows_of, outputs_of
 from processors.health import Health
+from processors.jobs import Job
 from processors.outputs import Encoder
 from processors.publisher import KafkaPublisher
 from processors.rebuild import KafkaLogs
 from processors.restore import Restorer
 from processors.runner import FlowRunner
-from processors.units import UnitFactory
 from schemas.codec import Codec
 from schemas.registry import Registry, RegistryError
 from schemas.topics import Topic, TopicTable
@@ -51,8 +51,13 @@ _TROUBLE: Final = (ProcessorsError, RegistryError, OSError)
 _log = structlog.get_logger("processors.worker")
 
 
-def run(family: Family, settings: Settings) -> int:
+def run(family: Family, settings: Settings, job: Job | None = None) -> int:
     """Run a worker until SIGTERM or SIGINT, or until it fails.
+
+    Args:
+        family: what it does.
+        settings: how.
+        job: over what; None: the live topics.
 
     Returns:
         The exit status: 0 after a signal, 1 after a failure.
@@ -61,7 +66,7 @@ def run(family: Family, settings: Settings) -> int:
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     with asyncio.Runner() as runner:
         try:
-            runner.run(_until_stopped(_Worker(family, settings), settings.stop_timeout_s))
+            runner.run(_until_stopped(_Worker(family, settings, job or Job()), settings.stop_timeout_s))
         except _TROUBLE as error:
             _log.error("worker failed", family=family, reason=str(error))
             return 1
@@ -107,8 +112,9 @@ def _end_by_force(why: str) -> None:
 class _Worker:
     """Everything a worker is made of."""
 
-    def __init__(self, family: Family, settings: Settings) -> None:
+    def __init__(self, family: Family, settings: Settings, job: Job) -> None:
         self._family = family
+        self._job = job
         self._settings = settings
         self.stopping = threading.Event()
         self._waiting_for: str | None = "start"
@@ -120,7 +126,8 @@ class _Worker:
         """Run until cancelled, or raise what went wrong."""
         require_compiled_faust()
         settings, table = self._settings, TopicTable(self._settings.topic_prefix)
-        group = f"{settings.topic_prefix}-processors-{self._family}"
+        written = self._job.written(table)
+        group = self._job.group(settings.topic_prefix, self._family)
         flows = flows_of(
             self._family,
             table,
@@ -131,20 +138,21 @@ class _Worker:
         )
         async with AsyncExitStack() as stack:
             await self._serve_health(stack)
-            await self._wait_for_broker(table, [topic for flow in flows for topic in flow.topics])
-            codec = await self._wait_for_registry(table, stack)
+            await self._wait_for_broker(written, [topic for flow in flows for topic in flow.topics])
+            codec, output_codec = await self._wait_for_registry(table, written, stack)
             publisher = KafkaPublisher(
                 settings.kafka_bootstrap_servers, f"{group}-outputs", request_timeout_s=settings.request_timeout_s
             )
             await publisher.start()
             stack.push_async_callback(publisher.stop)
             logs = KafkaLogs(settings.kafka_bootstrap_servers, f"{group}-restore", fetch_bytes=settings.fetch_bytes)
-            factory = UnitFactory(table, codec, checkpoint_interval_ms=round(settings.checkpoint_interval_s * 1_000))
-            assignments = Assignments(flows, factory, Restorer(table, codec, logs), self._fail)
+            interval_ms = round(settings.checkpoint_interval_s * 1_000)
+            factory = self._job.units(table, codec, checkpoint_interval_ms=interval_ms)
+            assignments = Assignments(flows, factory, Restorer(written, output_codec, logs), self._fail)
             stack.push_async_callback(assignments.close)
-            app = BatchApp(_app_options(group, settings), assignments)
+            app = BatchApp(_app_options(group, settings, self._job), assignments)
             self._app, self._assignments = app, assignments
-            encoder, checkpoints = Encoder(table, codec), CheckpointWriter(table, codec, publisher)
+            encoder, checkpoints = Encoder(written, output_codec), CheckpointWriter(written, output_codec, publisher)
             runners = [
                 FlowRunner(
                     flow, assignments, encoder, publisher, lambda: _consumer(app).membership,
@@ -200,14 +208,17 @@ class _Worker:
         stack.push_async_callback(health.stop)
         _log.info("health is served", address=address)
 
-    async def _wait_for_broker(self, table: TopicTable, inputs: Sequence[Topic]) -> None:
+    async def _wait_for_broker(self, written: TopicTable, inputs: Sequence[Topic]) -> None:
         self._waiting_for = "the broker"
-        topics = {*inputs, *outputs_of(self._family, table, self._settings.markets)}
+        topics = {*inputs, *outputs_of(self._family, written, self._settings.markets)}
         await require_topics(
             self._settings.kafka_bootstrap_servers, topics, tell=_log.warning, limit_s=self._settings.start_timeout_s
         )
 
-    async def _wait_for_registry(self, table: TopicTable, stack: AsyncExitStack) -> Codec:
+    async def _wait_for_registry(
+        self, table: TopicTable, written: TopicTable, stack: AsyncExitStack
+    ) -> tuple[Codec, Codec]:
+        """Return the codecs of what is read and of what is written."""
         self._waiting_for = "the schema registry"
         registry = Registry(self._settings.schema_registry_url)
         stack.callback(registry.close)
@@ -216,11 +227,12 @@ class _Worker:
             if self.stopping.wait(seconds):
                 raise _StoppedError
 
-        def prepared() -> Codec:
+        def prepared() -> tuple[Codec, Codec]:
             registry.wait_until_ready(_log.warning, sleep, limit_s=self._settings.start_timeout_s)
-            codec = Codec(table, registry)
-            codec.prepare()
-            return codec
+            codecs = Codec(table, registry), Codec(written, self._job.schemas(registry))
+            for codec in codecs:
+                codec.prepare()
+            return codecs
 
         return await asyncio.to_thread(prepared)
 
@@ -257,7 +269,7 @@ class _StoppedError(Exception):
     """Ends a wait in a thread whose result nobody wants any more."""
 
 
-def _app_options(group: str, settings: Settings) -> AppOptions:
+def _app_options(group: str, settings: Settings, job: Job) -> AppOptions:
     return AppOptions(
         group=group,
         bootstrap_servers=settings.kafka_bootstrap_servers,
@@ -267,7 +279,7 @@ def _app_options(group: str, settings: Settings) -> AppOptions:
         commit_interval_s=settings.commit_interval_s,
         request_timeout_s=settings.request_timeout_s,
         fetch_bytes=settings.fetch_bytes,
-        limits=DeliveryLimits(settings.batch_records, settings.batches_in_flight),
+        limits=DeliveryLimits(settings.batch_records, settings.batches_in_flight, job.ends),
     )
 
 

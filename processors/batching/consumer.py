@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from faust.transport.consumer import Consumer
@@ -64,6 +64,8 @@ class DeliveryLimits:
     """Records in one batch at most."""
     batches_in_flight: int = 2
     """A partition with so many unfinished batches is not fetched from; bounds memory and keeps the agent busy."""
+    ends: Mapping[TP, int] = field(default_factory=dict)
+    """Partitions that are fetched from until this offset is reached; a batch that begins before it may go beyond it."""
 
 
 class BatchingConsumer(Consumer):
@@ -172,7 +174,7 @@ class BatchingConsumer(Consumer):
         ready, waiting = self._deliverable()
         if not ready:
             await self.wait_first(self._may_deliver.wait(), self.suspend_flow.wait(), timeout=self._poll_timeout_s)
-            if self._held:
+            if self._held or self.limits.ends:
                 await self.keep_alive()
             return
         generation = self.app.consumer_generation_id
@@ -186,8 +188,14 @@ class BatchingConsumer(Consumer):
         """Return the partitions to fetch from, and whether others wait for their batches to finish."""
         active, limit = self._get_active_partitions(), self.limits.batches_in_flight
         allowed = {tp for tp in self.positions.assigned() if tp in active and tp not in self._held}
+        if self.limits.ends:
+            allowed = {tp for tp in allowed if not self._is_at_its_end(tp)}
         ready = {tp for tp in allowed if self.positions.in_flight(tp) < limit}
         return ready, len(ready) < len(allowed)
+
+    def _is_at_its_end(self, tp: TP) -> bool:
+        end, position = self.limits.ends.get(tp), self.positions.next_offset(tp)
+        return end is not None and position is not None and position >= end
 
     async def _deliver(self, tp: TP, records: Sequence[RawRecord], generation: int) -> None:
         start = self.positions.next_offset(tp)

@@ -36,6 +36,9 @@ PROVISIONAL_MS: Final = 1_000
 _Spans = tuple[tuple[int, int], ...]
 """First and last minute of each stretch that trades may be missing in."""
 
+_EVER: Final[_Spans] = ((0, 1 << 62),)
+"""Where the candles may be that a hole touches which nothing more was expected of."""
+
 _UNCOVERED: Final[HoleName] = (-1, -1)
 """Stands for what happened before the series began."""
 
@@ -141,11 +144,12 @@ class CandleSeries:
 
     def narrow_hole(self, name: HoleName, spans: Iterable[tuple[int, int]]) -> list[Candle]:
         """Learn that what is still missing of a hole lies between these pairs of times."""
-        before, after = self._open_holes.get(name, ()), _minutes_of(*spans)
-        if before in {(), after}:
+        before, after = self._open_holes.get(name), _minutes_of(*spans)
+        if before == after:
             return []
-        self._open_holes[name] = after
-        return self._clear(name, before, after)
+        if before is not None:
+            self._open_holes[name] = after
+        return self._clear(name, before or _EVER, after)
 
     def close_hole(self, name: HoleName, *, recovered: bool) -> list[Candle]:
         """Learn that nothing more will come into a hole.
@@ -155,8 +159,9 @@ class CandleSeries:
             recovered: whether everything did come, so that the candles are complete after all.
         """
         spans = self._open_holes.pop(name, None)
-        if spans is not None and recovered:
-            return self._clear(name, spans, ())
+        if recovered:
+            # What was given up may have come after all.
+            return self._clear(name, spans or _EVER, ())
         if spans is not None:
             self._forget()
         return []
@@ -234,11 +239,21 @@ class CandleSeries:
     def _end(self, level: Level, open_time: int, candle: OpenCandle) -> Candle:
         """Send a candle that is final now, and let an old one go."""
         candle.previous_close = self._close
-        candle.input_offset = self._offset
+        candle.input_offset = self._offset_before(level, open_time)
         old = open_time - level.keep_ms
         if old in level.candles and not self._is_kept(level.candles[old]):
             del level.candles[old]
         return self._show(level, open_time, candle, revision=False)
+
+    def _offset_before(self, level: Level, open_time: int) -> int:
+        """Return the offset that a candle without trades names: that of the last one with trades.
+
+        What was read by the time it ended would depend on how topics are interleaved.
+        """
+        before = level.candles.get(open_time - level.length_ms)
+        if before is None:
+            return self._offset
+        return before.fold.input_offset if before.fold.trade_count else before.input_offset
 
     def _skip_to(self, minute: int) -> Iterator[Candle]:
         """Go over a silence too long to fill: end what had begun, and go on at ``minute``."""
@@ -264,21 +279,20 @@ class CandleSeries:
                 # Before the series began: nobody knows what else was traded then.
                 candle = self._at(level, open_time)
                 candle.holes = frozenset({_UNCOVERED})
-            before = candle.fold.close if candle.fold.trade_count else candle.previous_close
             candle.fold = add(candle.fold, match)
             yield from self._resend(level, open_time, candle)
-            if candle.fold.close != before:
-                yield from self._carry(level, open_time, candle.fold)
+            yield from self._carry(level, open_time, candle.fold)
 
     def _carry(self, level: Level, open_time: int, fold: Fold) -> Iterator[Candle]:
-        """Hand a changed close on to the final candles without trades that follow."""
+        """Hand a close, and the offset that it comes from, on to the final candles without trades that follow."""
         following = open_time + level.length_ms
         while following + level.length_ms <= self._frontier:
             candle = level.candles.get(following)
             if candle is None or candle.fold.trade_count:
                 return
-            candle.previous_close = fold.close
-            candle.input_offset = max(candle.input_offset, fold.input_offset)
+            if (candle.previous_close, candle.input_offset) == (fold.close, fold.input_offset):
+                return
+            candle.previous_close, candle.input_offset = fold.close, fold.input_offset
             yield self._show(level, following, candle, revision=True)
             following += level.length_ms
 

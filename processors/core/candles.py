@@ -131,7 +131,7 @@ class CandleMarks(msgspec.Struct, frozen=True):
     complete: bool
     revision: bool
     input_offset: int
-    """Offset of the last record known when an interval without trades ended."""
+    """Of an interval without trades: that of the last interval with some."""
 
 
 def finish(

@@ -64,6 +64,10 @@ class Decisions:
         if known is not None:
             if decision.version < known.version:
                 return
+            if known.status is GapStatus.DEFERRED and decision.status is GapStatus.FILLED:
+                # It let the flow go on, whenever that was read: what was filled comes late. Otherwise it would depend
+                # on how the ledger is read beside the log whether the trades behind the hole wait for it.
+                return
             del self._by_name[decision.first_id]
         self._by_name[decision.first_id] = decision
         self._limit()

@@ -112,6 +112,15 @@ async def committed(bootstrap_servers: str, group: str) -> dict[tuple[str, int],
         await admin.close()
 
 
+async def existing_topics(bootstrap_servers: str) -> list[str]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    await admin.start()
+    try:
+        return sorted(await admin.list_topics())
+    finally:
+        await admin.close()
+
+
 async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
     await consumer._client.set_topics([topic])
     return set(consumer.partitions_for_topic(topic) or ())
