@@ -18,7 +18,7 @@ from processors.batching import BatchConsumer
 from processors.publisher import Grouped, Offsets, Publisher
 
 
-__all__ = ["Failpoint", "FailingPublisher", "Fuse", "fail_around_commits"]
+__all__ = ["FailingPublisher", "Failpoint", "Fuse", "fail_around_commits"]
 
 
 class Failpoint(StrEnum):
