@@ -1,6 +1,6 @@
 """What may happen to a worker at the worst moment, on a real broker: nothing is lost, and what repeats is counted.
 
-The long form, on the real families and in some 50 rounds, is `make soak ARGS="--scenario processors"`.
+The real families, killed some 50 times: `make soak ARGS="--scenario processors"`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import asyncio
 import os
 import random
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -23,14 +24,19 @@ from tests.support.tiny_pipeline import Pipeline, some_values
 
 pytestmark = pytest.mark.timeout(180)
 
-# The place, and how often it is passed first: somewhere in the middle of the log.
-DEATHS = {
-    Failpoint.AFTER_OUTPUTS: 7,
-    Failpoint.AFTER_STATES: 1,
-    Failpoint.AFTER_CHECKPOINT: 1,
-    Failpoint.BEFORE_COMMIT: 1,
-    Failpoint.AFTER_COMMIT: 0,
-}
+ROUNDS = int(os.environ.get("KILL_ROUNDS", "6"))
+"""How often a worker is killed; the long form is `KILL_ROUNDS=50 make test PYTEST_ARGS="… -k killed_between"`."""
+
+# Where, and how often at most it is passed first; None: anywhere, by a signal from outside.
+DEATHS: Sequence[tuple[Failpoint | None, int]] = (
+    (Failpoint.AFTER_OUTPUTS, 12),
+    (Failpoint.AFTER_CHECKPOINT, 2),
+    (Failpoint.BEFORE_COMMIT, 1),
+    (None, 0),
+    (Failpoint.AFTER_STATES, 2),
+    (Failpoint.AFTER_COMMIT, 1),
+    (Failpoint.BEFORE_STATES, 2),
+)
 
 
 @pytest.fixture
@@ -40,20 +46,23 @@ async def pipeline(kafka: Broker, topic_prefix: str, tmp_path: Path) -> Pipeline
     return pipeline
 
 
+@pytest.mark.timeout(60 + 30 * ROUNDS)
 async def test_a_worker_killed_between_outputs_checkpoints_and_offsets_loses_nothing(pipeline: Pipeline) -> None:
     """Each of its successors may write again what was beyond the committed offsets, and no more than that."""
     generator = random.Random(5)  # noqa: S311 - the same each time
-    sent = some_values(9_000)
-    await pipeline.send(sent[:1_000])
     allowed = 0
-    for number, (place, passes) in enumerate(DEATHS.items()):
-        await pipeline.send(sent[1_000 * (number + 1) : 1_000 * (number + 2)])
-        death = f"{place}:{passes + generator.randrange(2)}"
-        options = ("--checkpoints", "--instance-id", "one", "--pause-s", "0.01", "--die-at", death)
-        async with pipeline.worker(*options) as worker:
-            assert await asyncio.wait_for(worker.wait(), 60) == -signal.SIGKILL
+    for number in range(ROUNDS):
+        place, passes = DEATHS[number % len(DEATHS)]
+        await pipeline.send(some_values(1_200))
+        written = len(await read_all(pipeline.servers, pipeline.output.name))
+        fuse = () if place is None else ("--die-at", f"{place}:{generator.randint(0, passes)}")
+        async with pipeline.worker("--checkpoints", "--instance-id", "one", "--pause-s", "0.01", *fuse) as worker:
+            if place is None:
+                await pipeline.until_written(written + generator.randrange(1_000))
+                worker.kill()
+            assert await asyncio.wait_for(worker.wait(), 60) == -signal.SIGKILL, place
         allowed += await pipeline.written_beyond(await pipeline.positions())
-    await pipeline.send(sent[1_000 * (len(DEATHS) + 1) :])
+    await pipeline.send(some_values(1_200))
     async with pipeline.worker("--checkpoints", "--instance-id", "one"):
         await pipeline.until_committed()
 
