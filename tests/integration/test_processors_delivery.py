@@ -97,24 +97,3 @@ async def test_when_one_of_two_workers_is_killed_the_other_takes_over_its_state(
     found, _ = await pipeline.outputs()
 
     assert found == pipeline.expected()
-
-
-async def test_a_worker_stopped_for_longer_than_its_session_sends_nothing_more(pipeline: Pipeline) -> None:
-    await pipeline.send(some_values(6_000))
-    async with pipeline.worker("--pause-s", "0.02") as sleeper:
-        await pipeline.until_written(1_000)
-        sleeper.send_signal(signal.SIGSTOP)
-        async with pipeline.worker():
-            await pipeline.until_committed()
-            written = len(await read_all(pipeline.servers, pipeline.output.name))
-            sleeper.send_signal(signal.SIGCONT)
-            await asyncio.sleep(3)
-
-            assert len(await read_all(pipeline.servers, pipeline.output.name)) == written
-
-            await pipeline.send(some_values(600))
-            await pipeline.until_committed()
-
-    found, _ = await pipeline.outputs()
-
-    assert found == pipeline.expected()

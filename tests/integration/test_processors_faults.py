@@ -24,7 +24,7 @@ from tests.support.tiny_pipeline import Pipeline, some_values
 
 pytestmark = pytest.mark.timeout(180)
 
-ROUNDS = int(os.environ.get("KILL_ROUNDS", "6"))
+ROUNDS = int(os.environ.get("KILL_ROUNDS", "5"))
 """How often a worker is killed; the long form is `KILL_ROUNDS=50 make test PYTEST_ARGS="… -k killed_between"`."""
 
 # Where, and how often at most it is passed first; None: anywhere, by a signal from outside.
