@@ -10,6 +10,8 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from processors.replay import Report
+from processors.replay_topics import TopicHash as Written
 from sandbox.soak.scenario import Scenario, read_scenario
 from sandbox.soak.trials import Plan, Replayed, TopicHash, Trial
 from sandbox.soak.workers import WorkersReport, differences, judged, plans_of, print_workers, write_workers
@@ -23,6 +25,15 @@ UNDISTURBED = Trial(Plan("undisturbed"), 0, RIGHT)
 
 def killed(report: Replayed, kills: int = 7) -> Trial:
     return Trial(Plan("killed-1", kills=25), kills, msgspec.structs.replace(report, restarts=7))
+
+
+def test_what_a_replay_prints_is_what_is_read() -> None:
+    """The sandbox imports nothing of the services: their command's output is what ties them."""
+    report = Report("0123456789abcdef", (Written("spot.trade", 100, 90, "aa"),), 1_000, 12.3, 7, "somewhere")
+
+    read = msgspec.json.decode(msgspec.json.encode(report), type=Replayed)
+
+    assert read == Replayed("0123456789abcdef", (TRADES,), 1_000, 12.3, 7)
 
 
 def test_a_replay_with_kills_that_ends_in_the_same_result_is_right() -> None:
