@@ -77,7 +77,7 @@ def test_the_first_replay_is_undisturbed_and_kills_befall_one_worker_and_two() -
 
     assert (first.workers, first.kills, second.workers, second.kills) == (1, 0, 2, 0)
     assert {plan.workers for plan in others} == {1, 2}
-    assert {plan.kills for plan in others} == {50}
+    assert {plan.kills for plan in others} == {25}
     assert len({plan.name for plan in plans_of(50)}) == len(plans_of(50))
 
 
