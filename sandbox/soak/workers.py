@@ -53,7 +53,7 @@ class WorkersReport(msgspec.Struct):
 
 
 def plans_of(kills: int) -> list[Plan]:
-    """Return the replays: an undisturbed one, one by two workers, then by one and by two with half of the kills each."""
+    """Return the replays: an undisturbed one, one by two workers, then, half of the kills each, by one and by two."""
     plans = [Plan("undisturbed"), Plan("two", workers=2, batch_records=37)]
     for number in range(_TRIALS):
         batch = _BATCHES[number % len(_BATCHES)]
