@@ -222,7 +222,7 @@ def up(
 def soak(
     *,
     scenario: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="day, cut, calm, or a YAML file; see docs/soak.md.")
+        str, typer.Option(metavar="NAME|FILE", help="day, cut, calm, processors, or a YAML file; see docs/soak.md.")
     ] = "day",
     minutes: Annotated[
         float | None,

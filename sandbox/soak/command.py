@@ -10,7 +10,8 @@ from rich.console import Console
 from sandbox.demo.workspace import Workspace
 from sandbox.soak.driver import run_day
 from sandbox.soak.report import print_report, write_report
-from sandbox.soak.scenario import DAY, ScenarioError, read_scenario
+from sandbox.soak.scenario import DAY, Scenario, ScenarioError, read_scenario
+from sandbox.soak.workers import print_workers, run_workers, write_workers
 
 
 __all__ = ["SoakRequest", "run_soak"]
@@ -44,10 +45,22 @@ def run_soak(request: SoakRequest, console: Console) -> int:
     scenario = msgspec.structs.replace(scenario, **{name: value for name, value in given.items() if value is not None})
     if problem := scenario.check():
         raise ScenarioError(request.scenario, problem)
+    if scenario.worker_kills:
+        return _run_workers(scenario, request, console)
     with Workspace(request.keep, console) as workspace:
         report = run_day(scenario, workspace, console)
         workspace.failed = not report.ok
         print_report(report, console)
         if request.report is not None:
             write_report(report, request.report)
+    return 0 if report.ok else 1
+
+
+def _run_workers(scenario: Scenario, request: SoakRequest, console: Console) -> int:
+    with Workspace(request.keep, console) as workspace:
+        report = run_workers(scenario, workspace, console)
+        workspace.failed = not report.ok
+        print_workers(report, console)
+        if request.report is not None:
+            write_workers(report, request.report)
     return 0 if report.ok else 1

@@ -35,7 +35,7 @@ from schemas.registry import Registry
 from schemas.topics import Layer
 
 
-__all__ = ["NotListeningError", "run_day"]
+__all__ = ["NotListeningError", "exchange_arguments", "run_day"]
 
 STREAMS: Final = {
     Market.SPOT: ("trade", "aggTrade", "depth"),
@@ -77,7 +77,7 @@ def run_day(scenario: Scenario, workspace: Workspace, console: Console) -> SoakR
         SandboxError: something of it could not be started, or ended by itself.
     """
     course = course_of(scenario)
-    exchange = _exchange_arguments(scenario, course, workspace.path)
+    exchange = exchange_arguments(scenario, course, workspace.path)
     title = f"soak: {scenario.day_s / 3600:g} h in {scenario.minutes:g} min, seed {scenario.seed}"
     with (
         SoakDisplay(console, title) as display,
@@ -281,7 +281,8 @@ def _market_sections(course: Course) -> dict[str, Any]:
     }
 
 
-def _exchange_arguments(scenario: Scenario, course: Course, directory: Path) -> list[str]:
+def exchange_arguments(scenario: Scenario, course: Course, directory: Path) -> list[str]:
+    """Return the arguments of the exchange of a day; its faults and its own log are files of ``directory``."""
     arguments = ["--simulate", "--start", "manual", "--speed", f"{scenario.speed:g}"]
     arguments += ["--seed", str(scenario.seed), "--duration", f"{scenario.day_s:g}", "--start-time", str(_START_MS)]
     arguments += ["--activity", f"{scenario.activity:g}", "--truth", str(directory / TRUTH)]

@@ -90,6 +90,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     settle_s: float = 240
     """Seconds that ingest may take after the day to close its ledger."""
     amounts: Amounts = Amounts()
+    worker_kills: int = 0
+    """How often workers are killed while they go through the log again; 0: the soak is of ingest."""
     first_life: dict[str, Any] = {}
     """Settings of ingest until its first kill, in place of `ingest`."""
     ingest: dict[str, Any] = {}
@@ -111,6 +113,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             ),
             (self.activity > 0, "activity: must be positive"),
             (self.time_factor >= 1, "time_factor: at least 1"),
+            (self.worker_kills >= 0, "worker_kills: not below 0"),
         )
         return next((message for fine, message in checks if not fine), None)
 

@@ -159,10 +159,10 @@ class Stand:
         self._tell("starting Kafka and the schema registry")
         start_together(self._registry, self._kafka)
         for process in (self._exchange, self._ingest):
-            process.env = self._environment()
+            process.env = self.environment()
         self._tell("creating topics and schemas")
         setup = self._process("setup", "ingest", "setup", "--keep-everything")
-        setup.env = self._environment()
+        setup.env = self.environment()
         with setup:
             status = setup.wait(_READY_S)
         if status != 0:
@@ -171,7 +171,7 @@ class Stand:
         self._exchange.start()
         self._exchange.wait_ready(http_answers(f"{self.exchange_url}/sandbox/status"), _READY_S)
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """Return the environment of a service: ours, without what would change its settings behind our back."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("INGEST_")}
         return {
