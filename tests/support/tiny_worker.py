@@ -12,7 +12,7 @@ import uvloop
 
 from processors.app import AppOptions, BatchApp
 from processors.assignments import Assignments
-from processors.batching import Batch, BatchConsumer, DeliveryLimits, batch_of, unacknowledged
+from processors.batching import Batch, BatchConsumer, DeliveryLimits, process_batches
 from processors.logs import configure_logs
 from processors.outputs import Encoder
 from processors.publisher import KafkaPublisher
@@ -52,13 +52,13 @@ async def run(args: argparse.Namespace) -> int:
     assignments.attach(consumer)
     runner = FlowRunner(tiny_flow(table), assignments, Encoder(table, codec), publisher, lambda: consumer.membership)
 
+    async def process(batch: Batch) -> None:
+        await runner.process(batch)
+        await asyncio.sleep(args.pause_s)
+
     @app.agent(app.batches(runner.flow.topic_names), name="tiny", concurrency=1)
     async def tiny(stream: object) -> None:
-        async for event in unacknowledged(stream):  # type: ignore[arg-type]
-            batch: Batch = batch_of(event)
-            await runner.process(batch)
-            await asyncio.sleep(args.pause_s)
-            await stream.ack(event)  # type: ignore[attr-defined]
+        await process_batches(stream, process)  # type: ignore[arg-type]
 
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
