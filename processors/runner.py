@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from time import monotonic, time_ns
 from typing import Final
@@ -13,7 +14,7 @@ from processors import metrics
 from processors.assignments import Assignments
 from processors.batching import Batch, Membership
 from processors.checkpoints import CheckpointWriter, Dumped
-from processors.errors import NotAMemberError
+from processors.outbox import Outbox
 from processors.outputs import Encoder, Produced, SetAside
 from processors.publisher import Publisher
 from processors.units import Flow, Unit
@@ -21,7 +22,6 @@ from processors.units import Flow, Unit
 
 __all__ = ["FlowRunner"]
 
-_LOOK_AGAIN_S: Final = 0.05
 _DUMP_S: Final = 0.02
 """For how long one step of checkpoints may keep batches from being applied, all partitions together."""
 _LAGGING_NS: Final = 5_000_000_000
@@ -53,7 +53,7 @@ class FlowRunner:
         self.flow = flow
         self._assignments = assignments
         self._encoder = encoder
-        self._publisher = publisher
+        self._outbox = Outbox(publisher, membership)
         self._membership = membership
         self._checkpoints = checkpoints
         self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -70,7 +70,7 @@ class FlowRunner:
             NotAMemberError: the partition may belong to another worker by now; nothing was sent.
         """
         began_at = monotonic()
-        async with self._turns[batch.partition]:
+        async with self._turn(batch.partition):
             unit = self._assignments.unit(self.flow, batch.partition)
             await self._publish(unit.apply(batch.records, lagging=_lags(batch, time_ns())))
         metrics.RECORDS.labels(batch.topic).inc(len(batch.records))
@@ -87,7 +87,7 @@ class FlowRunner:
         await asyncio.gather(*(self._tick(unit, now_ms) for unit in self._assignments.units(self.flow)))
 
     async def _tick(self, unit: Unit, now_ms: int) -> None:
-        async with self._turns[unit.partition]:
+        async with self._turn(unit.partition):
             if self._may_speak_for(unit):
                 await self._publish(unit.tick(now_ms))
 
@@ -106,7 +106,7 @@ class FlowRunner:
         dumped: list[Dumped] = []
         left_s = _DUMP_S
         for unit in self._checkpoints.waiting(self._assignments.units(self.flow)):
-            async with self._turns[unit.partition]:
+            async with self._turn(unit.partition):
                 if not self._may_speak_for(unit):
                     continue
                 began_at = monotonic()
@@ -133,21 +133,19 @@ class FlowRunner:
     async def _publish(self, produced: Sequence[Produced | SetAside]) -> None:
         records = self._encoder.records(produced)
         if records:
-            await self._require_membership()
-            await self._publisher.publish(records)
+            await self._outbox.publish(records)
 
-    async def _require_membership(self) -> None:
-        """Wait for a fresh heartbeat if the last is old, but not for long.
+    @asynccontextmanager
+    async def _turn(self, partition: int) -> AsyncIterator[None]:
+        """Wait for the partition's turn.
 
-        A worker that was stopped for a while is told by its next heartbeat whether it is still a member.
+        A turn that fails is the last: what comes after it must not be applied on top of what is missing. Whoever waits
+        does so until the failure has ended the worker.
         """
-        membership = self._membership()
-        limit_s = membership.session_timeout_s / 2
-        waited_until = monotonic() + limit_s
-        while not membership.is_current(monotonic()):
-            if monotonic() > waited_until:
-                raise NotAMemberError(membership.age_s(monotonic()), limit_s)
-            await asyncio.sleep(_LOOK_AGAIN_S)
+        turn = self._turns[partition]
+        await turn.acquire()
+        yield
+        turn.release()
 
 
 def _is_over(until: float) -> bool:

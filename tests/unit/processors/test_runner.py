@@ -103,7 +103,7 @@ async def test_when_the_broker_does_not_take_the_outputs_the_batch_is_not_done(h
     def refuse() -> None:
         raise OutputError(DERIVED, 0, "no leader")
 
-    harness.runner._publisher = MemoryPublisher(refuse)
+    harness.runner._outbox._publisher = MemoryPublisher(refuse)
 
     with pytest.raises(OutputError):
         await harness.runner.process(batch(b"1"))
@@ -213,6 +213,23 @@ async def test_batches_of_a_partition_take_turns_in_the_order_in_which_they_came
 
     assert unit.next_offset(TRADES) == 3
     assert len(harness.publisher.published) == 3
+
+
+async def test_after_a_batch_that_failed_nothing_of_its_partition_is_applied(harness: Harness) -> None:
+    """The next batch, which waits for its turn, would be applied on top of what is missing."""
+
+    def refuse() -> None:
+        raise OutputError(DERIVED, 0, "no leader")
+
+    harness.runner._outbox._publisher = MemoryPublisher(refuse)
+    failing, following = (asyncio.create_task(harness.runner.process(batch(b"1", first=n))) for n in range(2))
+    with pytest.raises(OutputError):
+        await failing
+    await asyncio.sleep(0.02)
+
+    assert harness.assignments.unit(FLOW, 0).next_offset(TRADES) == 1
+    assert not following.done()
+    following.cancel()
 
 
 async def test_a_partition_that_was_taken_away_while_another_had_its_turn_is_not_written_down(
