@@ -84,7 +84,9 @@ class FlowRunner:
         Raises:
             OutputError: the broker did not take it.
         """
-        await asyncio.gather(*(self._tick(unit, now_ms) for unit in self._assignments.units(self.flow)))
+        ticks = (self._tick(unit, now_ms) for unit in self._assignments.units(self.flow))
+        # A turn is finished even if the worker is told to stop meanwhile: batches wait behind it, and are waited for.
+        await asyncio.shield(asyncio.gather(*ticks))
 
     async def _tick(self, unit: Unit, now_ms: int) -> None:
         async with self._turn(unit.partition):

@@ -11,13 +11,15 @@ from faust.types import TP
 from processors.assignments import Assignments
 from processors.batching import Batch, Membership
 from processors.checkpoints import CheckpointWriter
+from processors.core.records import Output, RawRecord as CoreRecord
 from processors.errors import NotAMemberError, OutputError
 from processors.outputs import Encoder
 from processors.restore import Restorer
 from processors.runner import FlowRunner
 from processors.units import CAUGHT_UP_MS, UnitFactory
 from schemas.codec import Codec
-from schemas.topics import DerivedType, TopicTable
+from schemas.markets import Market
+from schemas.topics import DerivedType, RawType, TopicTable
 from tests.support.memory_kafka import MemoryLogs, MemoryPublisher, MemoryRecord
 from tests.support.offline_registry import OfflineRegistry
 from tests.support.tiny_family import TinyState, tiny_flow
@@ -155,6 +157,22 @@ async def test_ticks_reach_every_partition(harness: Harness) -> None:
     await harness.runner.tick(77)
 
     assert [harness.state(p).ticks for p in range(2)] == [[77], [77]]
+
+
+async def test_a_tick_that_is_under_way_when_the_worker_is_told_to_stop_is_finished(harness: Harness) -> None:
+    """Batches wait behind it, and a worker that stops waits for its batches."""
+    record = CoreRecord(Market.SPOT, RawType.TRADE, 0, 0, 0, b"BTCUSDT", b"1", ())
+    harness.assignments.unit(FLOW, 0)._announced = [out for out in TinyState().feed(record) if isinstance(out, Output)]
+    allowed = harness.publisher.gate = asyncio.Event()
+    tick = asyncio.create_task(harness.runner.tick(77))
+    await asyncio.sleep(0.02)
+    work = asyncio.create_task(harness.runner.process(batch(b"1")))
+    tick.cancel()
+    await asyncio.sleep(0.02)
+    allowed.set()
+    await asyncio.wait_for(work, 10)
+
+    assert len(harness.publisher.published) == 2
 
 
 async def test_a_worker_without_a_fresh_heartbeat_does_not_tick(harness: Harness) -> None:
