@@ -5,7 +5,7 @@ is from the moment ingest read its bytes (``receive_time_ns``, before parsing) t
 records has in hand what came of it. The reader takes in the raw records too: how old they are when it has them is the
 share of ingest, broker and reader; the rest is the workers'.
 
-The exchange sends at the pace of its simulated market, some 900 events a second with 40 symbols, far below what the
+The exchange sends at the pace of its simulated market, some 600 events a second with 40 symbols, far below what the
 processes can take on two cores: a queue that builds would be measured instead of the way. Whether one built can be
 seen: the last third of the events is told apart.
 """
