@@ -62,22 +62,22 @@ class CheckpointWriter:
         self._manifests = table.control(ControlType.CHECKPOINT)
         self._first = 0
 
-    def collect(self, units: Sequence[Unit], enough: Callable[[], bool]) -> list[Dumped]:
-        """Begin the rounds that are due, and dump what is next, until it is enough.
-
-        To be called when the outputs of all that the units applied are durable. Another unit comes first each time.
-        """
-        dumped: list[Dumped] = []
+    def waiting(self, units: Sequence[Unit]) -> list[Unit]:
+        """Return those of the units of which something is to be written; another comes first each time."""
         now_ms = _now_ms()
-        for number in range(len(units)):
-            unit = units[(self._first + number) % len(units)]
-            if unit.rounds.due(now_ms):
-                unit.rounds.begin(now_ms, unit.next_offsets(), unit.checkpointed)
-            dumped.extend(self._dump(unit, enough))
-            if enough():
-                break
         self._first += 1
-        return dumped
+        ordered = (units[(self._first + number) % len(units)] for number in range(len(units)))
+        return [unit for unit in ordered if unit.rounds.due(now_ms) or unit.rounds.waiting]
+
+    def collect(self, unit: Unit, enough: Callable[[], bool]) -> list[Dumped]:
+        """Begin the unit's round if it is due, and dump what is next, until it is enough.
+
+        To be called when the outputs of all that the unit applied are durable.
+        """
+        now_ms = _now_ms()
+        if unit.rounds.due(now_ms):
+            unit.rounds.begin(now_ms, unit.next_offsets(), unit.checkpointed)
+        return list(self._dump(unit, enough))
 
     def _dump(self, unit: Unit, enough: Callable[[], bool]) -> Iterable[Dumped]:
         rounds = unit.rounds
@@ -100,14 +100,18 @@ class CheckpointWriter:
         """Write what was dumped, then the manifests of the rounds that are whole with it.
 
         Args:
-            dumped: what to write.
-            units: those that the worker has.
+            dumped: what to write; what is not of one of the units waits for the next time.
+            units: those that the worker has, and may speak for.
             may: whether this worker may still speak for them.
 
         Raises:
             OutputError: the broker did not take it.
         """
-        if dumped:
+        theirs = set(units)
+        for one in dumped:
+            if one.unit not in theirs:
+                one.unit.rounds.put_back(one.entity)
+        if dumped := [one for one in dumped if one.unit in theirs]:
             await self._write_states(dumped)
         whole = {unit: whole for unit in units if (whole := unit.rounds.whole()) is not None}
         if whole and may():

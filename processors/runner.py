@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
 from time import monotonic, time_ns
 from typing import Final
 
 from processors import metrics
 from processors.assignments import Assignments
 from processors.batching import Batch, Membership
-from processors.checkpoints import CheckpointWriter
-from processors.errors import NotAMemberError
+from processors.checkpoints import CheckpointWriter, Dumped
+from processors.outbox import Outbox
 from processors.outputs import Encoder, Produced, SetAside
 from processors.publisher import Publisher
-from processors.units import Flow
+from processors.units import Flow, Unit
 
 
 __all__ = ["FlowRunner"]
 
-_LOOK_AGAIN_S: Final = 0.05
 _DUMP_S: Final = 0.02
-"""For how long checkpoints may keep batches from being applied."""
+"""For how long one step of checkpoints may keep batches from being applied, all partitions together."""
 _LAGGING_NS: Final = 5_000_000_000
 """Architecture §4.4: no snapshot is asked for while the processor lags more than 5 s, nor in a replay."""
 
@@ -51,20 +53,24 @@ class FlowRunner:
         self.flow = flow
         self._assignments = assignments
         self._encoder = encoder
-        self._publisher = publisher
+        self._outbox = Outbox(publisher, membership)
         self._membership = membership
         self._checkpoints = checkpoints
-        self._turn = asyncio.Lock()
+        self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """By partition. Whoever has the turn may apply and publish, in the order in which they asked for it; partitions
+        do not wait for each other's acknowledgements."""
 
     async def process(self, batch: Batch) -> None:
         """Apply a batch and return when its outputs are durable.
+
+        Batches of one partition take turns, in the order in which they were given; those of others go on meanwhile.
 
         Raises:
             OutputError: the broker did not take them.
             NotAMemberError: the partition may belong to another worker by now; nothing was sent.
         """
         began_at = monotonic()
-        async with self._turn:
+        async with self._turn(batch.partition):
             unit = self._assignments.unit(self.flow, batch.partition)
             await self._publish(unit.apply(batch.records, lagging=_lags(batch, time_ns())))
         metrics.RECORDS.labels(batch.topic).inc(len(batch.records))
@@ -78,29 +84,40 @@ class FlowRunner:
         Raises:
             OutputError: the broker did not take it.
         """
-        async with self._turn:
-            if not self._may_speak():
-                return
-            produced = [output for unit in self._assignments.units(self.flow) for output in unit.tick(now_ms)]
-            await self._publish(produced)
+        ticks = (self._tick(unit, now_ms) for unit in self._assignments.units(self.flow))
+        # A turn is finished even if the worker is told to stop meanwhile: batches wait behind it, and are waited for.
+        await asyncio.shield(asyncio.gather(*ticks))
+
+    async def _tick(self, unit: Unit, now_ms: int) -> None:
+        async with self._turn(unit.partition):
+            if self._may_speak_for(unit):
+                await self._publish(unit.tick(now_ms))
 
     async def checkpoint(self) -> None:
         """Write a little of the state of the flow's partitions down.
 
-        Taken in turn with the batches, so that it holds what was applied and whose outputs are durable, and no more;
-        batches need not wait until it is written. Does nothing while the partitions may belong to somebody else.
+        Each partition is taken in turn with its batches, so that what is written holds what was applied and whose
+        outputs are durable, and no more; batches need not wait until it is written. Does nothing while the partitions
+        may belong to somebody else.
 
         Raises:
             OutputError: the broker did not take it.
         """
         if self._checkpoints is None:
             return
-        async with self._turn:
-            if not self._may_speak():
-                return
-            until = monotonic() + _DUMP_S
-            units = self._assignments.units(self.flow)
-            dumped = self._checkpoints.collect(units, lambda: monotonic() > until)
+        dumped: list[Dumped] = []
+        left_s = _DUMP_S
+        for unit in self._checkpoints.waiting(self._assignments.units(self.flow)):
+            async with self._turn(unit.partition):
+                if not self._may_speak_for(unit):
+                    continue
+                began_at = monotonic()
+                until = began_at + left_s
+                dumped += self._checkpoints.collect(unit, partial(_is_over, until))
+                left_s -= monotonic() - began_at
+            if left_s <= 0:
+                break
+        units = self._assignments.units(self.flow) if self._may_speak() else []
         await self._checkpoints.write(dumped, units, self._may_speak)
 
     def checkpoint_age_s(self) -> float:
@@ -112,24 +129,29 @@ class FlowRunner:
     def _may_speak(self) -> bool:
         return self._membership().is_current(monotonic())
 
+    def _may_speak_for(self, unit: Unit) -> bool:
+        return self._may_speak() and unit in self._assignments.units(self.flow)
+
     async def _publish(self, produced: Sequence[Produced | SetAside]) -> None:
         records = self._encoder.records(produced)
         if records:
-            await self._require_membership()
-            await self._publisher.publish(records)
+            await self._outbox.publish(records)
 
-    async def _require_membership(self) -> None:
-        """Wait for a fresh heartbeat if the last is old, but not for long.
+    @asynccontextmanager
+    async def _turn(self, partition: int) -> AsyncIterator[None]:
+        """Wait for the partition's turn.
 
-        A worker that was stopped for a while is told by its next heartbeat whether it is still a member.
+        A turn that fails is the last: what comes after it must not be applied on top of what is missing. Whoever waits
+        does so until the failure has ended the worker.
         """
-        membership = self._membership()
-        limit_s = membership.session_timeout_s / 2
-        waited_until = monotonic() + limit_s
-        while not membership.is_current(monotonic()):
-            if monotonic() > waited_until:
-                raise NotAMemberError(membership.age_s(monotonic()), limit_s)
-            await asyncio.sleep(_LOOK_AGAIN_S)
+        turn = self._turns[partition]
+        await turn.acquire()
+        yield
+        turn.release()
+
+
+def _is_over(until: float) -> bool:
+    return monotonic() > until
 
 
 def _lags(batch: Batch, now_ns: int) -> bool | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from faust.types import AgentT, StreamT
 
 from processors.app import BatchApp
-from processors.batching import Batch, batch_of, unacknowledged
+from processors.batching import Batch, process_batches
 from processors.runner import FlowRunner
 
 
@@ -17,8 +17,6 @@ def define(app: BatchApp, runner: FlowRunner) -> AgentT[Batch]:
 
     @app.agent(app.batches(runner.flow.topic_names), name="trades", concurrency=1)
     async def trades(stream: StreamT[Batch]) -> None:
-        async for event in unacknowledged(stream):
-            await runner.process(batch_of(event))
-            await stream.ack(event)
+        await process_batches(stream, runner.process)
 
     return trades

@@ -10,6 +10,7 @@ of up to thousands of records. A batch is acknowledged as a whole, and none of i
 """
 
 from processors.batching.batch import Batch, BatchSchema, RawRecord, batch_of, unacknowledged
+from processors.batching.concurrently import process_batches
 from processors.batching.consumer import AssignmentListener, BatchingConsumer, DeliveryLimits
 from processors.batching.driver import BatchConsumer, BatchTransport
 from processors.batching.membership import Membership
@@ -28,5 +29,6 @@ __all__ = [
     "Positions",
     "RawRecord",
     "batch_of",
+    "process_batches",
     "unacknowledged",
 ]

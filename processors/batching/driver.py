@@ -97,7 +97,8 @@ class BatchConsumer(BatchingConsumer, driver.Consumer):
         Args:
             now_ms: the wall clock, which aiokafka notes its answers by.
         """
-        subscription = self._thread._ensure_consumer()._subscription.subscription  # noqa: SLF001
+        consumer = self._thread._consumer  # noqa: SLF001
+        subscription = None if consumer is None else consumer._subscription.subscription  # noqa: SLF001
         states = [] if subscription is None else [subscription.assignment.state_value(tp) for tp in self.assignment()]
         if not states:
             return None

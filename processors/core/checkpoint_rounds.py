@@ -160,6 +160,11 @@ class CheckpointRounds:
         self._unconfirmed = set(wanted)
         return True
 
+    @property
+    def waiting(self) -> bool:
+        """Whether an entity is left to be written in the round that is going on."""
+        return bool(self._waiting)
+
     def take(self) -> Entity | None:
         """Return the entity to write next; None: none is left, or no round is going on."""
         return self._waiting.popleft() if self._waiting else None

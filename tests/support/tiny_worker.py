@@ -12,7 +12,7 @@ import uvloop
 
 from processors.app import AppOptions, BatchApp
 from processors.assignments import Assignments
-from processors.batching import Batch, BatchConsumer, DeliveryLimits, batch_of, unacknowledged
+from processors.batching import Batch, BatchConsumer, DeliveryLimits, process_batches
 from processors.checkpoints import CheckpointWriter
 from processors.logs import configure_logs
 from processors.outputs import Encoder
@@ -72,13 +72,13 @@ async def run(args: argparse.Namespace) -> int:
         checkpoints=CheckpointWriter(table, codec, publisher) if args.checkpoints else None,
     )
 
+    async def process(batch: Batch) -> None:
+        await runner.process(batch)
+        await asyncio.sleep(args.pause_s)
+
     @app.agent(app.batches(runner.flow.topic_names), name="tiny", concurrency=1)
     async def tiny(stream: object) -> None:
-        async for event in unacknowledged(stream):  # type: ignore[arg-type]
-            batch: Batch = batch_of(event)
-            await runner.process(batch)
-            await asyncio.sleep(args.pause_s)
-            await stream.ack(event)  # type: ignore[attr-defined]
+        await process_batches(stream, process)  # type: ignore[arg-type]
 
     async def write_checkpoints() -> None:
         while True:

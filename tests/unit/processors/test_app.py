@@ -84,6 +84,7 @@ async def test_the_consumer_delivers_batches_and_topics_are_assigned_by_fausts_o
     assert isinstance(consumer, BatchConsumer)
     assert isinstance(app.assignor, PartitionAssignor)
     assert consumer.membership.session_timeout_s == 10
+    assert consumer.fetch_age_s(0) is None, "readiness may be asked for before the consumer's thread has begun"
     consumer._thread.thread_loop.close()
 
 

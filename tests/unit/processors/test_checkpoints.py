@@ -60,7 +60,7 @@ class Worker:
         """Begin a round if none is going on, and write so many entities."""
         left = iter(range(most))
         await self.writer.write(
-            self.writer.collect([self.unit], lambda: next(left, None) is None), [self.unit], lambda: True
+            self.writer.collect(self.unit, lambda: next(left, None) is None), [self.unit], lambda: True
         )
 
     @property
@@ -322,7 +322,7 @@ async def test_a_worker_that_may_not_speak_any_more_writes_no_manifest(logs: Mem
     worker = Worker(logs)
     await worker.start(0)
     worker.apply(4)
-    await worker.writer.write(worker.writer.collect([worker.unit], lambda: False), [worker.unit], lambda: False)
+    await worker.writer.write(worker.writer.collect(worker.unit, lambda: False), [worker.unit], lambda: False)
 
     assert (MANIFESTS, P) not in logs.records
 

@@ -11,13 +11,15 @@ from faust.types import TP
 from processors.assignments import Assignments
 from processors.batching import Batch, Membership
 from processors.checkpoints import CheckpointWriter
+from processors.core.records import Output, RawRecord as CoreRecord
 from processors.errors import NotAMemberError, OutputError
 from processors.outputs import Encoder
 from processors.restore import Restorer
 from processors.runner import FlowRunner
 from processors.units import CAUGHT_UP_MS, UnitFactory
 from schemas.codec import Codec
-from schemas.topics import DerivedType, TopicTable
+from schemas.markets import Market
+from schemas.topics import DerivedType, RawType, TopicTable
 from tests.support.memory_kafka import MemoryLogs, MemoryPublisher, MemoryRecord
 from tests.support.offline_registry import OfflineRegistry
 from tests.support.tiny_family import TinyState, tiny_flow
@@ -69,9 +71,15 @@ async def harness() -> Harness:
     return Harness()
 
 
-def batch(*values: bytes, topic: str = TRADES, headers: tuple[tuple[str, bytes], ...] = ()) -> Batch:
-    records = [MemoryRecord(topic, 0, offset, value, headers=headers) for offset, value in enumerate(values)]
-    return Batch(topic, 0, records, 1)
+def batch(
+    *values: bytes,
+    topic: str = TRADES,
+    headers: tuple[tuple[str, bytes], ...] = (),
+    partition: int = 0,
+    first: int = 0,
+) -> Batch:
+    records = [MemoryRecord(topic, partition, first + n, value, headers=headers) for n, value in enumerate(values)]
+    return Batch(topic, partition, records, 1)
 
 
 async def test_the_outputs_of_a_batch_are_published_together_with_what_is_set_aside(harness: Harness) -> None:
@@ -97,7 +105,7 @@ async def test_when_the_broker_does_not_take_the_outputs_the_batch_is_not_done(h
     def refuse() -> None:
         raise OutputError(DERIVED, 0, "no leader")
 
-    harness.runner._publisher = MemoryPublisher(refuse)
+    harness.runner._outbox._publisher = MemoryPublisher(refuse)
 
     with pytest.raises(OutputError):
         await harness.runner.process(batch(b"1"))
@@ -151,6 +159,22 @@ async def test_ticks_reach_every_partition(harness: Harness) -> None:
     assert [harness.state(p).ticks for p in range(2)] == [[77], [77]]
 
 
+async def test_a_tick_that_is_under_way_when_the_worker_is_told_to_stop_is_finished(harness: Harness) -> None:
+    """Batches wait behind it, and a worker that stops waits for its batches."""
+    record = CoreRecord(Market.SPOT, RawType.TRADE, 0, 0, 0, b"BTCUSDT", b"1", ())
+    harness.assignments.unit(FLOW, 0)._announced = [out for out in TinyState().feed(record) if isinstance(out, Output)]
+    allowed = harness.publisher.gate = asyncio.Event()
+    tick = asyncio.create_task(harness.runner.tick(77))
+    await asyncio.sleep(0.02)
+    work = asyncio.create_task(harness.runner.process(batch(b"1")))
+    tick.cancel()
+    await asyncio.sleep(0.02)
+    allowed.set()
+    await asyncio.wait_for(work, 10)
+
+    assert len(harness.publisher.published) == 2
+
+
 async def test_a_worker_without_a_fresh_heartbeat_does_not_tick(harness: Harness) -> None:
     harness.membership = Membership(session_timeout_s=20)
     await harness.runner.tick(77)
@@ -178,6 +202,85 @@ async def test_a_checkpoint_holds_what_was_applied_and_whose_outputs_are_durable
     assert list(outputs) == [(DERIVED, 0)]
     assert list(states) == [("binance.spot.trade-checkpoint.v1", 0)]
     assert set(manifests) == {("binance.control.checkpoint", partition) for partition in range(2)}
+
+
+async def test_a_partition_does_not_wait_for_the_acknowledgements_of_another(harness: Harness) -> None:
+    allowed = harness.publisher.gate = asyncio.Event()
+    work = [asyncio.create_task(harness.runner.process(batch(b"1", partition=p))) for p in range(2)]
+    await asyncio.sleep(0)
+
+    assert [harness.assignments.unit(FLOW, p).next_offset(TRADES) for p in range(2)] == [1, 1]
+
+    allowed.set()
+    await asyncio.gather(*work)
+
+    assert sorted(place for grouped in harness.publisher.published for place in grouped) == [(DERIVED, 0), (DERIVED, 1)]
+
+
+async def test_batches_of_a_partition_take_turns_in_the_order_in_which_they_came(harness: Harness) -> None:
+    """Nothing of the second is applied before the first is durable."""
+    allowed = harness.publisher.gate = asyncio.Event()
+    work = [asyncio.create_task(harness.runner.process(batch(b"1", first=n))) for n in range(3)]
+    await asyncio.sleep(0)
+    unit = harness.assignments.unit(FLOW, 0)
+
+    assert unit.next_offset(TRADES) == 1
+
+    allowed.set()
+    await asyncio.gather(*work)
+
+    assert unit.next_offset(TRADES) == 3
+    assert len(harness.publisher.published) == 3
+
+
+async def test_after_a_batch_that_failed_nothing_of_its_partition_is_applied(harness: Harness) -> None:
+    """The next batch, which waits for its turn, would be applied on top of what is missing."""
+
+    def refuse() -> None:
+        raise OutputError(DERIVED, 0, "no leader")
+
+    harness.runner._outbox._publisher = MemoryPublisher(refuse)
+    failing, following = (asyncio.create_task(harness.runner.process(batch(b"1", first=n))) for n in range(2))
+    with pytest.raises(OutputError):
+        await failing
+    await asyncio.sleep(0.02)
+
+    assert harness.assignments.unit(FLOW, 0).next_offset(TRADES) == 1
+    assert not following.done()
+    following.cancel()
+
+
+async def test_a_partition_that_was_taken_away_while_another_had_its_turn_is_not_written_down(
+    harness: Harness,
+) -> None:
+    """What was dumped of it waits, should it stay with this worker after all."""
+    runner = harness.checkpointing()
+    await runner.process(batch(b"1"))
+    await runner.process(batch(b"1", partition=1))
+    allowed = harness.publisher.gate = asyncio.Event()
+    work = asyncio.create_task(runner.process(batch(b"2", partition=1, first=1)))
+    await asyncio.sleep(0)
+    writing = asyncio.create_task(runner.checkpoint())
+    writing_again = asyncio.create_task(runner.checkpoint())
+    await asyncio.sleep(0)
+    harness.assignments._owned = False
+    allowed.set()
+    await asyncio.gather(work, writing, writing_again)
+
+    assert [place for grouped in harness.publisher.published for place in grouped] == [
+        (DERIVED, 0),
+        (DERIVED, 1),
+        (DERIVED, 1),
+    ]
+
+    harness.assignments._owned = True
+    await runner.checkpoint()
+    await runner.checkpoint()
+
+    assert {place for grouped in harness.publisher.published for place in grouped} >= {
+        ("binance.spot.trade-checkpoint.v1", 0),
+        ("binance.spot.trade-checkpoint.v1", 1),
+    }
 
 
 async def test_a_worker_without_a_fresh_heartbeat_writes_no_checkpoints(harness: Harness) -> None:
