@@ -34,7 +34,7 @@ __all__ = [
 KeptT = TypeVar("KeptT", bound=msgspec.Struct)
 """What is read."""
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the dumped forms. Whoever changes one counts up: an older state is then read from the log instead."""
 
 
