@@ -279,7 +279,11 @@ def test_what_nobody_can_fill_leaves_windows_incomplete_even_those_that_a_late_t
 
 def test_a_hole_that_was_given_up_and_fills_after_all_makes_its_windows_complete() -> None:
     """However many windows follow: had the trade been read before what the ledger says, they would be complete too."""
-    trades = [match_at(10, 1), match_at(500, 2), *[match_at(5_000 + n * MINUTE, 4 + n) for n in range(3 * KEEP_WINDOWS)]]
+    trades = [
+        match_at(10, 1),
+        match_at(500, 2),
+        *[match_at(5_000 + n * MINUTE, 4 + n) for n in range(3 * KEEP_WINDOWS)],
+    ]
     series = new_series()
     records = fed(series, trades[:1])
     records += series.open_hole((0, 2), 10, 5_000)
