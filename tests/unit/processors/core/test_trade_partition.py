@@ -511,3 +511,16 @@ def test_what_was_called_unfillable_and_comes_after_all_is_in_the_same_candles_a
     assert all(flow.complete for flow in flows_of(in_order))
     assert unflagged(last_candles(late)) == unflagged(last_candles(in_order))
     assert last_flows(late) == last_flows(in_order)
+
+
+def test_a_copy_that_can_be_read_counts_whether_the_other_is_still_held_or_was_passed() -> None:
+    unreadable = record_of(RawType.TRADE, b'{"e":"trade","s":"BTCUSDT","t":4}', 2, 40)
+    raw = [trade_record(1, 10, 0), trade_record(3, 30, 1), unreadable, trade_record(4, 40, 3), heartbeat_of(HOUR, 4)]
+    decided = gap_of(2, 2, (10, 30), GapStatus.DEFERRED)
+
+    held, passed = run(TradePartition(), [*raw, decided]), run(TradePartition(), [decided, *raw])
+
+    for outputs in (held, passed):
+        assert [one.trade_id for one in trades_of(outputs) if one.kind is TradeKind.TRADE] == [1, 3, 4]
+    assert unflagged(last_candles(held)) == unflagged(last_candles(passed))
+    assert last_flows(held) == last_flows(passed)
