@@ -249,7 +249,7 @@ class TradeSequencer(Generic[ItemT]):
             anew = newest and entry.kind is not _Kind.LOST
             results = [*self._flush(), *self._begin(entry)] if anew else list(self._fill(entry))
         elif trade_id in self._held:
-            results = [Duplicate(trade_id)]
+            results = [self._hold_again(entry)]
         else:
             self._held[trade_id] = entry
             heappush(self._heap, trade_id)
@@ -262,6 +262,14 @@ class TradeSequencer(Generic[ItemT]):
         if newest:
             self.latest_time = entry.trade_time
         return results
+
+    def _hold_again(self, entry: _Entry[ItemT]) -> Duplicate | Held:
+        """Take an id that is held: what can be read stands in for what cannot, as it would once the flow has passed."""
+        if entry.kind is _Kind.LOST or self._held[entry.trade_id].kind is not _Kind.LOST:
+            return Duplicate(entry.trade_id)
+        del self._held[entry.trade_id]  # for its new place: they are kept by offset
+        self._held[entry.trade_id] = entry
+        return Held(entry.trade_id)
 
     def _begin(self, entry: _Entry[ItemT]) -> list[SequenceResult[ItemT]]:
         """Start an epoch with the first id that came; ids before it may still come, late."""

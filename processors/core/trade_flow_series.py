@@ -26,13 +26,15 @@ HoleName = tuple[int, int]
 """Epoch and first id of a hole."""
 
 KEEP_WINDOWS: Final = 16
-"""Windows of each length that can be corrected: the newest in which something was traded, and those beside an open
-hole. By number, not by age: what is kept does not depend on when heartbeats are read."""
+"""Windows of each length that can be corrected: the newest in which something was traded, and those beside a hole that
+may still fill. By number, not by age: what is kept does not depend on when heartbeats are read."""
 HOLE_WINDOW_LIMIT: Final = 1_000
-"""Seconds that are kept beside open holes; beyond it the oldest hole is given up."""
+"""Seconds that are kept beside holes; beyond it the oldest hole is given up for good."""
 HOLE_LIMIT: Final = 100
 """Open holes, and spans in which something is lost for good; beyond it the oldest hole is given up, the oldest span
 forgotten."""
+GIVEN_UP_LIMIT: Final = 16
+"""Holes that are closed and not filled, and may fill after all. What is missing in older ones is lost for good."""
 
 _NOTHING: Final[Sequence[FlowRecord]] = ()
 _Spans = tuple[tuple[int, int], ...]
@@ -86,6 +88,7 @@ class FlowSeries:
         self._frontier = 0
         self._offset = -1
         self._open_holes: dict[HoleName, _Spans] = {}
+        self._given_up: dict[HoleName, _Spans] = {}
         self._lost_spans: list[tuple[int, int]] = []
         self._now: FlowWindow | None = None
         """The second in the making, should something have been traded in it."""
@@ -128,30 +131,36 @@ class FlowSeries:
         self._open_holes[name] = spans = self._seconds_of((previous_time, next_time))
         records = self._judge(*spans)
         if len(self._open_holes) > HOLE_LIMIT:
-            self._give_up_oldest()
+            self._lose_oldest(self._open_holes)
         return records
 
     def narrow_hole(self, name: HoleName, spans: Iterable[tuple[int, int]]) -> Sequence[FlowRecord]:
         """Learn that what is still missing of a hole lies between these pairs of times."""
-        before, after = self._open_holes.get(name, ()), self._seconds_of(*spans)
+        holes = self._open_holes if name in self._open_holes else self._given_up
+        before, after = holes.get(name, ()), self._seconds_of(*spans)
         if before in {(), after}:
             return _NOTHING
-        self._open_holes[name] = after
+        holes[name] = after
         records = self._judge(*before)
         self._forget()
         return records
 
     def close_hole(self, name: HoleName, *, recovered: bool) -> Sequence[FlowRecord]:
-        """Learn that nothing more will come into a hole.
+        """Learn that nothing more is expected in a hole.
 
         Args:
             name: the hole.
-            recovered: whether everything did come, so that the windows are complete after all.
+            recovered: whether everything did come, so that the windows are complete after all: also of a hole that was
+                closed without. Which of both is learned first depends on how the ledger is read beside the log.
         """
         spans = self._open_holes.pop(name, ())
         if not recovered:
-            self._lose(spans)
-        records = self._judge(*spans)
+            if spans:
+                self._given_up[name] = spans
+            if len(self._given_up) > GIVEN_UP_LIMIT:
+                self._lose_oldest(self._given_up)
+            return _NOTHING
+        records = self._judge(*spans, *self._given_up.pop(name, ()))
         self._forget()
         return records
 
@@ -166,6 +175,7 @@ class FlowSeries:
                 tuple(dumped(level.windows[open_time]) for open_time in sorted(level.windows)) for level in self._levels
             ),
             open_holes=tuple((*name, spans) for name, spans in self._open_holes.items()),
+            given_up=tuple((*name, spans) for name, spans in self._given_up.items()),
             lost_spans=tuple(self._lost_spans),
             alerts=self._alerts.dump(),
         )
@@ -182,6 +192,7 @@ class FlowSeries:
         self._start, self._frontier, self._offset = state.start, state.frontier, state.offset
         self._covered_since = state.covered_since
         self._open_holes = {(epoch, first_id): spans for epoch, first_id, spans in state.open_holes}
+        self._given_up = {(epoch, first_id): spans for epoch, first_id, spans in state.given_up}
         self._lost_spans = list(state.lost_spans)
         self._now = self._seconds.windows.get(self._frontier)
 
@@ -236,13 +247,13 @@ class FlowSeries:
             if open_time + level.length_ms <= self._frontier:
                 yield self._told(level, window, revision=True)
         if len(self._seconds.windows) > HOLE_WINDOW_LIMIT:
-            self._give_up_oldest()
+            self._lose_oldest(self._given_up or self._open_holes)
 
     def _is_gone(self, level: _Level, open_time: int) -> bool:
         """Return whether a window may have been let go, so that nobody knows what else was traded in it."""
         if len(level.windows) < KEEP_WINDOWS or open_time > sorted(level.windows)[-KEEP_WINDOWS]:
             return False
-        return not _touches(open_time, level.length_ms, self._all_open())
+        return not _touches(open_time, level.length_ms, self._missing_spans())
 
     def _at(self, level: _Level, open_time: int) -> FlowWindow:
         window = level.windows.get(open_time)
@@ -260,7 +271,7 @@ class FlowSeries:
         covered = self._covered_since is not None and self._covered_since <= window.open_time
         if not after_start and not covered:
             return False
-        return not _touches(window.open_time, level.length_ms, self._all_open())
+        return not _touches(window.open_time, level.length_ms, self._missing_spans())
 
     def _judge(self, *spans: tuple[int, int]) -> list[FlowRecord]:
         """Look again whether the windows in these spans are complete; tell those again of which that has changed."""
@@ -284,27 +295,28 @@ class FlowSeries:
             for open_time, window in level.windows.items():
                 window.lost = window.lost or _touches(open_time, level.length_ms, spans)
 
-    def _give_up_oldest(self) -> None:
-        """Take the hole that has been open for longest as one that nobody can fill."""
-        if self._open_holes:
-            self._lose(self._open_holes.pop(next(iter(self._open_holes))))
+    def _lose_oldest(self, holes: dict[HoleName, _Spans]) -> None:
+        """Take the oldest of these holes as one that nobody can fill."""
+        if holes:
+            self._lose(holes.pop(next(iter(holes))))
             self._forget()
 
-    def _all_open(self) -> Iterator[tuple[int, int]]:
-        for spans in self._open_holes.values():
-            yield from spans
+    def _missing_spans(self) -> list[tuple[int, int]]:
+        """Return where something is missing that may still come."""
+        return [span for holes in (self._open_holes, self._given_up) for spans in holes.values() for span in spans]
 
     def _forget(self) -> None:
         for level in self._levels:
             self._forget_of(level)
 
     def _forget_of(self, level: _Level) -> None:
-        """Let go of the oldest windows, but for those that an open hole touches."""
+        """Let go of the oldest windows, but for those beside a hole that may still fill."""
         windows = level.windows
         if len(windows) <= KEEP_WINDOWS:
             return
+        missing = self._missing_spans()
         for open_time in sorted(windows)[:-KEEP_WINDOWS]:
-            if not _touches(open_time, level.length_ms, self._all_open()):
+            if not _touches(open_time, level.length_ms, missing):
                 del windows[open_time]
 
     def _told(self, level: _Level, window: FlowWindow, *, revision: bool) -> TradeFlow:

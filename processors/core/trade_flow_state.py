@@ -38,6 +38,8 @@ class FlowState(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """Window by window length, shortest first."""
     open_holes: tuple[tuple[int, int, tuple[tuple[int, int], ...]], ...]
     """Epoch, first id and spans of each, in the order in which they opened."""
+    given_up: tuple[tuple[int, int, tuple[tuple[int, int], ...]], ...]
+    """The same of those that were closed without what was missing, in the order in which they closed."""
     lost_spans: tuple[tuple[int, int], ...]
     alerts: AlertState
 

@@ -200,8 +200,9 @@ class TradePartition(TradeStates):
                 else:
                     candles = symbol.series.close_hole(name, recovered=result.recovered)
                 outputs.extend(_candles(flow, candles))
-        if symbol.vouched_until is not None:
-            self._vouch_symbol(flow, symbol, *symbol.vouched_until, outputs)
+        if symbol.promises and (until := symbol.promises.due(symbol.sequencer.waits_since())) is not None:
+            symbol.changed = True
+            _vouch_windows(flow, symbol, until, outputs)
 
     def _open_hole(
         self, flow: SourceFlow, symbol: TradedSymbol, hole: Hole, outputs: list[Output | DeadLetter]
@@ -234,26 +235,22 @@ class TradePartition(TradeStates):
         return symbol.series
 
     def _vouch(self, flow: SourceFlow, heartbeat: Heartbeat, outputs: list[Output | DeadLetter]) -> None:
+        """End the windows before a time, of each symbol once every trade below an offset is in them."""
         until, offset, run = heartbeat.vouched_until, heartbeat.offset, run_of(heartbeat)
         for symbol in flow.symbols.values():
             # Nobody knows what happens to a symbol that is no longer taken: its windows are not closed.
             if flow.rosters.hold(run, symbol.name):
-                self._vouch_symbol(flow, symbol, until, offset, outputs)
+                waits_since = symbol.sequencer.waits_since()
+                if waits_since is None or waits_since >= offset:
+                    _vouch_windows(flow, symbol, until, outputs)
+                elif symbol.promises.add(offset, until):
+                    symbol.changed = True
 
-    def _vouch_symbol(
-        self, flow: SourceFlow, symbol: TradedSymbol, until: int, offset: int, outputs: list[Output | DeadLetter]
-    ) -> None:
-        """End the candles before ``until``, once every trade below ``offset`` is in them."""
-        waits_since = symbol.sequencer.waits_since()
-        waits = waits_since is not None and waits_since < offset
-        pending = (until, offset) if waits else None
-        if pending != symbol.vouched_until:
-            symbol.vouched_until, symbol.changed = pending, True
-        if symbol.series is not None and not waits:
-            candles = symbol.series.vouch(until)
-            if candles:
-                symbol.changed = True
-                outputs.extend(_candles(flow, candles))
+
+def _vouch_windows(flow: SourceFlow, symbol: TradedSymbol, until: int, outputs: list[Output | DeadLetter]) -> None:
+    if symbol.series is not None and (records := symbol.series.vouch(until)):
+        symbol.changed = True
+        outputs.extend(_candles(flow, records))
 
 
 def _decode(flow: SourceFlow, record: RawRecord) -> wire.Trade | wire.AggTrade | Rejected:

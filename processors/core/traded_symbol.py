@@ -10,6 +10,7 @@ from processors.core.candle_series import KeptSeries
 from processors.core.checkpoint_rounds import CheckpointError
 from processors.core.flow_alerts import AlertRules
 from processors.core.heartbeats import Coverage, CoverageState, GateState, HeartbeatGate, Rosters, RostersState
+from processors.core.promises import WaitingPromises
 from processors.core.sequencer import KeptSequence, TradeSequencer
 from processors.core.trade_flow_state import FlowState
 from processors.core.trade_windows import TradeWindows
@@ -34,7 +35,7 @@ __all__ = [
 KeptT = TypeVar("KeptT", bound=msgspec.Struct)
 """What is read."""
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the dumped forms. Whoever changes one counts up: an older state is then read from the log instead."""
 
 
@@ -42,8 +43,8 @@ class TradedSymbol:
     """One symbol's trades from one source."""
 
     __slots__ = (
-        "anew", "changed", "first_offset", "key", "loaded_below", "name", "next_offset", "other", "sequencer", "series",
-        "vouched_until",
+        "anew", "changed", "first_offset", "key", "loaded_below", "name", "next_offset", "other", "promises",
+        "sequencer", "series",
     )  # fmt: skip
 
     def __init__(self, key: bytes, name: str) -> None:
@@ -54,8 +55,8 @@ class TradedSymbol:
         """None: candles and flow are not made from this source, or not yet."""
         self.first_offset = -1
         """Where the series began; -1: nobody can vouch for the time before it."""
-        self.vouched_until: tuple[int, int] | None = None
-        """Time and offset of a heartbeat that must wait for the trades that are held."""
+        self.promises = WaitingPromises()
+        """Heartbeats that must wait for the trades that are held."""
         self.other: TradedSymbol | None = None
         """The same symbol from the other source."""
         self.next_offset = 0
@@ -73,7 +74,7 @@ class TradedSymbol:
             self.next_offset,
             self.first_offset,
             self.anew,
-            self.vouched_until,
+            self.promises.dump(),
             self.sequencer.dump(kept_match),
             None if self.series is None else KeptWindows(self.series.candles.dump(), self.series.flow.dump()),
         )
@@ -82,7 +83,7 @@ class TradedSymbol:
         """Take over what was written down."""
         self.next_offset, self.first_offset, self.anew = kept.next_offset, kept.first_offset, kept.anew
         self.loaded_below = kept.next_offset
-        self.vouched_until = kept.vouched_until
+        self.promises.load(kept.promises)
         self.sequencer.load(kept.sequence, match_of_kept)
         if kept.windows is not None:
             self.series = flow.new_series(self.name, covered_since=None)
@@ -140,7 +141,7 @@ class KeptSource(msgspec.Struct, frozen=True, array_like=True):
     next_offset: int
     first_offset: int
     anew: bool
-    vouched_until: tuple[int, int] | None
+    promises: list[tuple[int, int]]
     sequence: KeptSequence[KeptMatch]
     windows: KeptWindows | None
 

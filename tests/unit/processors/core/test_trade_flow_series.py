@@ -9,7 +9,14 @@ from msgspec.structs import replace
 
 from processors.core.flow_alerts import AlertRules
 from processors.core.trade_flow import FlowWindow, take, told
-from processors.core.trade_flow_series import HOLE_LIMIT, HOLE_WINDOW_LIMIT, KEEP_WINDOWS, FlowRecord, FlowSeries
+from processors.core.trade_flow_series import (
+    GIVEN_UP_LIMIT,
+    HOLE_LIMIT,
+    HOLE_WINDOW_LIMIT,
+    KEEP_WINDOWS,
+    FlowRecord,
+    FlowSeries,
+)
 from processors.core.trade_flow_state import FlowState
 from processors.core.trades import Match
 from schemas.derived import FLOW_WINDOWS, TradeFlow, TradeSource
@@ -266,8 +273,42 @@ def test_what_nobody_can_fill_leaves_windows_incomplete_even_those_that_a_late_t
     fed(series, [match_at(5_000, 4)])
     series.vouch(MINUTE)
 
-    assert series.close_hole((0, 2), recovered=False) == []
+    assert series.close_hole((0, 2), recovered=False) == ()
     assert [flow.complete for flow in flows(series.add(match_at(3_000, 3)))] == [False, False, False]
+
+
+def test_a_hole_that_was_given_up_and_fills_after_all_makes_its_windows_complete() -> None:
+    """However many windows follow: had the trade been read before what the ledger says, they would be complete too."""
+    trades = [
+        match_at(10, 1),
+        match_at(500, 2),
+        *[match_at(5_000 + n * MINUTE, 4 + n) for n in range(3 * KEEP_WINDOWS)],
+    ]
+    series = new_series()
+    records = fed(series, trades[:1])
+    records += series.open_hole((0, 2), 10, 5_000)
+    records += series.close_hole((0, 2), recovered=False)
+    records += fed(series, trades[2:])
+    assert not last(records)["1s", 0].complete
+
+    records += series.add(trades[1])
+    records += series.narrow_hole((0, 2), [(500, 5_000)])
+    records += series.close_hole((0, 2), recovered=True)
+
+    assert last(records) == naive(trades, trades[-1].trade_time)
+
+
+def test_of_many_holes_that_were_given_up_the_oldest_are_lost_for_good() -> None:
+    series = new_series()
+    for number in range(2 * GIVEN_UP_LIMIT):
+        series.add(match_at(number * MINUTE, number))
+        series.open_hole((0, number), number * MINUTE, number * MINUTE)
+        series.close_hole((0, number), recovered=False)
+    series.vouch(HOUR)
+
+    assert series.close_hole((0, GIVEN_UP_LIMIT - 1), recovered=True) == []
+    assert all(flow.complete for flow in flows(series.close_hole((0, GIVEN_UP_LIMIT), recovered=True)))
+    assert len(series.dump().given_up) == GIVEN_UP_LIMIT - 1
 
 
 def test_the_windows_beside_an_open_hole_are_kept_until_it_closes() -> None:

@@ -483,3 +483,44 @@ def test_final_candles_are_stamped_with_their_end() -> None:
     assert isinstance(output, Output)
     assert (output.type, output.key, output.timestamp_ms) == (DerivedType.CANDLE_1M, b"BTCUSDT|0", MINUTE)
     assert values_of([output])
+
+
+def test_of_two_promises_that_wait_the_first_counts_as_soon_as_it_may() -> None:
+    """The second waits behind a hole of its own; it does not matter what is read first, it or the ledger."""
+    trades = [trade_record(1, 10, 0), trade_record(3, 20, 1), trade_record(5, MINUTE + 10, 2)]
+    first, second = heartbeat_of(MINUTE, 2), heartbeat_of(2 * MINUTE, 3)
+    decided = gap_of(2, 2, (10, 20), GapStatus.DEFERRED)
+
+    late = run(TradePartition(), [*trades[:2], first, trades[2], second, decided])
+    early = run(TradePartition(), [decided, *trades[:2], first, trades[2], second])
+
+    assert [key for key in last_candles(late) if key[0] == "1m"] == [("1m", 0)]
+    assert unflagged(last_candles(late)) == unflagged(last_candles(early))
+
+
+def test_what_was_called_unfillable_and_comes_after_all_is_in_the_same_candles_and_flow() -> None:
+    """Whether the ledger is read before the trades or after them."""
+    trades = [trade_record(10, 20_000, 0), trade_record(12, 33_500, 1), trade_record(11, 20_000, 2)]
+    given_up = gap_of(11, 11, (20_000, 33_500), GapStatus.UNFILLABLE)
+    covered, end = heartbeat_of(0, 0), heartbeat_of(HOUR, 3)
+
+    in_order = run(TradePartition(), [covered, *trades, given_up, end])
+    late = run(TradePartition(), [covered, given_up, *trades[:2], end, trades[2]])
+
+    assert [one.late for one in trades_of(late) if one.kind is TradeKind.TRADE] == [False, False, True]
+    assert all(flow.complete for flow in flows_of(in_order))
+    assert unflagged(last_candles(late)) == unflagged(last_candles(in_order))
+    assert last_flows(late) == last_flows(in_order)
+
+
+def test_a_copy_that_can_be_read_counts_whether_the_other_is_still_held_or_was_passed() -> None:
+    unreadable = record_of(RawType.TRADE, b'{"e":"trade","s":"BTCUSDT","t":4}', 2, 40)
+    raw = [trade_record(1, 10, 0), trade_record(3, 30, 1), unreadable, trade_record(4, 40, 3), heartbeat_of(HOUR, 4)]
+    decided = gap_of(2, 2, (10, 30), GapStatus.DEFERRED)
+
+    held, passed = run(TradePartition(), [*raw, decided]), run(TradePartition(), [decided, *raw])
+
+    for outputs in (held, passed):
+        assert [one.trade_id for one in trades_of(outputs) if one.kind is TradeKind.TRADE] == [1, 3, 4]
+    assert unflagged(last_candles(held)) == unflagged(last_candles(passed))
+    assert last_flows(held) == last_flows(passed)
