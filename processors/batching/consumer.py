@@ -123,8 +123,8 @@ class BatchingConsumer(Consumer):
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Tell the listener at once if nothing is assigned: Faust does not seek then.
 
-        A worker gets nothing when there are more of them than partitions, or when others fill up to the ceiling of their
-        number: of five workers and 12 partitions, four keep three each.
+        That happens not only to more workers than partitions: Faust's assignor lets each keep ⌈partitions ÷ workers⌉,
+        so four that have three of 12 leave a fifth nothing.
         """
         await super().on_partitions_assigned(assigned, generation_id)
         if not assigned and generation_id == self.app.consumer_generation_id:

@@ -199,7 +199,6 @@ async def test_while_partitions_are_taken_away_none_speaks(harness: Harness) -> 
 
 
 async def test_a_worker_that_gets_no_partition_is_settled_and_keeps_no_state(harness: Harness) -> None:
-    assert not harness.assignments.settled
     harness.assign(1, {0: 0})
     await harness.assignments.revoking()
 
