@@ -126,7 +126,8 @@ HEARTBEAT_AGE: Final = Gauge(
     "processors_heartbeat_age_seconds", "Time since the last successful group heartbeat.", registry=REGISTRY
 )
 
-# gauge, seconds: since the broker last answered a fetch, with records or without. Rising: partitions have no leader.
+# gauge, seconds: since the broker last answered a fetch, with records or without; 0 where nothing is assigned.
+# Rising: partitions have no leader.
 FETCH_AGE: Final = Gauge(
     "processors_fetch_age_seconds", "Time since the broker last answered a fetch.", registry=REGISTRY
 )

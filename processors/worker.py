@@ -259,8 +259,8 @@ class _Worker:
         consumer = _consumer(self._app)
         if (age_s := consumer.membership.age_s(monotonic())) is not None:
             metrics.HEARTBEAT_AGE.set(age_s)
-        if (age_s := consumer.fetch_age_s(_now_ms())) is not None:
-            metrics.FETCH_AGE.set(age_s)
+        metrics.FETCH_AGE.set(consumer.fetch_age_s(_now_ms()) or 0.0)
+        metrics.LAG.clear()  # what is no longer assigned lags no more
         for topic, records in consumer.lag().items():
             metrics.LAG.labels(topic).set(records)
         for runner in self._runners:

@@ -117,6 +117,20 @@ class BatchingConsumer(Consumer):
                 tp: self._start(tp, committed.get(tp) or 0, earliest.get(tp) or 0, ends.get(tp) or 0) for tp in assigned
             }
             await self.seek_wait(starts)
+        if generation == self.app.consumer_generation_id:  # else another assignment came meanwhile, maybe of nothing
+            self._begin(generation, starts)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Tell the listener at once if nothing is assigned: Faust does not seek then.
+
+        That happens not only to more workers than partitions: Faust's assignor lets each keep ⌈partitions ÷ workers⌉,
+        so four that have three of 12 leave a fifth nothing.
+        """
+        await super().on_partitions_assigned(assigned, generation_id)
+        if not assigned and generation_id == self.app.consumer_generation_id:
+            self._begin(generation_id, {})
+
+    def _begin(self, generation: int, starts: Mapping[TP, int]) -> None:
         self.positions.assign(generation, starts)
         self._held = set(self.listener.assigned(generation, starts))
         self._may_deliver.set()
@@ -182,7 +196,7 @@ class BatchingConsumer(Consumer):
         ready, waiting = self._deliverable()
         if not ready:
             await self.wait_first(self._may_deliver.wait(), self.suspend_flow.wait(), timeout=self._poll_timeout_s)
-            if self._held or self.limits.ends:
+            if self._held or self.limits.ends or not self.positions.assigned():
                 await self.keep_alive()
             return
         generation = self.app.consumer_generation_id
@@ -225,7 +239,10 @@ class BatchingConsumer(Consumer):
         return self.flow_active and generation == self.app.consumer_generation_id
 
     async def keep_alive(self) -> None:
-        """Tell the driver that not fetching is intended. Called about once a second while partitions are held."""
+        """Tell the driver that not fetching is intended.
+
+        Called about once a second while partitions are held, and while there are none.
+        """
 
     # -- acknowledgement and commit
 

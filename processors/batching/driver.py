@@ -106,7 +106,10 @@ class BatchConsumer(BatchingConsumer, driver.Consumer):
         return max(0, now_ms - max(answered_ms)) / 1_000 if answered_ms else math.inf
 
     async def keep_alive(self) -> None:
-        """Keep aiokafka from leaving the group while all partitions are held."""
+        """Keep aiokafka from leaving the group while all partitions are held, or none is assigned.
+
+        Once it left for not fetching it joins again only after a fetch, which never comes.
+        """
         await self._thread.touch()
 
 

@@ -8,7 +8,7 @@ after it, so a hole in the offsets never stops the position and never lets it ru
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import Generic, TypeVar
 
 
@@ -51,7 +51,7 @@ class Positions(Generic[K]):
         for key in keys:
             self._partitions.pop(key, None)
 
-    def assigned(self) -> Iterable[K]:
+    def assigned(self) -> Collection[K]:
         """Return the partitions that have a position."""
         return self._partitions.keys()
 

@@ -69,6 +69,10 @@ class FakeConsumer(BatchingConsumer):
         self.records_come: asyncio.Event | None = None
         """If set: a fetch that finds nothing waits for it and looks again, as aiokafka's does over a rebalance."""
         self.fetch_waits = False
+        self.seek_may_end: asyncio.Event | None = None
+        """If set: a seek waits for it before it asks for the last of what it needs."""
+        self.seek_waits = False
+        self.kept_alive = 0
         super().__init__(*args, **kwargs)
         self.limits = self.fake.limits
         self.listener = self.fake.listener
@@ -118,6 +122,10 @@ class FakeConsumer(BatchingConsumer):
         return {tp: self.log_.earliest.get(tp, 0) for tp in partitions}
 
     async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
+        if self.seek_may_end is not None:
+            self.seek_waits = True
+            await self.seek_may_end.wait()
+            self.seek_waits = False
         return {tp: self.log_.end(tp) for tp in partitions}
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
@@ -144,6 +152,9 @@ class FakeConsumer(BatchingConsumer):
                 fetched[tp] = records
                 self.at[tp] = records[-1].offset + 1
         return fetched
+
+    async def keep_alive(self) -> None:
+        self.kept_alive += 1
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
         raise NotImplementedError

@@ -198,6 +198,17 @@ async def test_while_partitions_are_taken_away_none_speaks(harness: Harness) -> 
     assert not harness.assignments.settled
 
 
+async def test_a_worker_that_gets_no_partition_is_settled_and_keeps_no_state(harness: Harness) -> None:
+    harness.assign(1, {0: 0})
+    await harness.assignments.revoking()
+
+    assert harness.assign(2, {}) == set()
+    assert harness.assignments.settled
+    assert harness.assignments.units(FLOW) == []
+    with pytest.raises(KeyError):
+        harness.unit(0)
+
+
 async def test_offsets_that_compaction_removed_count_as_applied(harness: Harness) -> None:
     harness.logs.append(TRADES, 0, b"1")
     harness.assign(1, {0: 500})

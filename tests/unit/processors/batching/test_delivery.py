@@ -285,6 +285,84 @@ async def test_held_partitions_deliver_nothing_until_released_while_others_go_on
         await until(lambda: log.committed.get(A0) == 10)
 
 
+async def test_a_member_that_gets_no_partition_says_so_and_works_once_it_gets_one() -> None:
+    """Faust seeks nothing then, so the seek cannot be what tells the listener."""
+    log = FakeLog()
+    log.fill("a", 0, 10)
+    listener = Holding([])
+    app, seen = collecting_app(log, [A0], listener=listener)
+    app.fake_assignment = set()
+    async with running(app):
+        await until(lambda: listener.starts == [{}] and not app.rebalancing)
+        await app.fake_consumer.rebalance({A0})
+        await until(lambda: log.committed == {A0: 10})
+
+    assert listener.starts == [{}, {A0: 0}]
+    assert offsets(seen, A0) == list(range(10))
+
+
+async def test_a_member_that_loses_its_last_partition_says_so_and_may_get_it_back() -> None:
+    log = FakeLog()
+    log.fill("a", 0, 10)
+    listener = Holding([])
+    app, seen = collecting_app(log, [A0], listener=listener)
+    async with running(app):
+        await until(lambda: log.committed == {A0: 10})
+        await app.fake_consumer.rebalance(set())
+        await until(lambda: not app.rebalancing)
+
+        assert listener.starts == [{A0: 0}, {}]
+        assert listener.generation == app.consumer_generation_id
+
+        log.fill("a", 0, 10)
+        await app.fake_consumer.rebalance({A0})
+        await until(lambda: log.committed == {A0: 20})
+
+    assert offsets(seen, A0) == list(range(20))
+
+
+async def test_a_seek_that_outlasts_its_assignment_does_not_undo_that_nothing_is_assigned() -> None:
+    log = FakeLog()
+    log.fill("a", 0, 10)
+    listener = Holding([])
+    app, _ = collecting_app(log, [A0], listener=listener)
+    async with running(app):
+        await until(lambda: log.committed == {A0: 10})
+        consumer, seek_may_end = app.fake_consumer, asyncio.Event()
+        consumer.seek_may_end = seek_may_end
+        seek = asyncio.create_task(consumer.perform_seek())
+        await until(lambda: consumer.seek_waits)
+        await consumer.rebalance(set())
+        seek_may_end.set()
+        await seek
+
+        assert listener.starts[-1] == {}
+        assert list(consumer.positions.assigned()) == []
+
+
+async def test_a_member_without_partitions_is_kept_in_the_group_and_one_whose_agent_is_stuck_is_not() -> None:
+    log = FakeLog()
+    log.fill("a", 0, 2_000)
+    go = asyncio.Event()
+
+    async def work(_: Batch) -> None:
+        await go.wait()
+
+    app, _ = collecting_app(log, [A0], work, limits=DeliveryLimits(batches_in_flight=1))
+    async with running(app):
+        consumer = app.fake_consumer
+        consumer._poll_timeout_s = 0.01
+        await until(lambda: consumer.positions.in_flight(A0) == 1)
+        await asyncio.sleep(0.1)
+
+        assert consumer.kept_alive == 0
+
+        go.set()
+        await until(lambda: log.committed == {A0: 2_000})
+        await consumer.rebalance(set())
+        await until(lambda: consumer.kept_alive > 2)
+
+
 async def test_records_deleted_before_they_were_read_are_passed_over_and_offsets_go_on() -> None:
     log = FakeLog()
     for offset in (40, 41, 50):
