@@ -29,7 +29,7 @@ ROUNDS = int(os.environ.get("KILL_ROUNDS", "5"))
 
 # Where, and how often at most it is passed first; None: anywhere, by a signal from outside.
 DEATHS: Sequence[tuple[Failpoint | None, int]] = (
-    (Failpoint.AFTER_OUTPUTS, 12),
+    (Failpoint.AFTER_OUTPUTS, 4),
     (Failpoint.AFTER_CHECKPOINT, 2),
     (Failpoint.BEFORE_COMMIT, 1),
     (None, 0),
@@ -56,7 +56,7 @@ async def test_a_worker_killed_between_outputs_checkpoints_and_offsets_loses_not
         await pipeline.send(some_values(1_200))
         written = len(await read_all(pipeline.servers, pipeline.output.name))
         fuse = () if place is None else ("--die-at", f"{place}:{generator.randint(0, passes)}")
-        async with pipeline.worker("--checkpoints", "--instance-id", "one", "--pause-s", "0.01", *fuse) as worker:
+        async with pipeline.worker("--checkpoints", "--instance-id", "one", "--pause-s", "0.03", *fuse) as worker:
             if place is None:
                 await pipeline.until_written(written + generator.randrange(1_000))
                 worker.kill()
@@ -151,7 +151,7 @@ async def test_a_worker_that_is_told_to_stop_under_load_commits_what_is_durable_
 
     positions = await pipeline.positions()
     found, _ = await pipeline.outputs()
-    assert 1_000 < sum(positions.values()) < 6_000
+    assert 1_000 < sum(positions.values()) <= 6_000  # what was fetched is finished
     assert {(p, o) for p, end in positions.items() for o in range(end)} == found.keys()
 
     async with pipeline.worker("--checkpoints"):

@@ -72,9 +72,12 @@ async def run(args: argparse.Namespace) -> int:
         checkpoints=CheckpointWriter(table, codec, publisher) if args.checkpoints else None,
     )
 
+    pace = asyncio.Lock()
+
     async def process(batch: Batch) -> None:
+        async with pace:  # one batch begins each pause, whatever their number: so slow is the agent
+            await asyncio.sleep(args.pause_s)
         await runner.process(batch)
-        await asyncio.sleep(args.pause_s)
 
     @app.agent(app.batches(runner.flow.topic_names), name="tiny", concurrency=1)
     async def tiny(stream: object) -> None:
