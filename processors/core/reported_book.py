@@ -236,17 +236,19 @@ class ReportedBook:
         )
         return Output(self.market, DerivedType.BOOK_VERIFICATION, self._key, value, time)
 
-    def tell_vouched(self, timestamp_ms: int) -> Output | None:
+    def tell_vouched(self, until: int) -> Output | None:
         """Return that somebody vouches for a stale book again, if that is news.
 
+        A heartbeat of before it became stale is none: they are read again after the book came back.
+
         Args:
-            timestamp_ms: event time of the news.
+            until: event time that is vouched for.
         """
-        if self.state is not BookState.STALE:
+        if self.state is not BookState.STALE or until <= self._vouched_until:
             return None
         self._end_stale()
         self.state = BookState.LIVE
-        return self._say_again(timestamp_ms)
+        return self._say_again(until)
 
     def tell_unvouched(self, now_ms: int) -> Output | None:
         """Return that nobody vouches for a live book any more, if that is news.
@@ -261,7 +263,8 @@ class ReportedBook:
         self.state = BookState.STALE
         self._stale_from_ms, self._stale_ms = now_ms, 0
         time = self.event_time or self._said_time
-        self._alert(self._alerts.stale(time, self._offset))
+        # A book that does not move may become stale time and again, each time an alert of its own.
+        self._alert(self._alerts.stale(max(time, self._vouched_until), self._offset))
         return self._say_again(time)
 
     def _end_stale(self) -> None:

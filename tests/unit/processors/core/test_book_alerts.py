@@ -176,6 +176,30 @@ def test_a_stale_book_is_told_of_once_and_once_when_somebody_vouches_again() -> 
     assert requests(again) == []
 
 
+def test_a_quiet_book_that_becomes_stale_again_has_an_alert_of_its_own() -> None:
+    """Without a diff in between: an alert is known by when it opened."""
+    partition, _ = stale_partition(5)
+    partition.heartbeat(heartbeat_of(START_MS + 20_000, 2, stream="depth"))
+    outputs = [output for second in range(20, 40) for output in partition.tick(second * 1_000)]
+    again = partition.heartbeat(heartbeat_of(START_MS + 60_000, 2, stream="depth"))
+
+    assert told(outputs) == [(AlertKind.STALE_BOOK, AlertStatus.OPEN, 20_000, 20_000)]
+    assert told(again) == [(AlertKind.STALE_BOOK, AlertStatus.CLOSED, 20_000, 20_000)]
+
+
+def test_a_stale_book_that_comes_back_is_not_vouched_for_by_what_was_said_before() -> None:
+    """Heartbeats since the last whole round are read again, and what comes of them is dropped."""
+    partition, _ = stale_partition(5)
+    successor = BookPartition()
+    successor.load_shared(partition.dump_shared())
+    for entity in partition.entities():
+        successor.load(entity, partition.dump(entity))
+
+    assert successor.heartbeat(heartbeat_of(START_MS, 2, stream="depth")) == []
+    again = successor.heartbeat(heartbeat_of(START_MS + 20_000, 2, stream="depth"))
+    assert told(again) == [(AlertKind.STALE_BOOK, AlertStatus.CLOSED, 0, 0)]
+
+
 def test_a_book_that_was_stale_for_long_is_compared_with_a_snapshot() -> None:
     partition, _ = stale_partition(62)
     again = run(partition, diff(2, 80_000, bid=8), offset=2)
