@@ -128,8 +128,9 @@ class CheckpointWriter:
             places.setdefault(place, []).append(one)
         offsets = await self._publisher.publish(grouped)
         for place, ones in places.items():
-            for one, offset in zip(ones, (offset for batch in offsets[place] for offset in batch), strict=True):
-                if offset < 0:  # an attempt whose answer was lost had succeeded
+            placed = [(offset, batch.start >= 0) for batch in offsets[place] for offset in batch]
+            for one, (offset, is_known) in zip(ones, placed, strict=True):
+                if not is_known:  # an attempt whose answer was lost had succeeded
                     one.unit.rounds.put_back(one.entity)
                 else:
                     one.unit.rounds.note(one.entity, Written(offset, one.position, len(one.value)))

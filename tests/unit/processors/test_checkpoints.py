@@ -12,6 +12,7 @@ from hypothesis import given, strategies as st
 from processors.checkpoints import CheckpointWriter, compressed, decompressed
 from processors.core.checkpoint_rounds import Entity
 from processors.flows import Family, flows_of
+from processors.publisher import Grouped, Offsets
 from processors.restore import Behind, Restorer, Source
 from processors.units import Flow, Unit, UnitFactory
 from schemas.codec import Codec
@@ -118,6 +119,32 @@ async def test_a_state_ahead_of_what_was_committed_passes_over_what_it_has(logs:
     assert heir.unit.next_offset(TRADES) == 4
     assert heir.unit.apply(logs.records[TRADES, P][2:4], lagging=False) == []
     assert heir.sums == {"BTCUSDT": 4, "ETHUSDT": 6}
+
+
+class ForgetfulPublisher(MemoryPublisher):
+    """Does not know where the records of its first batch are: the broker's answer was lost."""
+
+    async def publish(self, records: Grouped) -> Offsets:
+        offsets = await super().publish(records)
+        if len(self.published) > 1:
+            return offsets
+        return {place: [range(-1, len(batch) - 1) for batch in batches] for place, batches in offsets.items()}
+
+
+async def test_states_of_which_nobody_knows_where_they_are_are_written_again_before_the_round_is_whole(
+    logs: MemoryLogs,
+) -> None:
+    worker = Worker(logs)
+    worker.writer = CheckpointWriter(TABLE, CODEC, ForgetfulPublisher(logs=logs))
+    await worker.start(0)
+    worker.apply(4)
+    await worker.checkpoint()
+    assert (MANIFESTS, P) not in logs.records
+    await worker.checkpoint()
+
+    manifest = CODEC.decode(MANIFESTS, P, 0, logs.records[MANIFESTS, P][0].value)
+    assert isinstance(manifest, CheckpointRound)
+    assert manifest.offsets == [2, 3]
 
 
 async def test_without_a_manifest_the_log_is_read_from_its_beginning(logs: MemoryLogs) -> None:
