@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from dashboard.core.texts import is_array, scale_of
 from schemas.avro import load_schema
-from schemas.codec import TYPES
 from schemas.derived import BookState, TakerSide
 from schemas.markets import Market
 
@@ -63,11 +62,6 @@ def _type_of(of: Any) -> Any:
     return _PLAIN[of]
 
 
-def _model_of(schema: str, **more: tuple[Any, Any]) -> Any:
-    """Return the model of a schema's values; anything, where this version has no such topic."""
-    return value_model(schema, **more) if schema in TYPES else dict[str, Any]
-
-
 _MARKET: Final = (Market, Field(description="Market of the symbol."))
 _AGE: Final = (int, Field(description="This machine's time less the event time, ms; never below 0."))
 
@@ -79,15 +73,15 @@ if TYPE_CHECKING:
     TradeFlow: TypeAlias = Any
     Alert: TypeAlias = Any
 else:
-    Top = _model_of("top-of-book")
-    Verification = _model_of("book-verification")
-    Candle = _model_of("candle")
-    TradeFlow = _model_of("trade-flow")
-    Alert = _model_of("alert")
+    Top = value_model("top-of-book")
+    Verification = value_model("book-verification")
+    Candle = value_model("candle")
+    TradeFlow = value_model("trade-flow")
+    Alert = value_model("alert")
 
-TickerAnswer: Final = _model_of("ticker", market=_MARKET, age_ms=_AGE)
+TickerAnswer: Final = value_model("ticker", market=_MARKET, age_ms=_AGE)
 """The last ticker."""
-LiquidityAnswer: Final = _model_of("liquidity", market=_MARKET, age_ms=_AGE)
+LiquidityAnswer: Final = value_model("liquidity", market=_MARKET, age_ms=_AGE)
 """The last word on liquidity."""
 
 

@@ -37,6 +37,7 @@ def example_answers() -> Mapping[str, Document]:
         "candles": answers.candles_answer(store, spot, _SYMBOL, "1m", 1),
         "flow": answers.flow_answer(store, spot, _SYMBOL, "1s", 1),
         "ticker": answers.ticker_answer(store, spot, _SYMBOL, _NOW),
+        "liquidity": answers.liquidity_answer(store, spot, _SYMBOL, _NOW),
         "alerts": answers.alerts_answer(store, spot, 1),
     }
     # As JSON says them: without enums.
@@ -76,6 +77,17 @@ def example_values() -> dict[str, msgspec.Struct]:
             spread=1_000_000,
             input_offset=20_419,
         ),
+        "book-verification": derived.BookVerification(
+            symbol=_SYMBOL,
+            verified_time=_OPEN + 12_400,
+            update_id=50_101_877,
+            levels_compared=1_997,
+            levels_equal=1_997,
+            levels_left_out=3,
+            result=derived.VerificationResult.EQUAL,
+            input_offset=4_102,
+        ),
+        "liquidity": _liquidity(),
         "candle": _candle(),
         "trade-flow": _flow(),
         "ticker": _ticker(),
@@ -93,6 +105,41 @@ def example_values() -> dict[str, msgspec.Struct]:
             input_offset=77_240,
         ),
     }
+
+
+def _liquidity() -> derived.Liquidity:
+    return derived.Liquidity(
+        symbol=_SYMBOL,
+        time=_OPEN + 61_000,
+        update_id=50_112_345,
+        bid_price=_PRICE - 1_000_000,
+        ask_price=_PRICE,
+        spread=1_000_000,
+        spread_bps=161_977,
+        bid_depth_10bps=42 * _ONE,
+        bid_depth_50bps=180 * _ONE,
+        bid_depth_100bps=None,
+        ask_depth_10bps=14 * _ONE,
+        ask_depth_50bps=120 * _ONE,
+        ask_depth_100bps=None,
+        bid_quote_depth_10bps=42 * _PRICE * _ONE,
+        bid_quote_depth_50bps=180 * _PRICE * _ONE,
+        bid_quote_depth_100bps=None,
+        ask_quote_depth_10bps=14 * _PRICE * _ONE,
+        ask_quote_depth_50bps=120 * _PRICE * _ONE,
+        ask_quote_depth_100bps=None,
+        imbalance_10bps=50_000_000,
+        imbalance_50bps=20_000_000,
+        imbalance_100bps=None,
+        sizes=[10_000 * _ONE, 100_000 * _ONE],
+        buy_average_prices=[_PRICE, _PRICE + 1_000_000],
+        buy_slippages_bps=[0, 16],
+        sell_average_prices=[_PRICE - 1_000_000, None],
+        sell_slippages_bps=[0, None],
+        known_bid_price=_PRICE - 500 * _ONE,
+        known_ask_price=_PRICE + 500 * _ONE,
+        input_offset=20_417,
+    )
 
 
 def _candle() -> derived.Candle:

@@ -36,6 +36,7 @@ MODELS = {
     "flow": documents.FlowAnswer,
     "ticker": documents.TickerAnswer,
     "alerts": documents.AlertsAnswer,
+    "liquidity": documents.LiquidityAnswer,
 }
 
 
@@ -106,6 +107,7 @@ def is_problem(answer: httpx2.Response, status: int, code: str) -> Any:
         (f"{SPOT}/candles/BTCUSDT?interval=1m&limit=1", "candles"),
         (f"{SPOT}/flow/BTCUSDT?window=1s", "flow"),
         (f"{SPOT}/tickers/BTCUSDT", "ticker"),
+        (f"{SPOT}/liquidity/BTCUSDT", "liquidity"),
         (f"{SPOT}/alerts", "alerts"),
     ],
 )
