@@ -134,6 +134,19 @@ class FlowAlerts:
         self._judged_until = time
         return alerts
 
+    def end(self, offset: int) -> list[Alert]:
+        """Judge nothing any more, as the trades come from elsewhere now: close what is open.
+
+        Args:
+            offset: of the last raw record folded in.
+        """
+        alerts: list[Alert] = []
+        if self._judged_until is not None:
+            alerts += [] if self._spike is None else self._judge_volume(0, 0, self._judged_until, offset)
+            if self._one_sided is not None:
+                alerts.append(self._close_one_sided(self._one_sided, self._judged_until, None, offset))
+        return alerts
+
     def would_close(self, time: int) -> bool:
         """Return whether an alert that is open closes when nothing is traded until ``time``."""
         is_open = self._spike is not None or self._one_sided is not None

@@ -164,6 +164,10 @@ class FlowSeries:
         self._forget()
         return records
 
+    def end(self) -> Sequence[FlowRecord]:
+        """Learn that the trades come from another source now: alerts that are open end."""
+        return self._alerts.end(self._offset)
+
     def dump(self) -> FlowState:
         """Return everything remembered."""
         return FlowState(

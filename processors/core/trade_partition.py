@@ -181,7 +181,7 @@ class TradePartition(TradeStates):
                 match = result.item
                 trade = trade_record(match, symbol.name, flow.source, result.epoch, late=False)
                 outputs.append(_trade(flow, symbol, trade))
-                series = symbol.series or self._series(flow, symbol, match.trade_time, match.input_offset)
+                series = symbol.series or self._series(flow, symbol, match.trade_time, match.input_offset, outputs)
                 if series is not None and (candles := series.add(match)):
                     outputs.extend(_candles(flow, candles, match.trade_time))
             elif isinstance(result, Late):
@@ -209,12 +209,14 @@ class TradePartition(TradeStates):
     ) -> None:
         if hole.absent:
             return
-        series = self._series(flow, symbol, hole.next_time, hole.input_offset)
+        series = self._series(flow, symbol, hole.next_time, hole.input_offset, outputs)
         if series is not None:
             candles = series.open_hole((hole.epoch, hole.first_id), hole.previous_time, hole.next_time)
             outputs.extend(_candles(flow, candles))
 
-    def _series(self, flow: SourceFlow, symbol: TradedSymbol, time: int, offset: int) -> TradeWindows | None:
+    def _series(
+        self, flow: SourceFlow, symbol: TradedSymbol, time: int, offset: int, outputs: list[Output | DeadLetter]
+    ) -> TradeWindows | None:
         """Return the windows that a trade belongs to; None: they are made from the other source.
 
         A symbol's candles have one source at a time. Which one is configuration, and may change: the source whose
@@ -226,6 +228,7 @@ class TradePartition(TradeStates):
         if other is not None and other.series is not None:
             if time <= other.sequencer.latest_time:
                 return None
+            outputs.extend(_candles(flow, other.series.end()))
             other.series = None
         # Who vouches now does not know what was lost of a symbol that begins anew.
         symbol.first_offset, symbol.anew = (-1 if symbol.anew else offset), False

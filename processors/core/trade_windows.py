@@ -70,6 +70,10 @@ class TradeWindows:
         candles = self.candles.close_hole(name, recovered=recovered)
         return self._both(candles, self.flow.close_hole(name, recovered=recovered))
 
+    def end(self) -> Sequence[WindowRecord]:
+        """Learn that the trades come from another source now: nothing is left open."""
+        return self.flow.end()
+
     @staticmethod
     def _both(candles: Sequence[Candle], flow: Sequence[FlowRecord]) -> Sequence[WindowRecord]:
         return [*candles, *flow] if flow else candles

@@ -10,7 +10,7 @@ from processors.core.flow_alerts import AlertRules
 from processors.core.records import DeadLetter, Output, RawRecord
 from processors.core.trade_partition import TradePartition
 from schemas.control import Gap, GapStatus, Heartbeat
-from schemas.derived import Candle, TradeKind, TradeSource
+from schemas.derived import Alert, AlertStatus, Candle, TradeKind, TradeSource
 from schemas.markets import Market
 from schemas.topics import DerivedType, RawType
 from tests.unit.processors.core.records import (
@@ -524,3 +524,15 @@ def test_a_copy_that_can_be_read_counts_whether_the_other_is_still_held_or_was_p
         assert [one.trade_id for one in trades_of(outputs) if one.kind is TradeKind.TRADE] == [1, 3, 4]
     assert unflagged(last_candles(held)) == unflagged(last_candles(passed))
     assert last_flows(held) == last_flows(passed)
+
+
+def test_an_alert_of_the_source_that_is_left_is_closed() -> None:
+    partition = TradePartition(AlertRules(one_sided_min_trades=1))
+    before = [trade_record(2, 10, 0), trade_record(3, 10_500, 1), trade_record(4, 20_000, 2)]
+    opened, closed = (
+        [value for value in values_of(run(partition, records)) if isinstance(value, Alert)]
+        for records in (before, [agg_trade_record(7, 20_500, 0)])
+    )
+
+    assert [alert.status for alert in opened] == [AlertStatus.OPEN]
+    assert closed == [replace(opened[0], status=AlertStatus.CLOSED, value=None, threshold=75 * 10**14)]
