@@ -257,7 +257,7 @@ class FlowSeries:
         """Return whether a window may have been let go, so that nobody knows what else was traded in it."""
         if len(level.windows) < KEEP_WINDOWS or open_time > sorted(level.windows)[-KEEP_WINDOWS]:
             return False
-        return not _touches(open_time, level.length_ms, self._missing_spans())
+        return not _touches(open_time, level.length_ms, self._kept_spans())
 
     def _at(self, level: _Level, open_time: int) -> FlowWindow:
         window = level.windows.get(open_time)
@@ -309,6 +309,16 @@ class FlowSeries:
         """Return where something is missing that may still come."""
         return [span for holes in (self._open_holes, self._given_up) for spans in holes.values() for span in spans]
 
+    def _kept_spans(self) -> list[tuple[int, int]]:
+        """Return what windows are kept beside: holes, and the start until somebody vouches for it.
+
+        Who does so is told in a topic of its own, which may be read after any number of trades.
+        """
+        spans = self._missing_spans()
+        if self._start is not None and (self._covered_since is None or self._covered_since > self._start):
+            spans.append((self._start, self._start))
+        return spans
+
     def _forget(self) -> None:
         for level in self._levels:
             self._forget_of(level)
@@ -318,9 +328,9 @@ class FlowSeries:
         windows = level.windows
         if len(windows) <= KEEP_WINDOWS:
             return
-        missing = self._missing_spans()
+        kept = self._kept_spans()
         for open_time in sorted(windows)[:-KEEP_WINDOWS]:
-            if not _touches(open_time, level.length_ms, missing):
+            if not _touches(open_time, level.length_ms, kept):
                 del windows[open_time]
 
     def _told(self, level: _Level, window: FlowWindow, *, revision: bool) -> TradeFlow:

@@ -353,3 +353,15 @@ def test_a_hole_that_fills_with_too_many_seconds_is_given_up() -> None:
 
     assert max(map(len, series.dump().windows)) <= HOLE_WINDOW_LIMIT
     assert series.close_hole((0, 2), recovered=True) == []
+
+
+def test_who_vouches_for_the_start_may_be_learnt_after_any_number_of_windows() -> None:
+    """Heartbeats are in a topic of their own; a worker may read all trades before the first of them."""
+    trades = [match_at(number * SECOND, trade_id=number) for number in range(1, 5 * KEEP_WINDOWS)]
+    at_once, later = new_series(SECOND), new_series(None)
+
+    expected = fed(at_once, trades)
+    records = [*fed(later, trades), *later.cover(SECOND)]
+
+    assert last(records) == last(expected)
+    assert not flows(fed(new_series(None), trades))[0].complete
