@@ -47,6 +47,17 @@ async def create_topics(bootstrap_servers: str, topics: Iterable[Topic]) -> None
         await admin.close()
 
 
+async def delete_topics(bootstrap_servers: str, prefix: str) -> None:
+    """Delete every topic under a prefix: each partition keeps files mapped, and a broker may map only so many."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    await admin.start()
+    try:
+        if names := [name for name in await admin.list_topics() if name.startswith(prefix)]:
+            await admin.delete_topics(names)
+    finally:
+        await admin.close()
+
+
 async def send(bootstrap_servers: str, records: Iterable[Sent]) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, linger_ms=5, enable_idempotence=True)
     await producer.start()
