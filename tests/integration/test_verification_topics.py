@@ -14,7 +14,7 @@ from sandbox.verify.topics import collect_evidence, collect_outcome, diffs_of, s
 from sandbox.verify.verification import Given, verify
 from schemas.codec import Codec
 from schemas.control import Heartbeat
-from schemas.derived import Candle, TopOfBook, Trade
+from schemas.derived import Candle, TopOfBook, Trade, TradeFlow
 from schemas.keys import candle_key
 from schemas.markets import Market
 from schemas.topics import ControlType, DerivedType, Layer, RawType, TopicTable, partition_of
@@ -29,6 +29,7 @@ DERIVED_TYPES: dict[type[msgspec.Struct], DerivedType] = {
     TopOfBook: DerivedType.TOP_OF_BOOK,
     Trade: DerivedType.TRADE,
     Candle: DerivedType.CANDLE_1M,
+    TradeFlow: DerivedType.TRADE_FLOW,
 }
 
 
