@@ -14,7 +14,8 @@ from typing import Final
 import msgspec
 
 from processors.core.book import EVERYWHERE, Columns, OrderBook
-from processors.core.slippage import ContractFill, Fill, half_even, walk, walk_contracts
+from processors.core.rounding import half_even
+from processors.core.slippage import ContractFill, Fill, walk, walk_contracts
 from schemas.decimals import ONE
 from schemas.derived import Liquidity
 

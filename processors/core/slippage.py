@@ -11,8 +11,10 @@ from typing import Final
 
 import msgspec
 
+from processors.core.rounding import half_even
 
-__all__ = ["BPS_SCALE", "ContractFill", "Fill", "half_even", "walk", "walk_contracts"]
+
+__all__ = ["BPS_SCALE", "ContractFill", "Fill", "walk", "walk_contracts"]
 
 BPS_SCALE: Final = 4
 """Decimal places of ``slippage_bps``."""
@@ -153,18 +155,6 @@ def walk_contracts(prices: Sequence[int], contracts: Sequence[int], *, quantity:
     at_best = prices[0] * base
     slippage = half_even(abs(filled * divisor - at_best) * _BPS, at_best)
     return ContractFill(filled, half_even(filled * divisor, base), worst, slippage, used, exhausted)
-
-
-def half_even(dividend: int, divisor: int) -> int:
-    """Return a quotient rounded to the nearest integer, from half way to the even one.
-
-    Args:
-        dividend: of any sign.
-        divisor: positive.
-    """
-    quotient, rest = divmod(dividend, divisor)
-    twice = 2 * rest
-    return quotient + (twice > divisor or (twice == divisor and quotient & 1))
 
 
 def _size(name: str, size: int | None) -> int:

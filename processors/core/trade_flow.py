@@ -10,11 +10,12 @@ from typing import Final
 
 import msgspec
 
+from processors.core.rounding import half_even
 from processors.core.trades import Match
 from schemas.derived import FLOW_WINDOWS, TakerSide, TradeFlow, TradeSource
 
 
-__all__ = ["FlowWindow", "divided", "merge", "take", "told"]
+__all__ = ["FlowWindow", "merge", "take", "told"]
 
 _BUY: Final = TakerSide.BUY
 """Looked up once: members of enumerations are slow to find."""
@@ -120,7 +121,7 @@ def told(
         taker_buy_quote_volume=window.buy_quote if known else None,
         taker_sell_base_volume=base - window.buy_base if known else None,
         taker_sell_quote_volume=quote - window.buy_quote if known else None,
-        vwap=divided(quote, base) if known and base else None,
+        vwap=half_even(quote, base) if known and base else None,
         largest_trade_id=window.largest_id,
         largest_price=window.largest_price,
         largest_quantity=window.largest_quantity,
@@ -130,10 +131,3 @@ def told(
         revision=revision,
         input_offset=window.input_offset,
     )
-
-
-def divided(dividend: int, divisor: int) -> int:
-    """Return the quotient of two numbers that are not negative, rounded half even."""
-    quotient, remainder = divmod(dividend, divisor)
-    doubled = 2 * remainder
-    return quotient + (doubled > divisor or (doubled == divisor and quotient % 2))

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from processors.core.records import Rejected
+from processors.core.rounding import half_even
 from processors.core.sequencer import Hole
 from processors.core.wide import Wide, keep, read
 from schemas import derived, wire
@@ -172,12 +173,8 @@ def _of_contracts(contracts: int, price: int, contract_size: int | None) -> tupl
     if contract_size is None:
         return None, None
     quote = contracts * contract_size
-    # contracts * size / price, rounded half even to 8 places: twice the remainder against the divisor.
-    base, remainder = divmod(quote, price)
-    doubled = 2 * remainder
-    if doubled > price or (doubled == price and base % 2):
-        base += 1
-    return base, quote
+    # contracts * size / price, rounded half even to 8 places.
+    return half_even(quote, price), quote
 
 
 def trade_record(match: Match, symbol: str, source: TradeSource, epoch: int, *, late: bool) -> derived.Trade:

@@ -5,7 +5,8 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, strategies as st
 
-from processors.core.slippage import BPS_SCALE, ContractFill, Fill, half_even, walk, walk_contracts
+from processors.core.rounding import half_even
+from processors.core.slippage import BPS_SCALE, ContractFill, Fill, walk, walk_contracts
 
 
 SIDES = st.tuples(st.dictionaries(st.integers(1, 10**6), st.integers(1, 10**5), max_size=12), st.booleans()).map(

@@ -6,7 +6,8 @@ import msgspec
 from hypothesis import given, strategies as st
 from msgspec.structs import replace
 
-from processors.core.trade_flow import FlowWindow, divided, merge, take, told
+from processors.core.rounding import half_even
+from processors.core.trade_flow import FlowWindow, merge, take, told
 from processors.core.trades import Match
 from schemas.derived import TakerSide, TradeFlow, TradeSource
 from tests.unit.processors.core.matches import match_at, matches
@@ -73,7 +74,7 @@ def test_a_window_says_what_its_trades_sum_up_to(trades: list[Match]) -> None:
 
 @given(st.integers(0, 10**40), st.integers(1, 10**30))
 def test_quotients_are_rounded_half_even(dividend: int, divisor: int) -> None:
-    assert divided(dividend, divisor) == round(Fraction(dividend, divisor))
+    assert half_even(dividend, divisor) == round(Fraction(dividend, divisor))
 
 
 def test_aggregate_trades_count_the_trades_in_them() -> None:
