@@ -14,7 +14,18 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from dashboard.core.series import Series
-from schemas.derived import Alert, AlertStatus, BookSnapshot, BookState, Candle, Ticker, TopOfBook
+from schemas.derived import (
+    Alert,
+    AlertStatus,
+    BookSnapshot,
+    BookState,
+    BookVerification,
+    Candle,
+    Liquidity,
+    Ticker,
+    TopOfBook,
+    TradeFlow,
+)
 from schemas.markets import Market
 from schemas.topics import partition_of
 
@@ -44,7 +55,7 @@ class Book:
     def __init__(self) -> None:
         self.snapshot: BookSnapshot | None = None
         self.top: TopOfBook | None = None
-        self.verification: Any = None
+        self.verification: BookVerification | None = None
         self.heard_ms: int | None = None
         """When this service last heard of it, by its own clock."""
 
@@ -82,9 +93,9 @@ class _Market:
     def __init__(self) -> None:
         self.books: dict[str, Book] = {}
         self.candles: dict[str, dict[str, Series[Candle]]] = {}
-        self.flow: dict[str, dict[str, Series[Any]]] = {}
+        self.flow: dict[str, dict[str, Series[TradeFlow]]] = {}
         self.tickers: dict[str, Ticker] = {}
-        self.liquidity: dict[str, Any] = {}
+        self.liquidity: dict[str, Liquidity] = {}
         self.alerts: dict[AlertId, Alert] = {}
 
 
@@ -184,7 +195,7 @@ class Store:
         series = self._markets[market].candles.get(symbol, {}).get(interval)
         return [] if series is None else series.last(count)
 
-    def flow(self, market: Market, symbol: str, window: str, count: int) -> list[Any]:
+    def flow(self, market: Market, symbol: str, window: str, count: int) -> list[TradeFlow]:
         """Return the newest windows of flow, oldest first."""
         series = self._markets[market].flow.get(symbol, {}).get(window)
         return [] if series is None else series.last(count)
@@ -193,7 +204,7 @@ class Store:
         """Return the last ticker."""
         return self._markets[market].tickers.get(symbol)
 
-    def liquidity(self, market: Market, symbol: str) -> Any:
+    def liquidity(self, market: Market, symbol: str) -> Liquidity | None:
         """Return the last word on liquidity; None: there was none."""
         return self._markets[market].liquidity.get(symbol)
 
@@ -215,7 +226,7 @@ class Store:
         book.top, book.heard_ms = value, heard_ms
         return True
 
-    def _take_verification(self, market: _Market, value: Any, _: int) -> bool:
+    def _take_verification(self, market: _Market, value: BookVerification, _: int) -> bool:
         book = market.books.setdefault(value.symbol, Book())
         if _is_older(value, book.verification):
             return False
@@ -226,7 +237,7 @@ class Store:
         series = market.candles.setdefault(value.symbol, {})
         return series.setdefault(value.interval, Series(self._limits.candles)).take(value)
 
-    def _take_flow(self, market: _Market, value: Any, _: int) -> bool:
+    def _take_flow(self, market: _Market, value: TradeFlow, _: int) -> bool:
         series = market.flow.setdefault(value.symbol, {})
         return series.setdefault(value.window, Series(self._limits.flow)).take(value)
 
@@ -241,7 +252,7 @@ class Store:
         market.tickers[value.symbol] = value
         return True
 
-    def _take_liquidity(self, market: _Market, value: Any, _: int) -> bool:
+    def _take_liquidity(self, market: _Market, value: Liquidity, _: int) -> bool:
         if _is_older(value, market.liquidity.get(value.symbol)):
             return False
         market.liquidity[value.symbol] = value
