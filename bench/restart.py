@@ -12,8 +12,8 @@ import os
 import random
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -28,7 +28,7 @@ from rich.table import Table
 from bench.ingest import machine
 from bench.probe import is_ready
 from bench.results import RESULTS, write
-from bench.site import Site, running_site
+from bench.site import Site, producer_to, running_site
 from sandbox.ports import free_port
 from sandbox.processes import ManagedProcess
 from schemas.codec import Codec
@@ -202,7 +202,7 @@ async def _measure(site: Site, name: str, *, books: int, levels: int, rate: floa
     table = await asyncio.to_thread(site.set_up, f"restart-{name}-{books}")
     feed = _Feed(table.raw(Market.SPOT, RawType.DEPTH).name, books, levels)
     worker = _Worker(site, table, interval_s)
-    async with _producer(site) as producer:
+    async with producer_to(site) as producer:
         await feed.snapshots(producer)
         diffs = asyncio.create_task(feed.diffs(producer, rate))
         process = worker.start()
@@ -255,18 +255,6 @@ async def _until_steady(worker: _Worker, name: str) -> None:
     if name == "checkpoint":
         wanted = await worker.metric(_ROUNDS) + 2 * PARTITIONS
         await worker.wait_for(_ROUNDS, lambda rounds: rounds >= wanted)
-
-
-@asynccontextmanager
-async def _producer(site: Site) -> AsyncIterator[AIOKafkaProducer]:
-    producer = AIOKafkaProducer(
-        bootstrap_servers=site.broker.bootstrap_servers, linger_ms=5, max_batch_size=512 * 1024, compression_type="lz4"
-    )
-    await producer.start()
-    try:
-        yield producer
-    finally:
-        await producer.stop()
 
 
 async def _ends(site: Site, topic: str) -> dict[TopicPartition, int]:

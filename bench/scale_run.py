@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Final
 
-from aiokafka import AIOKafkaProducer
 from msgspec import Struct
 
 from bench.scale_log import Entry, Pace, write_at_once
 from bench.scale_outputs import Expected, read
 from bench.scale_workers import Workers, now_s
-from bench.site import Site
+from bench.site import Site, producer_to
 from schemas.markets import Market
 from schemas.topics import DerivedType, RawType, TopicTable
 
@@ -101,7 +99,7 @@ async def measure(
     workers = Workers(site, table, family.name, session_timeout_s)
     at_once = int(len(entries) * _AT_ONCE)
     try:
-        async with _producer(site) as producer:
+        async with producer_to(site) as producer:
             await workers.start_many(count)
             began_at, cpu_s = time.monotonic(), workers.cpu_s
             await write_at_once(producer, topic, entries[:at_once])
@@ -159,15 +157,3 @@ async def _take_over(workers: Workers) -> float:
     began_at = now_s()
     workers.kill(workers.running[0])
     return await workers.settled() - began_at
-
-
-@asynccontextmanager
-async def _producer(site: Site) -> AsyncIterator[AIOKafkaProducer]:
-    producer = AIOKafkaProducer(
-        bootstrap_servers=site.broker.bootstrap_servers, linger_ms=5, max_batch_size=512 * 1024, compression_type="lz4"
-    )
-    await producer.start()
-    try:
-        yield producer
-    finally:
-        await producer.stop()

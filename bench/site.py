@@ -6,11 +6,12 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
+from aiokafka import AIOKafkaProducer
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # re-exported without saying so
 from msgspec import Struct
 
@@ -22,7 +23,7 @@ from sandbox.registry import EmbeddedRegistry
 from schemas.topics import TopicTable
 
 
-__all__ = ["ROOT", "Cores", "Site", "running_site"]
+__all__ = ["ROOT", "Cores", "Site", "producer_to", "running_site"]
 
 ROOT: Final = Path(__file__).parents[1]
 _HEAP_MB: Final = 1024
@@ -127,3 +128,16 @@ def running_site(*, pinned: bool = True) -> Iterator[Site]:
                 broker.stop()
     finally:
         os.sched_setaffinity(0, before)
+
+
+@asynccontextmanager
+async def producer_to(site: Site) -> AsyncIterator[AIOKafkaProducer]:
+    """Connect a producer that writes logs as fast as it can."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=site.broker.bootstrap_servers, linger_ms=5, max_batch_size=512 * 1024, compression_type="lz4"
+    )
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
