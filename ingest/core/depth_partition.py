@@ -30,14 +30,6 @@ class DepthPartition(LogPartition):
         self._sequences: dict[bytes, DiffSequence] = {}
         self._snapshots: dict[bytes, int] = {}
 
-    def moved(self) -> list[Progress]:
-        """Return the progress that was not noted yet, in the order of the log; each is given once."""
-        moved = sorted((one.offset, raw) for raw, one in self._sequences.items() if one.moved)
-        notes = [self._sequences[raw].progress(self._key(raw), self.partition) for _, raw in moved]
-        for _, raw in moved:
-            self._sequences[raw].moved = False
-        return notes
-
     def _restore(self, note: Progress) -> None:
         raw = note.symbol.encode()
         if note.stream == self.raw_type:

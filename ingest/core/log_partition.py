@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -54,6 +54,17 @@ class Read(msgspec.Struct):
     doubts: list[tuple[Key, Doubtful]] = []
 
 
+class _Sequence(Protocol):
+    """How far the ids of one symbol are known."""
+
+    offset: int
+    moved: bool
+    """Whether there is progress that was not noted."""
+
+    def progress(self, key: Key, partition: int) -> Progress:
+        """Return it."""
+
+
 class LogPartition:
     """The holes and the progress of one partition; its sub-classes know the payloads.
 
@@ -62,6 +73,9 @@ class LogPartition:
         raw_type: the topic's.
         partition: which.
     """
+
+    _sequences: Mapping[bytes, _Sequence]
+    """By key."""
 
     def __init__(self, market: Market, raw_type: RawType, partition: int) -> None:
         self.market = market
@@ -123,7 +137,11 @@ class LogPartition:
 
     def moved(self) -> list[Progress]:
         """Return the progress that was not noted yet, in the order of the log; each is given once."""
-        raise NotImplementedError
+        moved = sorted((one.offset, raw) for raw, one in self._sequences.items() if one.moved)
+        notes = [self._sequences[raw].progress(self._key(raw), self.partition) for _, raw in moved]
+        for _, raw in moved:
+            self._sequences[raw].moved = False
+        return notes
 
     def _restore(self, note: Progress) -> None:
         raise NotImplementedError

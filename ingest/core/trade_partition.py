@@ -34,14 +34,6 @@ class TradePartition(LogPartition):
         self._decode = number_decoder(raw_type)
         self._sequences: dict[bytes, IdSequence] = {}
 
-    def moved(self) -> list[Progress]:
-        """Return the progress that was not noted yet, in the order of the log; each is given once."""
-        moved = sorted((one.offset, raw) for raw, one in self._sequences.items() if one.moved)
-        notes = [self._sequences[raw].progress(self._key(raw), self.partition) for _, raw in moved]
-        for _, raw in moved:
-            self._sequences[raw].moved = False
-        return notes
-
     def tails(self, end_offset: int) -> Iterator[Tail]:
         """Yield where the log ends, for every symbol of which something was read.
 
