@@ -1,7 +1,8 @@
 """Avro in Confluent's wire format: 0x00, schema id in 4 bytes, body.
 
-Values are the frozen types of :mod:`schemas.derived` and :mod:`schemas.control`. Decimals are scaled integers there and
-big-endian two's complement bytes in Avro, so nothing passes through ``Decimal`` or float on the way.
+Values are the frozen types of :mod:`schemas.derived`, :mod:`schemas.accounts` and :mod:`schemas.control`. Decimals are
+scaled integers there and big-endian two's complement bytes in Avro, so nothing passes through ``Decimal`` or float on
+the way.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, Final
 import fastavro
 import msgspec
 
-from schemas import control, derived
+from schemas import accounts, control, derived
 from schemas.avro import load_schema
 from schemas.registry import SchemaSource, UnknownSchemaError
 from schemas.topics import Topic, TopicTable
@@ -28,7 +29,9 @@ __all__ = ["TYPES", "Codec", "DecodeError", "DoesNotFitError"]
 _HEAD: Final = struct.Struct(">bI")
 
 TYPES: Final[Mapping[str, type[msgspec.Struct]]] = {
+    "account-progress": control.AccountProgress,
     "alert": derived.Alert,
+    "balance": accounts.Balance,
     "book-snapshot": derived.BookSnapshot,
     "book-verification": derived.BookVerification,
     "candle": derived.Candle,
@@ -38,6 +41,8 @@ TYPES: Final[Mapping[str, type[msgspec.Struct]]] = {
     "gap": control.Gap,
     "heartbeat": control.Heartbeat,
     "liquidity": derived.Liquidity,
+    "order": accounts.Order,
+    "position": accounts.Position,
     "progress": control.Progress,
     "snapshot-request": control.SnapshotRequest,
     "ticker": derived.Ticker,

@@ -13,6 +13,7 @@ from schemas.markets import Market
 
 
 __all__ = [
+    "AccountProgress",
     "CheckpointRound",
     "Connection",
     "ConnectionEvent",
@@ -20,6 +21,7 @@ __all__ = [
     "GapStatus",
     "Heartbeat",
     "Progress",
+    "ReconcileCause",
     "SnapshotReason",
     "SnapshotRequest",
 ]
@@ -64,6 +66,18 @@ class SnapshotReason(StrEnum):
     """Nobody had vouched for the book for long: it is to be compared."""
     OUT_OF_REACH = "out-of-reach"
     """The best price has moved beyond the levels that snapshots told of."""
+
+
+class ReconcileCause(StrEnum):
+    """Why an account is compared with the venue's answers."""
+
+    START = "start"
+    RECONNECT = "reconnect"
+    KEY_EXPIRED = "key-expired"
+    """The listen key had expired: events may be missing."""
+    STREAM_ENDED = "stream-ended"
+    """The venue ended the stream of user data."""
+    TIMER = "timer"
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,3 +162,17 @@ class CheckpointRound(msgspec.Struct, frozen=True, kw_only=True):
     keys: list[str]
     offsets: list[int]
     positions: list[int]
+
+
+class AccountProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far an account's orders and trades are known."""
+
+    market: Market
+    account: str
+    time: int
+    cause: ReconcileCause
+    symbols: list[str]
+    order_ids: list[int]
+    open_order_ids: list[int]
+    trade_ids: list[int]
+    times: list[int]

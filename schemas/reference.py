@@ -28,7 +28,15 @@ _HEADERS = (
     ("connection_sequence", "counts the frames of that connection"),
     ("array_index", "its place in the array, where the frame was an array"),
     ("stream", "the stream's name; `rest:depth` on a depth snapshot"),
-    ("origin", "`live`, or `backfill`"),
+    ("origin", "`live`; `backfill` on a trade and `rest` on an answer that came over REST"),
+    ("endpoint", "`order-snapshot`, `account-snapshot`: the path that answered, `/api/v3/openOrders`"),
+    ("request", "the same: the question's parameters as a query string, without key, time and signature"),
+    ("request_time", "the same: the venue's time when it was asked; ms"),
+    (
+        "after_offset",
+        "the same: everything that the streams told before the answer is below this offset of the update topic",
+    ),
+    ("cause", "the same: why it was asked, `start`, `reconnect`, `key-expired`, `stream-ended`, `timer`"),
     ("contract_size", "COIN-M `trade` and `agg-trade`: quote asset per contract, where exchangeInfo told it"),
     ("carries_trades", "`1` on `agg-trade` where no `trade` is subscribed: derived trades and candles are made of it"),
 )
@@ -48,9 +56,9 @@ def _lines() -> Iterator[str]:
     yield ""
     yield (
         f"{len(table)} topics of {PARTITIONS} partitions each, so that everything about a symbol is in partitions of "
-        "one number: murmur2 of the symbol, as Kafka's Java client computes it (librdkafka: "
-        "`partitioner=murmur2_random`). Keys are plain UTF-8. Markets are `spot`, `usdm` and `coinm`; the prefix is "
-        "`binance` unless `TOPIC_PREFIX` says otherwise."
+        "one number: murmur2 of the symbol (of what is private: of the account's label), as Kafka's Java client "
+        "computes it (librdkafka: `partitioner=murmur2_random`). Keys are plain UTF-8. Markets are `spot`, `usdm` and "
+        "`coinm`; the prefix is `binance` unless `TOPIC_PREFIX` says otherwise."
     )
     for layer, title in _TITLES.items():
         yield ""
@@ -75,7 +83,7 @@ def _lines() -> Iterator[str]:
 
 
 def _is_first(topic: Topic) -> bool:
-    """Whether it stands for its type: markets have the same topics, but for two that only futures have."""
+    """Whether it stands for its type: markets have the same topics, but for those that only futures have."""
     return topic.market in {None, Market.SPOT} or (topic.market is Market.USDM and topic.type in _FUTURES_ONLY)
 
 
@@ -86,7 +94,8 @@ _FUTURES_ONLY = {topic.type for topic in TopicTable() if topic.market is Market.
 
 def _row(topic: Topic) -> str:
     kept = "by compaction" if topic.retention_ms is None else f"{topic.retention_ms // _DAY_MS} d"
-    name = f"`{topic.type}`" + (" (futures)" if topic.market is Market.USDM else "")
+    marks = ["futures"] * (topic.market is Market.USDM) + ["private"] * topic.private
+    name = f"`{topic.type}`" + (f" ({', '.join(marks)})" if marks else "")
     cells = (name, topic.key, topic.identity, topic.version, str(topic.cleanup), kept, topic.about)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 

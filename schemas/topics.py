@@ -82,6 +82,19 @@ class RawType(StrEnum):
     KLINE = "kline"
     MARK_PRICE = "mark-price"
     FORCE_ORDER = "force-order"
+    ORDER_UPDATE = "order-update"
+    """Private: events about an account's orders and fills."""
+    ACCOUNT_UPDATE = "account-update"
+    """Private: events about an account's balances, positions and settings."""
+    ORDER_SNAPSHOT = "order-snapshot"
+    """Private: REST's answers about orders and fills."""
+    ACCOUNT_SNAPSHOT = "account-snapshot"
+    """Private: REST's answers about balances and positions."""
+
+    @property
+    def private(self) -> bool:
+        """Whether it is about one account; then the key is the account's label."""
+        return self in _PRIVATE_RAW
 
 
 class ControlType(StrEnum):
@@ -94,6 +107,8 @@ class ControlType(StrEnum):
     SNAPSHOT_REQUEST = "snapshot-request"
     DEAD_LETTER = "dead-letter"
     CHECKPOINT = "checkpoint"
+    ACCOUNT_PROGRESS = "account-progress"
+    PRIVATE_DEAD_LETTER = "private-dead-letter"
 
 
 class DerivedType(StrEnum):
@@ -116,6 +131,10 @@ class DerivedType(StrEnum):
     BOOK_CHECKPOINT = "book-checkpoint"
     TRADE_CHECKPOINT = "trade-checkpoint"
     TICKER_CHECKPOINT = "ticker-checkpoint"
+    ORDER = "order"
+    BALANCE = "balance"
+    POSITION = "position"
+    ACCOUNT_CHECKPOINT = "account-checkpoint"
 
 
 def candle_type(interval: str) -> DerivedType:
@@ -158,6 +177,8 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
     schema: str | None
     """Name of the Avro schema (``schemas/avro/<schema>.avsc``); None: the value is not Avro."""
     about: str
+    private: bool = False
+    """Whether it tells of accounts: few should be able to read it (docs/security.md)."""
     partitions: int = PARTITIONS
     settings: tuple[tuple[str, str], ...] = ()
     """What else of Kafka's topic settings differs from the broker's."""
@@ -200,6 +221,7 @@ class _Row(msgspec.Struct, frozen=True):
     futures_only: bool = False
     schema: str | None = None
     owner: str | None = None
+    private: bool = False
     settings: tuple[tuple[str, str], ...] = ()
 
 
@@ -209,6 +231,10 @@ _OWNERS: Final[Mapping[Layer, str]] = {
     Layer.DERIVED: "processors",
 }
 _SYMBOL: Final = "symbol"
+_ACCOUNT: Final = "account"
+_PRIVATE_RAW: Final = frozenset(
+    {RawType.ORDER_UPDATE, RawType.ACCOUNT_UPDATE, RawType.ORDER_SNAPSHOT, RawType.ACCOUNT_SNAPSHOT}
+)
 # What is replaced every few seconds is to be compacted within minutes, or a hundred times as much is kept as is of use.
 _CHECKPOINTS: Final = (
     ("max.compaction.lag.ms", "1800000"),
@@ -233,6 +259,22 @@ _RAW: Final[Mapping[RawType, _Row]] = {
     RawType.KLINE: _Row(_SYMBOL, "s, k.i, k.t", "k.L, k.x, E", "The venue's own candles, verbatim."),
     RawType.MARK_PRICE: _Row(_SYMBOL, "s", "E", "Mark price, index price and funding, verbatim.", futures_only=True),
     RawType.FORCE_ORDER: _Row(_SYMBOL, "s, o.T, o.S, o.q, o.p", "-", "Liquidations, verbatim.", futures_only=True),
+    RawType.ORDER_UPDATE: _Row(
+        _ACCOUNT,
+        "spot: s, I; futures: o.s, o.i, o.x, o.X, o.t, T, o.z; algo orders: o.aid, o.X, o.ia, T",
+        "-",
+        "Events about an account's orders, order lists and fills, verbatim.",
+        private=True,
+    ),
+    RawType.ACCOUNT_UPDATE: _Row(
+        _ACCOUNT, "e, E", "-", "Events about an account's balances, positions and settings, verbatim.", private=True
+    ),
+    RawType.ORDER_SNAPSHOT: _Row(
+        _ACCOUNT, "-", "-", "REST's answers about an account's orders and fills, verbatim.", private=True
+    ),
+    RawType.ACCOUNT_SNAPSHOT: _Row(
+        _ACCOUNT, "-", "-", "REST's answers about an account's balances and positions, verbatim.", private=True
+    ),
 }
 _CONTROL: Final[Mapping[ControlType, _Row]] = {
     ControlType.GAP: _Row(
@@ -296,6 +338,25 @@ _CONTROL: Final[Mapping[ControlType, _Row]] = {
         owner="processors",
         settings=_CHECKPOINTS,
     ),
+    ControlType.ACCOUNT_PROGRESS: _Row(
+        "market|account",
+        "market, account",
+        "time",
+        "How far each account's orders and trades are known: from there they are asked for after a restart.",
+        Cleanup.COMPACT,
+        None,
+        schema="account-progress",
+        private=True,
+    ),
+    ControlType.PRIVATE_DEAD_LETTER: _Row(
+        "as its source",
+        "source_topic, source_partition, source_offset (headers)",
+        "-",
+        "Dead letters about accounts: records that could not be read, and reports that no legal life of an order has.",
+        retention_ms=30 * _DAY_MS,
+        owner="ingest, processors",
+        private=True,
+    ),
 }
 
 
@@ -309,6 +370,20 @@ def _checkpoints(of: str, key: str) -> _Row:
         None,
         schema="checkpoint",
         settings=_CHECKPOINTS,
+    )
+
+
+def _state(key: str, identity: str, about: str, schema: str, *, futures_only: bool = False) -> _Row:
+    return _Row(
+        key,
+        identity,
+        "input_offset, snapshot_offset",
+        about,
+        Cleanup.COMPACT,
+        None,
+        futures_only=futures_only,
+        schema=schema,
+        private=True,
     )
 
 
@@ -386,6 +461,23 @@ _DERIVED: Final[Mapping[DerivedType, _Row]] = {
     DerivedType.BOOK_CHECKPOINT: _checkpoints("a book", _SYMBOL),
     DerivedType.TRADE_CHECKPOINT: _checkpoints("a symbol's trades and candles", _SYMBOL),
     DerivedType.TICKER_CHECKPOINT: _checkpoints("a symbol's tickers", _SYMBOL),
+    DerivedType.ORDER: _state(
+        "account|symbol|order id",
+        "account, symbol, kind, order_id",
+        "Every order of an account, as it is now.",
+        "order",
+    ),
+    DerivedType.BALANCE: _state("account|asset", "account, asset", "What an account has of each asset.", "balance"),
+    DerivedType.POSITION: _state(
+        "account|symbol|side",
+        "account, symbol, position_side",
+        "Every position of an account.",
+        "position",
+        futures_only=True,
+    ),
+    DerivedType.ACCOUNT_CHECKPOINT: msgspec.structs.replace(
+        _checkpoints("a part of an account", "account|part"), private=True
+    ),
 }
 
 
@@ -447,8 +539,9 @@ class TopicTable:
             yield _topic(f"{self.prefix}.control.{control_type}", Layer.CONTROL, control_type, None, row)
         for market in Market:
             for derived_type, row in _DERIVED.items():
-                name = f"{self.prefix}.{market}.{derived_type}.v1"
-                yield _topic(name, Layer.DERIVED, derived_type, market, row)
+                if market.is_futures or not row.futures_only:
+                    name = f"{self.prefix}.{market}.{derived_type}.v1"
+                    yield _topic(name, Layer.DERIVED, derived_type, market, row)
 
 
 def _topic(name: str, layer: Layer, of: RawType | ControlType | DerivedType, market: Market | None, row: _Row) -> Topic:
@@ -465,6 +558,7 @@ def _topic(name: str, layer: Layer, of: RawType | ControlType | DerivedType, mar
         owner=row.owner or _OWNERS[layer],
         schema=row.schema,
         about=row.about,
+        private=row.private,
         settings=row.settings,
     )
 

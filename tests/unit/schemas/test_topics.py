@@ -49,7 +49,7 @@ def test_all_topics_have_equal_partition_counts() -> None:
 
 def test_every_derived_topic_has_a_schema_and_no_raw_topic_has() -> None:
     for topic in TABLE:
-        if topic.layer is Layer.RAW or topic.type is ControlType.DEAD_LETTER:
+        if topic.layer is Layer.RAW or topic.type in {ControlType.DEAD_LETTER, ControlType.PRIVATE_DEAD_LETTER}:
             assert topic.schema is None
         else:
             assert topic.schema is not None
