@@ -247,6 +247,8 @@ def _merged(before: OrderState, report: OrderReport, fills: Fills, rank: Rank | 
     filled = report.filled_quantity
     quote, average = before.filled_quote, before.average_price
     quote_told = report.filled_quote is not None and filled > before.filled_quote_at
+    if report.market is not Market.SPOT and fills.quantity == filled:
+        quote_told = False  # the sum of the fills is exact, and stands in the record
     average_told = report.average_price is not None and filled > before.average_price_at
     identities = [known for known in (before.execution_id, report.execution_id) if known is not None]
     return replace(

@@ -461,6 +461,25 @@ def test_the_quote_quantity_of_usdm_is_exact_once_every_fill_is_known() -> None:
     assert folding.order().filled_quote_quantity == 5288 * 10**13
 
 
+def test_an_answer_that_tells_nothing_new_is_a_duplicate_on_usdm_too() -> None:
+    """It tells a quote quantity, which events do not; the sum of the fills is exact."""
+    folding = folded(Market.USDM, {**futures_fill(1000, 11, last=800, filled=800)})
+    known: dict[str, Any] = {
+        **ANSWERS[5][2][0],
+        "orderId": 7,
+        "updateTime": 1000,
+        "positionSide": "BOTH",
+        "type": "LIMIT",
+        "stopPrice": "0",
+        "cumQuote": "5.29",
+    }
+    folding.feed(answer_record(Market.USDM, "allOrders", [known], 0))
+    folding.feed(answer_record(Market.USDM, "openOrders", [known], 0))
+
+    assert isinstance(folding.outcomes[-1], Duplicate)
+    assert folding.order().filled_quote_quantity == 5288 * 10**13
+
+
 def test_coinm_tells_no_quote_quantity() -> None:
     order = folded(Market.COINM, futures_fill(1000, 11, last=800, filled=800)).order()
 
