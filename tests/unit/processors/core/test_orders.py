@@ -339,6 +339,15 @@ def test_self_trade_prevention_is_noted_with_what_it_took() -> None:
     assert (order.status, order.prevented_quantity, order.expiry_reason) == ("EXPIRED_IN_MATCH", to_scaled("800"), None)
 
 
+def test_what_smart_order_routing_allots_counts_as_a_fill_without_a_trade() -> None:
+    allotted = spot_fill(1001, 101, -1, last=300, filled=300, a=12, b="ONE_PARTY_TRADE_REPORT")
+    folding = folded(Market.SPOT, spot(1000, 100), allotted, allotted)
+
+    order = folding.order()
+    assert (order.fills_known_quantity, order.fill_count, order.last_trade_id) == (to_scaled("300"), 1, None)
+    assert order.commissions == [603]
+
+
 def test_why_an_order_was_rejected_or_expired_is_kept() -> None:
     rejected = folded(Market.SPOT, spot(1000, 100, x="REJECTED", X="REJECTED", r="WOULD_MATCH_IMMEDIATELY")).order()
     expired = folded(Market.USDM, futures(1000), futures(1001, x="EXPIRED", X="EXPIRED", er="2")).order()
