@@ -86,8 +86,9 @@ class Robot:
         )
         if len(situation.standing) >= _MOST_OPEN:
             return _cancel(situation)
-        names, weights = zip(*((move, weight) for move, weight in self._moves), strict=True)
-        return self._random.choices(names, weights)[0](situation)
+        moves, weights = [move for move, _ in self._moves], [weight for _, weight in self._moves]
+        move = self._random.choices(moves, weights)[0]
+        return move(situation)
 
     def answered(self, ask: Ask, status: int, body: Any) -> None:
         """Take account of the answer to a request; `body` is the decoded JSON."""
