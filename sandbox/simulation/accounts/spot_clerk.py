@@ -123,7 +123,8 @@ class SpotClerk:
         prevented = end is End.SELF_TRADE
         status = Status.EXPIRED_IN_MATCH if prevented else Status.EXPIRED
         self._end(order, status, moment, _EXPIRY.get(end, "REJECTED"))
-        self._end_siblings(order, moment)
+        if end is not End.EXCHANGE:
+            self._end_siblings(order, moment)
         self._tell(order, "TRADE_PREVENTION" if prevented else "EXPIRED", moment)
         self._finish_list(order, moment)
 
