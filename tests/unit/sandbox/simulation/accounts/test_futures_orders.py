@@ -46,8 +46,7 @@ def inside(stage: Stage) -> Decimal:
 def changes(stage: Stage) -> list[tuple[str, str, str, str]]:
     """Return execution type, status, filled quantity and expiry reason of each report since the last call."""
     return [
-        (each["o"]["x"], each["o"]["X"], each["o"]["z"], each["o"]["er"])
-        for each in stage.hear("ORDER_TRADE_UPDATE")
+        (each["o"]["x"], each["o"]["X"], each["o"]["z"], each["o"]["er"]) for each in stage.hear("ORDER_TRADE_UPDATE")
     ]
 
 

@@ -192,9 +192,7 @@ def test_a_stop_order_is_new_twice_and_works_the_second_time(stage: Stage) -> No
         ("TAKE_PROFIT", "SELL", 10),
     ],
 )
-def test_a_stop_without_a_price_becomes_a_market_order(
-    stage: Stage, order_type: str, side: str, beyond: int
-) -> None:
+def test_a_stop_without_a_price_becomes_a_market_order(stage: Stage, order_type: str, side: str, beyond: int) -> None:
     quote = stage.quote(SPOT, "BTCUSDT")
     rising = beyond > 0
     stop = (quote.ask if rising else quote.bid) + beyond
@@ -416,6 +414,7 @@ def test_the_orders_of_a_symbol_that_is_delisted_expire(stage: Stage) -> None:
     assert [each["l"] for each in stage.told("listStatus")] == ["ALL_DONE"]
     assert stage.ask(SPOT, "GET", "openOrders") == []
     assert len(stage.ask(SPOT, "GET", "allOrders", **BTC)) == 3
-    assert stage.refusal(
-        SPOT, "POST", "order", side="BUY", type="MARKET", quantity="1", **BTC
-    ) == (-1121, "Invalid symbol.")
+    assert stage.refusal(SPOT, "POST", "order", side="BUY", type="MARKET", quantity="1", **BTC) == (
+        -1121,
+        "Invalid symbol.",
+    )
