@@ -13,13 +13,11 @@ from sandbox.simulation.accounts.futures_account import FuturesAccount, Wallet, 
 from sandbox.simulation.accounts.futures_answers import (
     Worth,
     account_answer,
-    algo_answer,
     balance_answer,
-    order_answer,
     risk_answer,
-    trade_answer,
 )
 from sandbox.simulation.accounts.futures_clerk import FuturesClerk
+from sandbox.simulation.accounts.futures_order_answers import algo_answer, order_answer, trade_answer
 from sandbox.simulation.accounts.futures_orders import FuturesOrders
 from sandbox.simulation.accounts.ids import name_of
 from sandbox.simulation.accounts.margin import available_units

@@ -182,7 +182,7 @@ class FuturesEntry:
         if len(account.orders.open(terms.instrument.symbol)) >= _MAX_ORDERS:
             raise refused(-2025, "Reach max open order limit.")
         self._check_price(terms, market, moment)
-        if terms.post_only and self._floor.would_match(terms):
+        if terms.post_only and self._floor.sight.would_match(terms):
             raise refused(
                 -5022,
                 "Due to the order could not be executed as maker, the Post Only order will be rejected. "
@@ -190,7 +190,7 @@ class FuturesEntry:
             )
         if (
             terms.time_in_force == "FOK"
-            and self._floor.available(account.label, terms, terms.quantity) < terms.quantity
+            and self._floor.sight.available(account.label, terms, terms.quantity) < terms.quantity
         ):
             raise refused(
                 -5021,

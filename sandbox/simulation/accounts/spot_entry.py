@@ -114,7 +114,7 @@ class SpotEntry:
         if "quantity" in fields:
             raise refused(-1128, "Combination of optional parameters invalid.")
         value = fields.units("quoteOrderQty")
-        steps = self._floor.steps_for(account.label, terms, value)
+        steps = self._floor.sight.steps_for(account.label, terms, value)
         if not steps:
             raise filter_failure("NOTIONAL")
         return replace(terms, quantity=steps, quote_quantity=value)
@@ -128,7 +128,7 @@ class SpotEntry:
         last = _last_price(market)
         if terms.stop_price and goes_off(terms.order_type, terms.side, terms.stop_price, last):
             raise refused(-2010, "Stop price would trigger immediately.")
-        if terms.order_type == "LIMIT_MAKER" and self._floor.would_match(terms):
+        if terms.order_type == "LIMIT_MAKER" and self._floor.sight.would_match(terms):
             raise refused(-2010, "Order would immediately match and take.")
 
     def _check_price(self, terms: Terms, market: SymbolMarket) -> None:
