@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.exchange.source import StreamEvent
-from tests.unit.sandbox.simulation.accounts.stage import OPENING, of_orders
 from schemas.markets import Market
+from tests.unit.sandbox.simulation.accounts.stage import OPENING, of_orders
 
 
 Books = Mapping[str, Any]

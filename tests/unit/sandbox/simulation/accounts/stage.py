@@ -129,6 +129,11 @@ class Stage:
         self.ask(market, "POST", "order", WHALE, price=f"{to:f}", quantity=quantity, **params)
 
 
+def keys(*names: str) -> set[str]:
+    """Return the names in texts, apart by blanks."""
+    return {name for text in names for name in text.split()}
+
+
 def of_orders(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return what tells of orders, futures' inner objects unpacked."""
     return [

@@ -9,31 +9,34 @@ from typing import Any
 import pytest
 
 from schemas.markets import Market
-from tests.unit.sandbox.simulation.accounts.stage import Stage
+from tests.unit.sandbox.simulation.accounts.stage import Stage, keys
 
 
 SPOT, USDM, COINM = Market.SPOT, Market.USDM, Market.COINM
 SYMBOL = {SPOT: "BTCUSDT", USDM: "BTCUSDT", COINM: "BTCUSD_PERP"}
 QUANTITY = {SPOT: "0.0010", USDM: "0.002", COINM: "1"}
 TRADES = {SPOT: "myTrades", USDM: "userTrades", COINM: "userTrades"}
-FUTURES_ORDER = set(
-    "symbol orderId clientOrderId price avgPrice origQty executedQty status timeInForce type origType side positionSide "
-    "stopPrice reduceOnly closePosition priceProtect workingType priceMatch selfTradePreventionMode time updateTime".split()
+FUTURES_ORDER = keys(
+    "symbol orderId clientOrderId price avgPrice origQty executedQty status timeInForce type origType side",
+    "positionSide stopPrice reduceOnly closePosition priceProtect workingType priceMatch selfTradePreventionMode",
+    "time updateTime",
 )
 ORDER = {
-    SPOT: set(
-        "symbol orderId orderListId clientOrderId price origQty executedQty cummulativeQuoteQty status timeInForce type "
-        "side stopPrice icebergQty time updateTime isWorking workingTime origQuoteOrderQty selfTradePreventionMode".split()
+    SPOT: keys(
+        "symbol orderId orderListId clientOrderId price origQty executedQty cummulativeQuoteQty status timeInForce",
+        "type side stopPrice icebergQty time updateTime isWorking workingTime origQuoteOrderQty",
+        "selfTradePreventionMode",
     ),
     USDM: FUTURES_ORDER | {"cumQuote", "goodTillDate"},
     COINM: FUTURES_ORDER | {"cumBase", "pair"},
 }
-FUTURES_TRADE = set(
-    "symbol id orderId side price qty realizedPnl commission commissionAsset time positionSide buyer maker".split()
+FUTURES_TRADE = keys(
+    "symbol id orderId side price qty realizedPnl commission commissionAsset time positionSide buyer maker"
 )
 TRADE = {
-    SPOT: set(
-        "symbol id orderId orderListId price qty quoteQty commission commissionAsset time isBuyer isMaker isBestMatch".split()
+    SPOT: keys(
+        "symbol id orderId orderListId price qty quoteQty commission commissionAsset time isBuyer isMaker",
+        "isBestMatch",
     ),
     USDM: FUTURES_TRADE | {"quoteQty"},
     COINM: FUTURES_TRADE | {"baseQty", "pair", "marginAsset"},

@@ -11,7 +11,10 @@ from tests.unit.sandbox.simulation.accounts.stage import Stage
 SPOT, USDM, COINM = Market.SPOT, Market.USDM, Market.COINM
 LIMIT = {"side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01", "price": "83000"}
 MISSING = "Mandatory parameter '{}' was not sent, was empty/null, or malformed."
-DECIMAL = r"legal range is '^([0-9]{1,20})(\.[0-9]{1,20})?$'."
+ILLEGAL = "Illegal characters found in parameter '{}'; legal range is '{}'."
+DECIMAL = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
+PRECISION = "Precision is over the maximum defined for this asset."
+POOR = "Account has insufficient balance for requested action."
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +41,8 @@ def changed(**changes: str) -> dict[str, str]:
         ({"type": "LIMIT_MAKER"}, -1106, "Parameter 'timeInForce' sent when not required."),
         ({"type": "MARKET", "timeInForce": ""}, -1106, "Parameter 'price' sent when not required."),
         ({"price": ""}, -1102, MISSING.format("price")),
-        ({"price": "-1"}, -1100, f"Illegal characters found in parameter 'price'; {DECIMAL}"),
-        ({"price": "1e5"}, -1100, f"Illegal characters found in parameter 'price'; {DECIMAL}"),
+        ({"price": "-1"}, -1100, ILLEGAL.format("price", DECIMAL)),
+        ({"price": "1e5"}, -1100, ILLEGAL.format("price", DECIMAL)),
         ({"price": "0"}, -1013, "Invalid price."),
         ({"price": "83000.000000001"}, -1111, "Parameter 'price' has too much precision."),
         ({"price": "83000.001"}, -1013, "Filter failure: PRICE_FILTER"),
@@ -50,9 +53,9 @@ def changed(**changes: str) -> dict[str, str]:
         ({"quantity": "0.000001"}, -1013, "Filter failure: LOT_SIZE"),
         ({"quantity": "10000"}, -1013, "Filter failure: LOT_SIZE"),
         ({"quantity": "500"}, -1013, "Filter failure: NOTIONAL"),
-        ({"quantity": "100"}, -2010, "Account has insufficient balance for requested action."),
-        ({"side": "SELL", "price": "85000", "quantity": "20.1"}, -2010, "Account has insufficient balance for requested action."),
-        ({"newClientOrderId": "with blank"}, -1100, "Illegal characters found in parameter 'newClientOrderId'; legal range is '^[a-zA-Z0-9-_]{1,36}$'."),
+        ({"quantity": "100"}, -2010, POOR),
+        ({"side": "SELL", "price": "85000", "quantity": "20.1"}, -2010, POOR),
+        ({"newClientOrderId": "with blank"}, -1100, ILLEGAL.format("newClientOrderId", "^[a-zA-Z0-9-_]{1,36}$")),
         ({"newOrderRespType": "SOME"}, -1130, "Data sent for parameter 'newOrderRespType' is not valid."),
         ({"selfTradePreventionMode": "NONE"}, -1130, "Data sent for parameter 'selfTradePreventionMode' is not valid."),
         (
@@ -87,18 +90,18 @@ def test_spot_refuses_an_order(stage: Stage, changes: dict[str, str], code: int,
         ({"price": ""}, -1102, MISSING.format("price")),
         ({"price": "0"}, -4001, "Price less than 0."),
         ({"price": "83000.05"}, -4014, "Price not increased by tick size."),
-        ({"price": "83000.001"}, -1111, "Precision is over the maximum defined for this asset."),
+        ({"price": "83000.001"}, -1111, PRECISION),
         ({"price": "1000001"}, -4002, "Price greater than max price."),
         ({"price": "89000"}, -4016, "Limit price can't be higher than the mark price by so much."),
         ({"side": "SELL", "price": "79000"}, -4024, "Limit price can't be lower than the mark price by so much."),
         ({"quantity": "0"}, -4003, "Quantity less than or equal to zero."),
-        ({"quantity": "0.0001"}, -1111, "Precision is over the maximum defined for this asset."),
+        ({"quantity": "0.0001"}, -1111, PRECISION),
         ({"quantity": "100001"}, -4005, "Quantity greater than max quantity."),
         ({"quantity": "1000"}, -2019, "Margin is insufficient."),
         ({"positionSide": "LONG"}, -4061, "Order's position side does not match user's setting."),
-        ({"reduceOnly": "yes"}, -1100, "Illegal characters found in parameter 'reduceOnly'; legal range is 'true|false'."),
+        ({"reduceOnly": "yes"}, -1100, ILLEGAL.format("reduceOnly", "true|false")),
         ({"workingType": "LAST"}, -1130, "Data sent for parameter 'workingType' is not valid."),
-        ({"symbol": "ETHUSDT", "price": "2900", "quantity": "0.001"}, -1111, "Precision is over the maximum defined for this asset."),
+        ({"symbol": "ETHUSDT", "price": "2900", "quantity": "0.001"}, -1111, PRECISION),
     ],
 )  # fmt: skip
 def test_futures_refuse_an_order(stage: Stage, changes: dict[str, str], code: int, message: str) -> None:
@@ -110,11 +113,15 @@ def test_futures_refuse_an_order(stage: Stage, changes: dict[str, str], code: in
     assert stage.books(USDM)["orders"] == []
 
 
-def test_futures_want_orders_to_be_worth_something(stage: Stage) -> None:
-    coin = stage.refusal(COINM, "POST", "order", symbol="BTCUSD_PERP", side="BUY", type="MARKET", quantity="0.5")
+def test_futures_want_whole_contracts_and_orders_that_are_worth_something(stage: Stage) -> None:
+    contracts = {"symbol": "BTCUSD_PERP", "side": "BUY", "type": "MARKET", "quantity": "0.5"}
+    small = changed(symbol="ETHUSDT", price="100", quantity="0.01")
 
-    assert coin == (-1111, "Precision is over the maximum defined for this asset.")
-    assert Stage().refusal(USDM, "POST", "order", symbol="ETHUSDT", side="BUY", type="LIMIT", timeInForce="GTC", price="100", quantity="0.01") == (-4164, "Order's notional must be no smaller than 5 (unless you choose reduce only).")  # fmt: skip
+    assert stage.refusal(COINM, "POST", "order", **contracts) == (-1111, PRECISION)
+    assert stage.refusal(USDM, "POST", "order", **small) == (
+        -4164,
+        "Order's notional must be no smaller than 5 (unless you choose reduce only).",
+    )
 
 
 @pytest.mark.parametrize("market", [SPOT, USDM])

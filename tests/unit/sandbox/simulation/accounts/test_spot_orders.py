@@ -9,12 +9,12 @@ import pytest
 
 from schemas.markets import Market
 from tests.unit.sandbox.simulation.accounts import laws
-from tests.unit.sandbox.simulation.accounts.stage import OPENING, WHALE, Stage
+from tests.unit.sandbox.simulation.accounts.stage import OPENING, WHALE, Stage, keys
 
 
 SPOT = Market.SPOT
 BTC = {"symbol": "BTCUSDT"}
-ALWAYS = set("e E s c S o f q p P F g C x X r i l z L n N T t I w m M O Z Y Q V".split())
+ALWAYS = keys("e E s c S o f q p P F g C x X r i l z L n N T t I w m M O Z Y Q V")
 """Keys that every executionReport has (binance.md 5.3)."""
 
 
