@@ -56,7 +56,8 @@ class SimulatedSource:
     def events(self) -> Iterator[StreamEvent]:
         """Yield what the streams say, in order of time, without end if the configuration has none.
 
-        In a second in which no stream speaks, there is an event on a stream without a name, which nobody can want.
+        In a second in which no stream speaks, there is an event on a stream without a name, which nobody can want;
+        where there are accounts, in a twentieth of a second.
         """
         yield from self._told()
         for output in self.venue.run():

@@ -17,7 +17,7 @@ from sandbox.simulation.accounts.ids import Ids
 from sandbox.simulation.accounts.moment import Moment
 from sandbox.simulation.accounts.orders import AccountOrder, Prevention
 from sandbox.simulation.accounts.sight import Sight
-from sandbox.simulation.agenda import Output
+from sandbox.simulation.agenda import Activity, Output
 from sandbox.simulation.engine import Execution, Order
 from sandbox.simulation.symbol_market import SymbolMarket
 from sandbox.simulation.trade_log import Trade
@@ -42,6 +42,7 @@ class End(StrEnum):
     REDUCE_ONLY = "reduce-only"
     REJECTED = "rejected"
     EXCHANGE = "exchange"
+    TIME = "time"
 
 
 class Match(Struct, frozen=True):
@@ -74,9 +75,16 @@ class Clerk(Protocol):
 class Floor:
     """The matching engines of one market, for accounts."""
 
-    def __init__(self, market: Market, trading: Callable[[str], Trading | None], ids: Ids) -> None:
-        """Take how to find who trades a symbol."""
+    def __init__(
+        self,
+        market: Market,
+        trading: Callable[[str], Trading | None],
+        ids: Ids,
+        plan: Callable[[int, Activity], None],
+    ) -> None:
+        """Take how to find who trades a symbol, and how to do something later."""
         self.market = market
+        self._plan = plan
         self.ids = ids
         self.sight = Sight(self.open_market)
         """What an order would meet."""
@@ -111,6 +119,15 @@ class Floor:
         finally:
             self._moment = None
         return result
+
+    def later(self, due_ms: int, action: Callable[[Moment], None]) -> None:
+        """Do something at a time, and all that follows from it."""
+
+        def act(now_us: int, output: Output) -> None:
+            moment = Moment(self.market, now_us, output)
+            self.perform(moment, lambda: action(moment))
+
+        self._plan(due_ms * 1000, act)
 
     # From clerks
 

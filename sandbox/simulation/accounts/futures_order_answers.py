@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.simulation.accounts.algo_orders import AlgoOrder
-from sandbox.simulation.accounts.amounts import fixed, plain
+from sandbox.simulation.accounts.amounts import ONE, fixed, plain
 from sandbox.simulation.accounts.futures_account import margin_asset
 from sandbox.simulation.accounts.futures_events import average_units
 from sandbox.simulation.accounts.orders import AccountOrder, FillRecord
@@ -55,6 +55,9 @@ def placed(order: AccountOrder) -> _Answer:
         "selfTradePreventionMode": terms.prevention,
         "updateTime": order.update_ms,
     }
+    if terms.callback:
+        answer["activatePrice"] = each.price.text(terms.activation_price)
+        answer["priceRate"] = plain(terms.callback * ONE // 100)
     if not coinm:
         answer["goodTillDate"] = terms.good_till_ms
     return answer
@@ -117,6 +120,9 @@ def algo_answer(order: AlgoOrder) -> _Answer:
         "triggerTime": order.trigger_ms,
         "goodTillDate": terms.good_till_ms,
     }
+    if terms.callback:
+        answer["activatePrice"] = each.price.text(terms.activation_price)
+        answer["callbackRate"] = plain(terms.callback * ONE // 100)
     if actual:
         answer["actualQty"] = each.quantity.text(actual.filled)
     return answer

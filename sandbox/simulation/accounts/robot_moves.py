@@ -214,6 +214,22 @@ def _algo_close(at: Situation) -> Ask:
     return _algo(at, "STOP_MARKET", closes=True)
 
 
+def _algo_trailing(at: Situation) -> Ask:
+    side = at.side()
+    params = {
+        "algoType": "CONDITIONAL",
+        "symbol": at.rules.symbol,
+        "side": side,
+        "type": "TRAILING_STOP_MARKET",
+        "callbackRate": f"0.{at.random.randint(1, 4)}",
+        "quantity": f"{at.quantity(at.quote.bid):f}",
+        "clientAlgoId": at.client_id,
+    }
+    if at.random.random() < 0.5:
+        params["activatePrice"] = f"{_stop_price(at, side, rising=side == 'SELL'):f}"
+    return Ask("POST", "algoOrder", params, "algo-trailing")
+
+
 def _leverage(at: Situation) -> Ask:
     params = {"symbol": at.rules.symbol, "leverage": str(at.random.choice((10, 20, 25, 50)))}
     return Ask("POST", "leverage", params, "leverage")
@@ -250,6 +266,7 @@ FUTURES_MOVES: Final[tuple[tuple[Move, int], ...]] = (
     (_algo_stop_limit, 3),
     (_algo_profit, 3),
     (_algo_close, 2),
+    (_algo_trailing, 2),
     (_amend, 6),
     (cancel, 11),
     (_cancel_all, 1),

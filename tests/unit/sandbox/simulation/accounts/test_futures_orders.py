@@ -140,7 +140,9 @@ def test_coin_margined_contracts_are_worth_coins(stage: Stage) -> None:
     [
         ({"timeInForce": "GTX"}, -5022),
         ({"timeInForce": "FOK", "quantity": "30"}, -5021),
-        ({"timeInForce": "GTD"}, -1115),
+        ({"timeInForce": "GTE"}, -1115),
+        ({"timeInForce": "GTD"}, -1102),
+        ({"timeInForce": "GTD", "goodTillDate": "1793577660000"}, -1130),
     ],
 )
 def test_what_cannot_be_is_refused_and_leaves_no_trace(stage: Stage, more: dict[str, str], code: int) -> None:
@@ -308,6 +310,59 @@ def test_a_conditional_order_is_cancelled_and_not_twice(stage: Stage) -> None:
     }
     assert [each["o"]["X"] for each in stage.told("ALGO_UPDATE")] == ["NEW", "CANCELED"]
     assert stage.refusal(USDM, "DELETE", "algoOrder", algoId=str(order["algoId"]))[0] == -2011
+
+
+def test_a_trailing_stop_follows_the_price_once_it_is_activated(stage: Stage) -> None:
+    ask = stage.quote(USDM, "BTCUSDT").ask
+    answer = stage.ask(
+        USDM,
+        "POST",
+        "algoOrder",
+        algoType="CONDITIONAL",
+        side="SELL",
+        type="TRAILING_STOP_MARKET",
+        quantity="0.002",
+        callbackRate="0.5",
+        activatePrice=f"{ask + 100}",
+        **BTC,
+    )
+    assert (answer["activatePrice"], answer["callbackRate"]) == (f"{ask + 100}", "0.5")
+
+    stage.sweep(USDM, "BTCUSDT", "SELL", stage.quote(USDM, "BTCUSDT").bid - 100)
+    assert [each["o"]["ia"] for each in stage.told("ALGO_UPDATE")] == [False]
+    stage.sweep(USDM, "BTCUSDT", "BUY", ask + 300)
+    assert [(each["o"]["X"], each["o"]["ia"]) for each in stage.hear("ALGO_UPDATE")] == [("NEW", False), ("NEW", True)]
+    stage.sweep(USDM, "BTCUSDT", "SELL", ask - 700)
+
+    assert [each["o"]["X"] for each in stage.told("ALGO_UPDATE")] == ["TRIGGERING", "TRIGGERED", "FINISHED"]
+    order = stage.told("ORDER_TRADE_UPDATE")[0]["o"]
+    assert (order["o"], order["ot"], order["cr"]) == ("MARKET", "TRAILING_STOP_MARKET", "0.5")
+    assert Decimal(order["AP"]) == ask + 100
+
+
+@pytest.mark.parametrize("rate", ["0.05", "20.01", "1.001"])
+def test_a_trailing_stop_comes_back_by_a_rate_that_there_is(stage: Stage, rate: str) -> None:
+    params = BTC | {"algoType": "CONDITIONAL", "side": "SELL", "type": "TRAILING_STOP_MARKET", "quantity": "0.002"}
+
+    assert stage.refusal(USDM, "POST", "algoOrder", callbackRate=rate, **params) == (-2007, "Invalid callBack rate.")
+
+
+def test_orders_that_are_good_till_a_date_expire_then(stage: Stage) -> None:
+    start_ms = stage.source.config.start_ms
+    date = {"timeInForce": "GTD", "goodTillDate": f"{start_ms + 700_999}"}
+    bid = stage.quote(USDM, "BTCUSDT").bid
+    place(stage, "BUY", "0.002", price=f"{bid - 100}", **date)
+    algo(stage, "SELL", "STOP_MARKET", bid - 2000, quantity="0.002", **date)
+    stage.forget()
+
+    while stage.source.clock_ms() < start_ms + 701_000:
+        assert stage.advance()
+
+    (expired,) = stage.told("ORDER_TRADE_UPDATE")
+    (lapsed,) = stage.told("ALGO_UPDATE")
+    assert (expired["o"]["x"], expired["o"]["X"], expired["T"]) == ("EXPIRED", "EXPIRED", start_ms + 700_000)
+    assert expired["o"]["gtd"] == start_ms + 700_000
+    assert (lapsed["o"]["X"], lapsed["T"]) == ("EXPIRED", start_ms + 700_000)
 
 
 def test_what_would_be_set_off_at_once_is_refused(stage: Stage) -> None:

@@ -73,7 +73,7 @@ def test_it_asks_for_all_there_is(market: Market) -> None:
         "amend",
     }
     spot = {"market-by-value", "stop", "oco"}
-    futures = {"reduce-only", "algo", "cancel-algo", "leverage"}
+    futures = {"reduce-only", "algo", "algo-trailing", "cancel-algo", "leverage"}
     assert kinds == common | (spot if market is Market.SPOT else futures)
 
 
