@@ -29,6 +29,7 @@ from sandbox.simulation.accounts.spot_answers import (
 from sandbox.simulation.accounts.spot_clerk import SpotAccount, SpotClerk
 from sandbox.simulation.accounts.spot_entry import SpotEntry
 from sandbox.simulation.accounts.spot_lists import SpotLists
+from sandbox.simulation.accounts.spot_replace import cancel_and_replace
 from schemas.markets import Market
 
 
@@ -51,6 +52,7 @@ class SpotDesk:
             ("POST", "order/test"): self._test,
             ("GET", "order"): self._query,
             ("DELETE", "order"): self._cancel,
+            ("POST", "order/cancelReplace"): self._replace,
             ("PUT", "order/amend/keepPriority"): self._amend,
             ("GET", "openOrders"): self._open_orders,
             ("DELETE", "openOrders"): self._cancel_all,
@@ -58,6 +60,7 @@ class SpotDesk:
             ("GET", "myTrades"): self._trades,
             ("GET", "account"): self._account,
             ("POST", "orderList/oco"): lists.place_oco,
+            ("POST", "order/oco"): lists.place_oco_of_before,
             ("GET", "orderList"): lists.query,
             ("DELETE", "orderList"): lists.cancel,
             ("GET", "openOrderList"): lists.open_lists,
@@ -142,6 +145,13 @@ class SpotDesk:
                 in_list = order.order_list is not None
                 answers.append(cancelled(order, cancel_id) if not in_list else _cancelled_list(order))
         return answers
+
+    def _replace(self, account: SpotAccount, fields: Fields, moment: Moment) -> object:
+        return cancel_and_replace(
+            fields,
+            lambda names: self._cancel(account, names, moment),
+            lambda names: self._place(account, names, moment),
+        )
 
     def _amend(self, account: SpotAccount, fields: Fields, moment: Moment) -> object:
         order = self._find(account, fields)

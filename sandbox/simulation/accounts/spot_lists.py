@@ -53,6 +53,21 @@ class SpotLists:
                 self._floor.work(order, moment)
         return list_answer(each, with_reports=True)
 
+    def place_oco_of_before(self, account: SpotAccount, fields: Fields, moment: Moment) -> object:
+        """Take the same with the parameters of the older endpoint, which tell the limit from the stop."""
+        maker, stop = ("above", "below") if fields.side() is Side.SELL else ("below", "above")
+        limited = "stopLimitPrice" in fields
+        names = {
+            f"{maker}Price": "price",
+            f"{maker}ClientOrderId": "limitClientOrderId",
+            f"{stop}StopPrice": "stopPrice",
+            f"{stop}Price": "stopLimitPrice",
+            f"{stop}TimeInForce": "stopLimitTimeInForce",
+            f"{stop}ClientOrderId": "stopClientOrderId",
+        }
+        types = {f"{maker}Type": "LIMIT_MAKER", f"{stop}Type": "STOP_LOSS_LIMIT" if limited else "STOP_LOSS"}
+        return self.place_oco(account, fields.renamed(names).with_values(types), moment)
+
     def _find_list(self, account: SpotAccount, fields: Fields, client_id_name: str) -> OrderList | None:
         list_id, client_id = fields.integer("orderListId"), fields.optional(client_id_name)
         if list_id is None and client_id is None:

@@ -106,9 +106,10 @@ class VenueAccounts:
             return error_reply(404, -5000, f"Path {path}, Method {method} is invalid")
         moment = Moment(market, now_us, self.told)
         try:
-            return json_reply(self._floors[market].perform(moment, lambda: action(label, params, moment)))
+            answer = self._floors[market].perform(moment, lambda: action(label, params, moment))
         except RefusedError as refusal:
             return error_reply(refusal.status, refusal.code, refusal.message)
+        return answer if isinstance(answer, RestReply) else json_reply(answer)
 
     def transfer(self, market: Market, label: str, asset: str, amount: str, now_us: int) -> None:
         """Let an amount arrive at an account; with a minus sign, leave it.

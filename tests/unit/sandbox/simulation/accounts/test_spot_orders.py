@@ -418,3 +418,102 @@ def test_the_orders_of_a_symbol_that_is_delisted_expire(stage: Stage) -> None:
         -1121,
         "Invalid symbol.",
     )
+
+
+def replace(stage: Stage, mode: str, cancelled: str, quantity: str = "0.01") -> tuple[int, Any]:
+    params = {"type": "LIMIT", "timeInForce": "GTC", "side": "BUY", "price": "82000", "quantity": quantity}
+    return stage.send(
+        SPOT,
+        "POST",
+        "order/cancelReplace",
+        cancelReplaceMode=mode,
+        cancelOrigClientOrderId=cancelled,
+        newClientOrderId="second",
+        **(BTC | params),
+    )
+
+
+def test_an_order_is_replaced_by_another_in_one_request(stage: Stage) -> None:
+    limit(stage, "BUY", "83000", newClientOrderId="first")
+
+    status, body = replace(stage, "STOP_ON_FAILURE", "first")
+
+    assert (status, body["cancelResult"], body["newOrderResult"]) == (200, "SUCCESS", "SUCCESS")
+    assert (body["cancelResponse"]["origClientOrderId"], body["newOrderResponse"]["clientOrderId"]) == (
+        "first",
+        "second",
+    )
+    assert [(each["x"], each["X"]) for each in stage.told("executionReport")] == [
+        ("NEW", "NEW"),
+        ("CANCELED", "CANCELED"),
+        ("NEW", "NEW"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "cancelled", "quantity", "expected"),
+    [
+        ("STOP_ON_FAILURE", "none", "0.01", (400, -2022, "FAILURE", "NOT_ATTEMPTED")),
+        ("ALLOW_FAILURE", "none", "0.01", (409, -2021, "FAILURE", "SUCCESS")),
+        ("ALLOW_FAILURE", "none", "100", (400, -2022, "FAILURE", "FAILURE")),
+        ("STOP_ON_FAILURE", "first", "100", (409, -2021, "SUCCESS", "FAILURE")),
+    ],
+)
+def test_what_becomes_of_both_is_said_where_one_fails(
+    stage: Stage, mode: str, cancelled: str, quantity: str, expected: tuple[int, int, str, str]
+) -> None:
+    limit(stage, "BUY", "83000", newClientOrderId="first")
+
+    status, body = replace(stage, mode, cancelled, quantity)
+
+    data = body["data"]
+    assert (status, body["code"], data["cancelResult"], data["newOrderResult"]) == expected
+    laws.check_locks(stage.books(SPOT))
+
+
+def test_the_older_endpoint_makes_the_same_list(stage: Stage) -> None:
+    quote = stage.quote(SPOT, "BTCUSDT")
+
+    answer = stage.ask(
+        SPOT,
+        "POST",
+        "order/oco",
+        side="BUY",
+        quantity="0.01",
+        price=f"{quote.bid - 100}",
+        stopPrice=f"{quote.ask + 100}",
+        stopLimitPrice=f"{quote.ask + 110}",
+        stopLimitTimeInForce="GTC",
+        limitClientOrderId="limit",
+        stopClientOrderId="stop",
+        **BTC,
+    )
+
+    assert [each["clientOrderId"] for each in answer["orders"]] == ["stop", "limit"]
+    assert [each["type"] for each in answer["orderReports"]] == ["STOP_LOSS_LIMIT", "LIMIT_MAKER"]
+    assert Decimal(stage.books(SPOT)["balances"]["USDT"]["locked"]) == (quote.ask + 110) / 100
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"aboveType": "STOP_LOSS_LIMIT", "belowType": "LIMIT_MAKER"}, -1102),
+        ({"abovePrice": "83000"}, -2010),
+        ({"belowType": "LIMIT_MAKER", "belowStopPrice": "", "belowPrice": "84500"}, -1128),
+        ({"quantity": "20.1"}, -2010),
+    ],
+)
+def test_a_pair_that_is_none_is_refused(stage: Stage, changes: dict[str, str], code: int) -> None:
+    params = {
+        "side": "SELL",
+        "quantity": "0.01",
+        "aboveType": "LIMIT_MAKER",
+        "abovePrice": "85000",
+        "belowType": "STOP_LOSS",
+        "belowStopPrice": "83000",
+        "belowPrice": "82000" if changes.get("belowType") else "",
+    }
+    params = {name: value for name, value in (BTC | params | changes).items() if value}
+
+    assert stage.refusal(SPOT, "POST", "orderList/oco", **params)[0] == code
+    assert stage.books(SPOT)["orders"] == []
