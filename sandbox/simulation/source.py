@@ -110,7 +110,7 @@ class SimulatedSource:
 
         It is done at the event yielded last: equal requests at equal events give equal bytes.
         """
-        if self.venue.ended and method != "GET":
+        if self.venue.closed and method != "GET":
             return error_reply(400, -1013, "Market is closed.")
         return self.venue.accounts.request(market, account, method, path, params, now_us=self.venue.now_us)
 

@@ -77,6 +77,11 @@ class Venue:
         """Whether everything has happened."""
 
     @property
+    def closed(self) -> bool:
+        """Whether no order is taken any more."""
+        return self.ended or (self._end_us is not None and self.now_us >= self._end_us)
+
+    @property
     def now_us(self) -> int:
         """Simulated time, microseconds since the epoch, UTC."""
         return self._agenda.now_us

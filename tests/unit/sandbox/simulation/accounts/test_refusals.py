@@ -187,8 +187,11 @@ def test_a_market_that_has_closed_takes_no_orders_but_answers() -> None:
     stage = Stage()
     stage.ask(SPOT, "POST", "order", **changed())
     stage.source.close_markets()
+    while not stage.source.venue.closed:
+        stage.advance()
+    refusal = stage.refusal(SPOT, "POST", "order", **changed())
     while stage.advance():
         pass
 
-    assert stage.refusal(SPOT, "POST", "order", **changed()) == (-1013, "Market is closed.")
+    assert refusal == stage.refusal(SPOT, "POST", "order", **changed()) == (-1013, "Market is closed.")
     assert len(stage.ask(SPOT, "GET", "openOrders")) == 1
