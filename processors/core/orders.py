@@ -122,7 +122,7 @@ def _stand(before: OrderState, report: OrderReport) -> OrderOutcome:
     follows = newer and not _tells_of_answer(before, rank)
     irregular = _contradiction(report) or (_broken_rule(before, report) if follows else None)
     if irregular is not None:
-        return _impossible(before, irregular)
+        return _impossible(before, irregular, identity=(rank, report.status, report.execution))
     fills = before.fills if report.fill is None else add_fill(before.fills, report.fill)
     if fills is None:
         return _impossible(before, "a sum of its fills does not fit its field", reason="does-not-fit")
@@ -176,8 +176,16 @@ def _learn(before: OrderState, report: OrderTold, details: OrderDetails) -> Orde
     return Advanced(_stamped(replace(before, details=learned), report))
 
 
-def _impossible(before: OrderState, detail: str, reason: str = "impossible-transition") -> Impossible:
-    return Impossible(replace(before, irregular_count=before.irregular_count + 1), reason=reason, detail=detail)
+def _impossible(
+    before: OrderState,
+    detail: str,
+    reason: str = "impossible-transition",
+    identity: tuple[Rank, str, str | None] | None = None,
+) -> Impossible | Duplicate:
+    if identity is not None and identity == before.last_irregular:
+        return Duplicate(before, changed=False)
+    after = replace(before, irregular_count=before.irregular_count + 1, last_irregular=identity)
+    return Impossible(after, reason=reason, detail=detail)
 
 
 def _rank_of(report: OrderReport) -> Rank:

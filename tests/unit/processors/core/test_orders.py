@@ -246,6 +246,9 @@ def test_a_fill_after_the_end_that_is_not_late_is_impossible_and_changes_nothing
     assert outcome.reason == "impossible-transition"
     assert outcome.detail == "execution type TRADE with status PARTIALLY_FILLED after CANCELED"
     assert (order.irregular_count, order.fill_count, order.status) == (1, 0, before.status)
+    folding.feed(event_record(Market.SPOT, spot_fill(1002, 103, 5, last=300, filled=300, E=1009), 3))
+    assert isinstance(folding.outcomes[-1], Duplicate)
+    assert folding.order() == order
 
 
 @pytest.mark.parametrize(
