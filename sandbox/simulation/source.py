@@ -126,6 +126,14 @@ class SimulatedSource:
         """
         self.venue.accounts.transfer(market, account, asset, amount, self.venue.now_us)
 
+    def lock_outside(self, account: str, asset: str, amount: str) -> None:
+        """Lock an amount of an account on spot for somebody outside the venue; with a minus sign, give it back.
+
+        Raises:
+            ValueError: there is no such account, it is no amount, or more than there is.
+        """
+        self.venue.accounts.lock_outside(account, asset, amount, self.venue.now_us)
+
     def list_symbol(self, market: Market, symbol: str) -> None:
         """Let a symbol begin to be traded, with the lowest ids; its streams can be wanted before.
 

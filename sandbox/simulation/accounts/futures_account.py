@@ -38,6 +38,8 @@ class Wallet(Struct, eq=False):
     update_ms: int
     paid_in: int
     """Of it, what came from outside: the rest was earned, less commissions."""
+    funding: int = 0
+    """Of what was earned, what positions paid each other."""
 
 
 class FuturesAccount(Struct, eq=False, kw_only=True):

@@ -9,6 +9,7 @@ from sandbox.simulation.accounts.algo_orders import AlgoFile
 from sandbox.simulation.accounts.amounts import fixed, plain, units_of
 from sandbox.simulation.accounts.fields import Fields
 from sandbox.simulation.accounts.floor import Floor
+from sandbox.simulation.accounts.funding import Funding
 from sandbox.simulation.accounts.futures_account import FuturesAccount, Wallet, margin_asset
 from sandbox.simulation.accounts.futures_answers import (
     Worth,
@@ -45,6 +46,7 @@ class FuturesDesk:
         self._coinm = floor.market is Market.COINM
         self._clerk = FuturesClerk(floor, symbols)
         floor.employ(self._clerk)
+        self._funding = Funding(floor, self._clerk.accounts)
         orders = FuturesOrders(floor, self._clerk)
         self._actions: dict[tuple[str, str], _Action] = {
             ("POST", "order"): orders.place,
@@ -74,6 +76,8 @@ class FuturesDesk:
 
     def open(self, label: str, balances: Mapping[str, int], now_ms: int) -> None:
         """Let an account begin with these wallets."""
+        if not self._clerk.accounts:
+            self._funding.begin(now_ms)
         self._clerk.accounts[label] = FuturesAccount(
             label=label,
             alias=name_of(f"alias of {label}", _ALIAS_LENGTH),
@@ -207,6 +211,7 @@ def _books(account: FuturesAccount) -> dict[str, Any]:
                 "wallet": fixed(wallet.balance),
                 "crossWallet": fixed(wallet.balance),
                 "paidIn": fixed(wallet.paid_in),
+                "funding": fixed(wallet.funding),
             }
             for asset, wallet in sorted(account.wallets.items())
         },

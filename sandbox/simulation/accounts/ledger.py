@@ -42,6 +42,8 @@ class Ledger:
 
     def __init__(self, opening: Mapping[str, int]) -> None:
         self._balances = {asset: Balance(units) for asset, units in opening.items()}
+        self._outside: dict[str, int] = {}
+        """What is locked for somebody outside the venue."""
 
     def balance(self, asset: str) -> Balance:
         """Return what there is of an asset."""
@@ -69,6 +71,20 @@ class Ledger:
     def spend(self, lock: Lock, amount: int) -> None:
         """Pay with what is set aside."""
         self._take_from(lock, amount)
+
+    def lock_outside(self, asset: str, change: int) -> None:
+        """Lock more for somebody outside the venue, or less.
+
+        Raises:
+            InsufficientError: there is not so much free, or not so much locked by this.
+        """
+        balance, outside = self.balance(asset), self._outside.get(asset, 0)
+        available = balance.free if change > 0 else outside
+        if abs(change) > available:
+            raise InsufficientError(asset, abs(change), available)
+        balance.free -= change
+        balance.locked += change
+        self._outside[asset] = outside + change
 
     def credit(self, asset: str, amount: int) -> None:
         """Receive."""

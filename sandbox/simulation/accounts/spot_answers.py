@@ -7,7 +7,7 @@ from typing import Any, Final
 from sandbox.simulation.accounts.amounts import fixed
 from sandbox.simulation.accounts.commission import SPOT_RATES
 from sandbox.simulation.accounts.orders import AccountOrder, FillRecord, OrderList
-from sandbox.simulation.accounts.spot_clerk import SpotAccount
+from sandbox.simulation.accounts.spot_account import SpotAccount
 from sandbox.simulation.engine import Side
 
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from sandbox.simulation.accounts.amounts import quantity_units, value_units
-from sandbox.simulation.accounts.commission import FEE_ASSET, SPOT_RATES, Commission, charge, discounted
 from sandbox.simulation.accounts.floor import End, Floor, Match
-from sandbox.simulation.accounts.ledger import InsufficientError, Ledger, Lock
+from sandbox.simulation.accounts.ledger import InsufficientError, Lock
 from sandbox.simulation.accounts.moment import Moment
-from sandbox.simulation.accounts.orders import AccountOrder, FillRecord, OrderFile, OrderList, Status, Terms
+from sandbox.simulation.accounts.orders import AccountOrder, FillRecord, OrderList, Status, Terms
 from sandbox.simulation.accounts.refusals import insufficient_balance
+from sandbox.simulation.accounts.spot_account import SpotAccount
 from sandbox.simulation.accounts.spot_events import (
     Report,
     account_position,
     balance_update,
     execution_report,
+    external_lock_update,
     list_status,
 )
 from sandbox.simulation.accounts.triggers import goes_off
@@ -27,7 +27,7 @@ from sandbox.simulation.engine import Side
 from sandbox.simulation.symbol_market import SymbolMarket
 
 
-__all__ = ["SpotAccount", "SpotClerk"]
+__all__ = ["SpotClerk"]
 
 _EXPIRY: Final = {
     End.IOC: "UNFILLED_IOC_QUANTITY_EXPIRED",
@@ -37,17 +37,6 @@ _EXPIRY: Final = {
     End.EXCHANGE: "EXCHANGE_CANCELED",
     End.SELF_TRADE: "",
 }
-
-
-class SpotAccount(Struct, eq=False):
-    """One account on spot."""
-
-    label: str
-    ledger: Ledger
-    pays_in_bnb: bool
-    """Whether commissions are taken from BNB as long as there is some."""
-    orders: OrderFile
-    update_ms: int
 
 
 class SpotClerk:
@@ -114,7 +103,7 @@ class SpotClerk:
         ledger.spend(lock, value if buying else quantity)
         received_asset, received = (each.base_asset, quantity) if buying else (each.quote_asset, value)
         ledger.credit(received_asset, received)
-        fee = self._charge(account, terms, received_asset, received, value, maker=match.maker)
+        fee = account.pay_commission(each, received_asset, received, value, maker=match.maker)
         fill = FillRecord(
             trade_id=trade.trade_id,
             price=trade.price,
@@ -212,6 +201,16 @@ class SpotClerk:
         moment.tell(account.label, balance_update(asset, change, moment))
         self._tell_balances(account, [asset], moment)
 
+    def lock_outside(self, account: SpotAccount, asset: str, change: int, moment: Moment) -> None:
+        """Lock more for somebody outside the venue, or less.
+
+        Raises:
+            InsufficientError: there is not so much free, or locked.
+        """
+        account.ledger.lock_outside(asset, change)
+        moment.tell(account.label, external_lock_update(asset, change, moment))
+        self._tell_balances(account, [asset], moment)
+
     def close_symbol(self, symbol: str, moment: Moment) -> None:
         """Let all orders of a symbol expire: it is traded no more."""
         self._floor.forget(symbol)
@@ -219,19 +218,6 @@ class SpotClerk:
             for order in account.orders.open(symbol):
                 if order.open:
                     self.expired(order, End.EXCHANGE, moment)
-
-    def _charge(
-        self, account: SpotAccount, terms: Terms, received_asset: str, received: int, value: int, *, maker: bool
-    ) -> Commission:
-        rate = SPOT_RATES.of(maker=maker)
-        if account.pays_in_bnb:
-            fee = discounted(terms.instrument.quote_asset, value, rate)
-            if fee.amount <= account.ledger.balance(FEE_ASSET).free:
-                account.ledger.debit(FEE_ASSET, fee.amount)
-                return fee
-        fee = charge(received_asset, received, rate)
-        account.ledger.debit(received_asset, fee.amount)
-        return fee
 
     def _end(self, order: AccountOrder, status: Status, moment: Moment, expiry: str = "") -> None:
         account = self.accounts[order.account]

@@ -18,6 +18,7 @@ from sandbox.simulation.accounts.refusals import (
     unknown_order,
 )
 from sandbox.simulation.accounts.selection import WIDEST_SPOT_DAYS, select
+from sandbox.simulation.accounts.spot_account import SpotAccount
 from sandbox.simulation.accounts.spot_answers import (
     account_answer,
     cancelled,
@@ -26,7 +27,7 @@ from sandbox.simulation.accounts.spot_answers import (
     placed,
     trade_answer,
 )
-from sandbox.simulation.accounts.spot_clerk import SpotAccount, SpotClerk
+from sandbox.simulation.accounts.spot_clerk import SpotClerk
 from sandbox.simulation.accounts.spot_entry import SpotEntry
 from sandbox.simulation.accounts.spot_lists import SpotLists
 from sandbox.simulation.accounts.spot_replace import cancel_and_replace
@@ -91,6 +92,17 @@ class SpotDesk:
         """
         try:
             self._clerk.transfer(self._clerk.accounts[label], asset, units_of(amount), moment)
+        except InsufficientError as error:
+            raise ValueError(str(error)) from error
+
+    def lock_outside(self, label: str, asset: str, amount: str, moment: Moment) -> None:
+        """Lock an amount for somebody outside the venue; with a minus sign, give it back.
+
+        Raises:
+            ValueError: it is no amount, or more than there is.
+        """
+        try:
+            self._clerk.lock_outside(self._clerk.accounts[label], asset, units_of(amount), moment)
         except InsufficientError as error:
             raise ValueError(str(error)) from error
 

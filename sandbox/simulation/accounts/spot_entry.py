@@ -12,7 +12,7 @@ from sandbox.simulation.accounts.fields import Fields
 from sandbox.simulation.accounts.floor import Floor
 from sandbox.simulation.accounts.orders import Terms
 from sandbox.simulation.accounts.refusals import filter_failure, missing, refused
-from sandbox.simulation.accounts.spot_clerk import SpotAccount
+from sandbox.simulation.accounts.spot_account import SpotAccount
 from sandbox.simulation.accounts.triggers import goes_off
 from sandbox.simulation.symbol_market import SymbolMarket
 

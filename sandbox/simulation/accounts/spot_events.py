@@ -13,7 +13,7 @@ from sandbox.simulation.accounts.moment import Moment
 from sandbox.simulation.accounts.orders import AccountOrder, FillRecord, OrderList
 
 
-__all__ = ["Report", "account_position", "balance_update", "execution_report", "list_status"]
+__all__ = ["Report", "account_position", "balance_update", "execution_report", "external_lock_update", "list_status"]
 
 _ZERO = fixed(0)
 
@@ -109,6 +109,11 @@ def account_position(ledger: Ledger, assets: Iterable[str], moment: Moment) -> d
 def balance_update(asset: str, change: int, moment: Moment) -> dict[str, Any]:
     """Return a ``balanceUpdate``."""
     return {"e": "balanceUpdate", "E": moment.event_ms, "a": asset, "d": fixed(change), "T": moment.now_ms}
+
+
+def external_lock_update(asset: str, change: int, moment: Moment) -> dict[str, Any]:
+    """Return an ``externalLockUpdate``."""
+    return {"e": "externalLockUpdate", "E": moment.event_ms, "a": asset, "d": fixed(change), "T": moment.now_ms}
 
 
 def list_status(each: OrderList, moment: Moment) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from sandbox.simulation.accounts.moment import Moment
 from sandbox.simulation.accounts.orders import OrderList, Terms
 from sandbox.simulation.accounts.refusals import missing, refused, unknown_order
 from sandbox.simulation.accounts.selection import WIDEST_SPOT_DAYS, select
+from sandbox.simulation.accounts.spot_account import SpotAccount
 from sandbox.simulation.accounts.spot_answers import cancelled, list_answer
-from sandbox.simulation.accounts.spot_clerk import SpotAccount, SpotClerk
+from sandbox.simulation.accounts.spot_clerk import SpotClerk
 from sandbox.simulation.accounts.spot_entry import SpotEntry
 from sandbox.simulation.engine import Side
 

@@ -123,6 +123,18 @@ class VenueAccounts:
             raise ValueError(msg)
         desk.transfer(label, asset, amount, Moment(market, now_us, self.told))
 
+    def lock_outside(self, label: str, asset: str, amount: str, now_us: int) -> None:
+        """Lock an amount of an account on spot for somebody outside the venue; with a minus sign, give it back.
+
+        Raises:
+            ValueError: there is no such account, it is no amount, or more than there is.
+        """
+        desk = self._desks.get(Market.SPOT)
+        if not isinstance(desk, SpotDesk) or not desk.knows(label):
+            msg = f'account "{label}": is not there on spot'
+            raise ValueError(msg)
+        desk.lock_outside(label, asset, amount, Moment(Market.SPOT, now_us, self.told))
+
     def close_symbol(self, market: Market, symbol: str, now_us: int, output: Output) -> None:
         """Let all orders of a symbol end that is traded no more."""
         desk = self._desks.get(market)

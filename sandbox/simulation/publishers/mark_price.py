@@ -8,9 +8,9 @@ from sandbox.simulation.news import News
 from sandbox.simulation.symbol_market import SymbolMarket
 
 
-__all__ = ["MarkPrice", "MarkPriceElement", "mark_price"]
+__all__ = ["FUNDING_EVERY_MS", "MarkPrice", "MarkPriceElement", "mark_price"]
 
-_FUNDING_EVERY_MS = 8 * 3_600_000
+FUNDING_EVERY_MS = 8 * 3_600_000
 _INTEREST = 0.0001
 _MAX_FUNDING = 0.003
 
@@ -47,7 +47,7 @@ def mark_price(market: SymbolMarket, now_us: int) -> MarkPrice:
         settle=f"{average:.8f}",
         index=f"{index:.8f}",
         funding_rate=f"{funding:.8f}" if perpetual else "",
-        next_funding_ms=(now_us // 1000 // _FUNDING_EVERY_MS + 1) * _FUNDING_EVERY_MS if perpetual else 0,
+        next_funding_ms=(now_us // 1000 // FUNDING_EVERY_MS + 1) * FUNDING_EVERY_MS if perpetual else 0,
     )
 
 

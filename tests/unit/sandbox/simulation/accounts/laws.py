@@ -92,7 +92,7 @@ def check_futures_money(books: Books) -> None:
             amounts[key] += Decimal(fill["qty"]) * (1 if fill["buyer"] else -1)
             realized[key] += Decimal(fill["realizedPnl"])
     for asset, each in books["balances"].items():
-        assert Decimal(each["wallet"]) == Decimal(each["paidIn"]) + changes[asset]
+        assert Decimal(each["wallet"]) == Decimal(each["paidIn"]) + changes[asset] + Decimal(each["funding"])
     positions = {(each["symbol"], each["positionSide"]): each for each in books["positions"]}
 
     assert set(positions) >= set(amounts)

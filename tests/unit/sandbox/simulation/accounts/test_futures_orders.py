@@ -9,7 +9,7 @@ import pytest
 
 from schemas.markets import Market
 from tests.unit.sandbox.simulation.accounts import laws
-from tests.unit.sandbox.simulation.accounts.stage import Stage, keys
+from tests.unit.sandbox.simulation.accounts.stage import Stage, keys, quiet
 
 
 USDM, COINM = Market.USDM, Market.COINM
@@ -475,3 +475,32 @@ def test_a_wiped_symbol_forgets_orders_and_goes_on(stage: Stage) -> None:
     assert order["status"] == "FILLED"
     assert stage.ask(USDM, "GET", "userTrades", orderId=str(order["orderId"]), **BTC)[0]["id"] < 1_000
     assert position(stage)["positionAmt"] == "0.000"
+
+
+@pytest.mark.parametrize(("market", "symbol"), [(USDM, "BTCUSDT"), (COINM, "BTCUSD_PERP")])
+def test_long_positions_pay_short_ones_at_full_eight_hours(market: Market, symbol: str) -> None:
+    start_ms = 1_793_577_600_000 - 5_000
+    stage = Stage(quiet(start_ms=start_ms))
+    quantity = "0.100" if market is USDM else "40"
+    for account, side in (("main", "BUY"), ("other", "SELL")):
+        stage.ask(market, "POST", "order", account, symbol=symbol, side=side, type="MARKET", quantity=quantity)
+    stage.forget()
+
+    while stage.source.clock_ms() < start_ms + 6_000:
+        assert stage.advance()
+
+    rates = []
+    for account in ("main", "other"):
+        (event,) = stage.told("ACCOUNT_UPDATE", account)
+        (balance,) = event["a"]["B"]
+        assert (event["T"], event["a"]["m"], event["a"]["P"], event["a"]["S"]) == (
+            start_ms + 5_000,
+            "FUNDING_FEE",
+            [],
+            symbol,
+        )
+        books = stage.books(market, account)
+        assert Decimal(balance["bc"]) == Decimal(books["balances"][balance["a"]]["funding"])
+        rates.append(Decimal(balance["bc"]))
+        laws.check_futures_money(books)
+    assert rates[0] == -rates[1] < 0

@@ -517,3 +517,19 @@ def test_a_pair_that_is_none_is_refused(stage: Stage, changes: dict[str, str], c
 
     assert stage.refusal(SPOT, "POST", "orderList/oco", **params)[0] == code
     assert stage.books(SPOT)["orders"] == []
+
+
+def test_what_is_locked_outside_is_told_and_stays_locked_beside_orders(stage: Stage) -> None:
+    stage.source.lock_outside("main", "USDT", "1000")
+    limit(stage, "BUY", "83000", newClientOrderId="mine")
+    stage.ask(SPOT, "DELETE", "order", origClientOrderId="mine", **BTC)
+
+    (event,) = stage.told("externalLockUpdate")
+    assert (event["a"], event["d"]) == ("USDT", "1000.00000000")
+    assert stage.books(SPOT)["balances"]["USDT"] == {"free": "999000.00000000", "locked": "1000.00000000"}
+    with pytest.raises(ValueError, match="USDT: 100100000000 units are asked for, 100000000000 are free"):
+        stage.source.lock_outside("main", "USDT", "-1001")
+    stage.source.lock_outside("main", "USDT", "-1000")
+    assert stage.books(SPOT)["balances"]["USDT"]["locked"] == "0.00000000"
+    with pytest.raises(ValueError, match='account "nobody": is not there on spot'):
+        stage.source.lock_outside("nobody", "USDT", "1")
