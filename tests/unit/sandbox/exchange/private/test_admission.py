@@ -18,7 +18,7 @@ from sandbox.exchange.source import RestReply
 
 NOW_MS = 1_790_000_000_000
 NAME, READER = "K" * 64, "R" * 64
-SECRET = "s3cret"
+SECRET = "s3cret"  # noqa: S105 - nobody's
 
 
 def accounts() -> Accounts:

@@ -183,12 +183,12 @@ async def test_limits_can_be_left_out(tmp_path: Path) -> None:
 
 
 async def test_times_come_in_microseconds_where_they_are_wanted(tmp_path: Path) -> None:
-    async with keeping(tmp_path, [account_event("executionReport")]) as server:
-        async with api(server, "?timeUnit=MICROSECOND") as client:
-            await sent(client, "userDataStream.subscribe.signature", signed_params(KeyFiles(tmp_path, "main")))
-            time = await sent(client, "time")
-            server.start()
-            event = json.loads(await client.recv())
+    events = [account_event("executionReport")]
+    async with keeping(tmp_path, events) as server, api(server, "?timeUnit=MICROSECOND") as client:
+        await sent(client, "userDataStream.subscribe.signature", signed_params(KeyFiles(tmp_path, "main")))
+        time = await sent(client, "time")
+        server.start()
+        event = json.loads(await client.recv())
 
     assert time["result"]["serverTime"] == event["event"]["E"] == EPOCH_MS * 1_000
 

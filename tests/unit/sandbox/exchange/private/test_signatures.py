@@ -15,7 +15,7 @@ from sandbox.exchange.source import RestReply
 from tests.unit.sandbox.exchange.private.vectors import API_VECTORS, REST_VECTORS, SPOT_SECRET, RestVector
 
 
-SECRET = "s3cret"
+SECRET = "s3cret"  # noqa: S105 - nobody's
 KEY = ApiKey.of_secret("k", SECRET)
 
 
