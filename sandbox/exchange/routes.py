@@ -56,8 +56,8 @@ class StreamEndpoint(msgspec.Struct, frozen=True):
     """Whether frames are wrapped with their stream's name."""
     streams: tuple[str, ...]
     """Streams asked for in the URL."""
-    kinds: Mapping[str, frozenset[str]] = {}
-    """The types of events wanted of each listen key that the URL's query names."""
+    kinds: Mapping[str, frozenset[str] | None] = {}
+    """The types of events wanted of each listen key that the URL's query names; None: all."""
 
     @property
     def takes_listen_keys(self) -> bool:
@@ -103,14 +103,17 @@ def stream_endpoint(path: str, streams: str = "", query: Iterable[tuple[str, str
     return StreamEndpoint(market, stream_class, combined, names + tuple(kinds), kinds)
 
 
-def _listen_keys(query: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
-    """Return the types of events wanted of each listen key; one that no events follow gets none, as clients saw."""
-    kinds: dict[str, frozenset[str]] = {}
+def _listen_keys(query: Iterable[tuple[str, str]]) -> dict[str, frozenset[str] | None]:
+    """Return the types of events wanted of each listen key.
+
+    One that no events follow gets all (None), as clients rely on; others say that it gets nothing.
+    """
+    kinds: dict[str, frozenset[str] | None] = {}
     last = None
     for name, value in query:
         if name == "listenKey" and value:
             last = value
-            kinds.setdefault(last, frozenset())
+            kinds.setdefault(last, None)
         elif name == "events" and last is not None:
-            kinds[last] |= frozenset(value.split("/"))
+            kinds[last] = (kinds[last] or frozenset()) | frozenset(value.split("/"))
     return kinds

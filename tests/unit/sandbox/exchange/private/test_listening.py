@@ -49,19 +49,11 @@ async def test_one_who_listens_hears_the_events_that_are_named(tmp_path: Path) -
     assert first["i"] == 2
 
 
-async def test_without_events_nothing_is_heard(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["/", "?listenKey="])
+async def test_one_who_names_no_events_hears_all(tmp_path: Path, form: str) -> None:
     async with keeping(tmp_path, EVENTS) as server:
         key = await listen_key(server, tmp_path)
-        async with socket_to(server, f"/usdm/private/ws?listenKey={key}") as client:
-            server.start()
-
-            assert await stays_silent(client, server)
-
-
-async def test_the_form_of_the_path_brings_every_event(tmp_path: Path) -> None:
-    async with keeping(tmp_path, EVENTS) as server:
-        key = await listen_key(server, tmp_path)
-        async with socket_to(server, f"/usdm/private/ws/{key}") as client:
+        async with socket_to(server, f"/usdm/private/ws{form}{key}") as client:
             server.start()
 
             assert [each["i"] for each in await heard(client, 2)] == [1, 2]
