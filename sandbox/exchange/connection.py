@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any
 
 import structlog
 from aiohttp import ClientConnectionError, WSCloseCode, WSMessage, WSMsgType, web
@@ -18,6 +15,7 @@ from sandbox.exchange.fanout import Fanout, text_frame
 from sandbox.exchange.keepalive import Keepalive
 from sandbox.exchange.private.feeds import AccountFeeds, Feeding
 from sandbox.exchange.private.openings import Opening
+from sandbox.exchange.resets import reset_when_cut
 from sandbox.exchange.routes import StreamEndpoint
 from sandbox.exchange.rules import MarketRules
 from sandbox.exchange.session import Outcome, Session, StreamSession
@@ -30,7 +28,6 @@ __all__ = ["Connection"]
 _CLOSING_S = 1.0
 _HIGH_WATER = 256 * 1024
 """Unsent bytes above which a client is waited for, where slow clients are."""
-_RESET_AT_ONCE = struct.pack("ii", 1, 0)
 _GONE_POLL_S = 0.05
 
 _log = structlog.get_logger()
@@ -183,7 +180,16 @@ class Connection:
 
     def revoke(self, keys: Iterable[str]) -> None:
         """Let go what hangs on API keys that are good for nothing any more."""
-        outcome = self._session.revoke(keys)
+        self._obey_venue(self._session.revoke(keys))
+
+    def terminate(self, is_meant: Callable[[str], bool]) -> Sequence[str]:
+        """End the subscriptions to accounts that are meant, by the venue's will; return these accounts."""
+        outcome = self._session.terminate(is_meant)
+        self._obey_venue(outcome)
+        return [closing.account for closing in outcome.ended]
+
+    def _obey_venue(self, outcome: Outcome) -> None:
+        """Do what comes not of a client's frame."""
         self._feeding.close(outcome.ended)
         if outcome.reply is not None:
             self.push(text_frame(outcome.reply.encode()))
@@ -206,10 +212,7 @@ class Connection:
     def reset(self) -> None:
         """End the connection by a TCP reset: what was sent and not yet read may be lost to the client."""
         if self._transport is not None and not self._transport.is_closing():
-            raw: Any = self._transport.get_extra_info("socket")
-            if raw is not None:
-                with suppress(OSError):
-                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_ONCE)
+            reset_when_cut(self._transport)
         self.cut()
 
     def fall_silent(self) -> None:

@@ -124,6 +124,7 @@ class ExchangeServer:
             scales=scales,
             faults=self._board.requests,
             venue_ms=self._venue_ms,
+            connections=self._open_connections,
             on_opened=self._on_subscribed,
         )
         self._board.expire_keys = self._private.expire

@@ -78,6 +78,10 @@ class Session(Protocol):
         """Take note that API keys are good for nothing any more."""
         ...
 
+    def terminate(self, is_meant: Callable[[str], bool]) -> Outcome:
+        """End the subscriptions to accounts that are meant, by the venue's will."""
+        ...
+
 
 class _RequestError(Exception):
     """A request that is answered with an error."""
@@ -121,6 +125,10 @@ class StreamSession:
 
     def revoke(self, keys: Iterable[str]) -> Outcome:
         """Do nothing: what hangs on a listen key does not hang on an API key."""
+        return _NOTHING
+
+    def terminate(self, is_meant: Callable[[str], bool]) -> Outcome:
+        """Do nothing: there are no subscriptions to accounts here."""
         return _NOTHING
 
     def receive_control(self, now_s: float) -> Outcome:

@@ -150,7 +150,7 @@ class Close(ConnectionFault, frozen=True, kw_only=True, tag="close"):
 
 
 class ExpireKey(_Any, frozen=True, kw_only=True, tag="expire-key"):
-    """Listen keys of futures expire now."""
+    """Listen keys of futures expire now; on spot subscriptions end, which have no key that could expire."""
 
     account: str = "*"
     """The label of an account, or a pattern."""

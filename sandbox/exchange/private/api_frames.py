@@ -90,6 +90,8 @@ def reply_text(
 
 
 def _error(reply: RestReply, clock_ms: int) -> object:
+    if reply.body.startswith(b"<"):
+        return {"code": -1000, "msg": "An unknown error occurred while processing the request."}
     if reply.status not in {418, 429} or b"-1003" not in reply.body:
         return msgspec.Raw(reply.body)
     error: dict[str, Any] = msgspec.json.decode(reply.body)

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from sandbox.exchange.faults.model import RestKind
 from sandbox.exchange.limits import Refused, pool_of
 from sandbox.exchange.private.accounts import Account
 from sandbox.exchange.private.admission import UNKNOWN_KEY, Admitted, empty_or_missing, illegal_integer
@@ -39,6 +40,8 @@ _STREAM_FRAMES = 10
 _SESSION_WEIGHT, _PLAIN_WEIGHT = 2, 1
 _OPENING_WEIGHT, _FUTURES_OPENING_WEIGHT = 2, 5
 
+_PATHS = {Market.SPOT: "/ws-api/v3/", Market.USDM: "/ws-fapi/v1/", Market.COINM: "/ws-dapi/v1/"}
+"""Where faults look for a method."""
 _UNKNOWN_METHOD = error_reply(400, -1020, "This operation is not supported.")
 _NOT_LOGGED_ON = error_reply(401, -1193, "The session is not authenticated.")
 _ONLY_ED25519 = error_reply(400, -2028, "Only Ed25519 API keys can authenticate a session.")
@@ -81,6 +84,7 @@ class ApiSession:
         self._market = market
         self._service = service
         self._address = address
+        self._path = _PATHS[market]
         self._microseconds = microseconds
         self._tells_limits = tells_limits
         self._control_s: deque[float] | None = None
@@ -138,16 +142,21 @@ class ApiSession:
         if isinstance(verdict, Refused):
             refusal = self._service.scales.refusal(self._market, verdict, self._service.venue_ms())
             return Outcome(self._told(request.id, refusal, self._limits(request, verdict.used, None)))
+        fault, failed = self._service.failing(self._market, f"{self._path}{request.method}", self._address)
         used = verdict.used
-        if handler is not None:
+        if failed is not None:
+            answer = _Answer(failed)
+        elif handler is not None:
             answer = handler(request.params)
         elif endpoint is not None:
             answer = _Answer(self._ask(endpoint, request.params))
             used = self._service.settle(endpoint, verdict, answer.reply, self._address)
         else:
             answer = _Answer(self._plain(request.method))
-        limits = self._limits(request, used, endpoint)
-        return Outcome(self._told(request.id, answer.reply, limits), opened=answer.opened, ended=answer.ended)
+        text = self._told(request.id, answer.reply, self._limits(request, used, endpoint))
+        if fault is not None and fault.kind is RestKind.GARBAGE:
+            text = text[: len(text) // 2]
+        return Outcome(text, opened=answer.opened, ended=answer.ended)
 
     def announcement(self, stream: str, payload: bytes) -> bytes:
         """Return the text of a frame that nobody subscribed to."""
@@ -162,6 +171,10 @@ class ApiSession:
             self._logged_on = None
             reply = self._told(None, UNKNOWN_KEY, None)
         return Outcome(reply, ended=ended)
+
+    def terminate(self, is_meant: Callable[[str], bool]) -> Outcome:
+        """End the subscriptions to accounts that are meant, by the venue's will."""
+        return Outcome(ended=self._subscriptions.end(lambda each: is_meant(each.account), self._service.venue_ms()))
 
     def _ask(self, endpoint: PrivateEndpoint, params: Mapping[str, str]) -> RestReply:
         asked = self._admitted(endpoint, params)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
 
-from sandbox.exchange.faults.model import RestKind
+from sandbox.exchange.faults.model import Rest, RestKind
 from sandbox.exchange.faults.requests import RequestFaults
 from sandbox.exchange.limits import Granted, Refused, pool_of
 from sandbox.exchange.private.accounts import Account
@@ -87,6 +87,16 @@ class PrivateService:
             "Date": formatdate(self.venue_ms() / 1_000, usegmt=True),
         }
         return RestReply(reply.status, reply.body, {**reply.headers, **headers})
+
+    def failing(self, market: Market, path: str, address: str) -> tuple[Rest | None, RestReply | None]:
+        """Return the fault that happens to a request over a socket, and what is answered instead, if that is known.
+
+        None is slow there: all that comes over a socket would be, and a half-open connection is.
+        """
+        fault, failed = self._faults.failing(market, path, self.venue_ms(), self.scales.limit(market))
+        if fault is not None and fault.kind is RestKind.BANNED:
+            self.scales.ban(address, market, fault.retry_after_s)
+        return fault, failed
 
     def admit(self, endpoint: PrivateEndpoint, key_name: str, signed: Signed) -> Admitted | RestReply:
         """Return who asks for what, or the refusal."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 import msgspec
 import structlog
@@ -34,6 +35,14 @@ _encode = msgspec.json.Encoder().encode
 _log = structlog.get_logger()
 
 
+class Terminable(Protocol):
+    """A connection that may have subscriptions."""
+
+    def terminate(self, is_meant: Callable[[str], bool]) -> Sequence[str]:
+        """End the subscriptions to accounts that are meant, by the venue's will; return these accounts."""
+        ...
+
+
 class PrivateSide:
     """Accounts of one server.
 
@@ -45,6 +54,7 @@ class PrivateSide:
         scales: Where requests are weighed.
         faults: What goes wrong with requests.
         venue_ms: The venue's clock.
+        connections: Returns those that are open.
         on_opened: Called when somebody begins to get the events of an account.
 
     Raises:
@@ -61,6 +71,7 @@ class PrivateSide:
         scales: Scales,
         faults: RequestFaults,
         venue_ms: Callable[[], int],
+        connections: Callable[[], Sequence[Terminable]],
         on_opened: Callable[[], None],
     ) -> None:
         self.accounts = Accounts(settings.accounts)
@@ -69,6 +80,7 @@ class PrivateSide:
         self._fanout = fanout
         self._scales = scales
         self._venue_ms = venue_ms
+        self._connections = connections
         self._listen_keys = ListenKeys(random_name)
         self._timer: asyncio.TimerHandle | None = None
         self._keeper = source if isinstance(source, KeepsAccounts) else None
@@ -129,12 +141,17 @@ class PrivateSide:
         _log.info("key made", account=label, kind=fresh.kind)
 
     def expire(self, fault: ExpireKey) -> Sequence[tuple[Market, str]]:
-        """Let listen keys expire now; return whose."""
+        """Let listen keys expire, and subscriptions end, now; return whose."""
         chosen = [key for key in self._listen_keys.all() if fault.matches(key.market, key.account)]
         for key in chosen:
             self._listen_keys.close(key.market, key.account)
         self._tell_expired(chosen)
-        return [(key.market, key.account) for key in chosen]
+        ended = [
+            account
+            for connection in self._connections()
+            for account in connection.terminate(lambda account: fault.matches(Market.SPOT, account))
+        ]
+        return [(key.market, key.account) for key in chosen] + [(Market.SPOT, account) for account in ended]
 
     def close(self) -> None:
         """Let nothing expire any more."""

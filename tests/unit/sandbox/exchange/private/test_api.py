@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 from websockets.asyncio.client import ClientConnection
+from websockets.frames import CloseCode
 
 from sandbox.exchange.server import ExchangeServer
 from tests.unit.sandbox.exchange.private.keeper import KeyFiles, account_event, keeping, sent, signed_params
@@ -241,3 +242,62 @@ async def test_a_connection_of_one_account_is_broken_and_the_others_are_not(tmp_
         alive = await sent(mine, "ping")
 
     assert alive["status"] == 200
+
+
+async def test_the_venue_ends_the_subscriptions_of_one_account(tmp_path: Path) -> None:
+    async with keeping(tmp_path) as server, api(server) as client, aiohttp.ClientSession() as session:
+        for label in ("main", "hedge"):
+            await sent(client, "userDataStream.subscribe.signature", signed_params(KeyFiles(tmp_path, label)))
+        fault = {"fault": "expire-key", "market": "spot", "account": "hedge"}
+        await session.post(f"{server.url}/sandbox/faults", json=fault)
+        last = json.loads(await client.recv())
+        listed = await sent(client, "session.subscriptions")
+        again = await sent(client, "userDataStream.subscribe.signature", signed_params(KeyFiles(tmp_path, "hedge")))
+
+    assert last == {"subscriptionId": 1, "event": TERMINATED}
+    assert listed["result"] == [{"subscriptionId": 0}]
+    assert again["result"] == {"subscriptionId": 2}
+
+
+@pytest.mark.parametrize(("kind", "refusal"), [("5xx", (502, -1000)), ("429", (429, -1003)), ("418", (418, -1003))])
+async def test_a_fault_of_requests_happens_over_a_socket_too(
+    tmp_path: Path, kind: str, refusal: tuple[int, int]
+) -> None:
+    async with keeping(tmp_path) as server, api(server) as client, aiohttp.ClientSession() as session:
+        fault = {"fault": "rest", "path": "*/userDataStream.*", "kind": kind, "retry_after_s": 0}
+        await session.post(f"{server.url}/sandbox/faults", json=fault)
+        other = await sent(client, "ping")
+        method = "userDataStream.subscribe.signature"
+        refused = await sent(client, method, signed_params(KeyFiles(tmp_path, "main")))
+        again = await sent(client, method, signed_params(KeyFiles(tmp_path, "main")))
+
+    assert (other["status"], code_of(refused), again["status"]) == (200, refusal, 200)
+
+
+async def test_half_an_answer_is_no_answer(tmp_path: Path) -> None:
+    async with keeping(tmp_path) as server, api(server) as client, aiohttp.ClientSession() as session:
+        fault = {"fault": "rest", "path": "/ws-api/v3/time", "kind": "garbage"}
+        await session.post(f"{server.url}/sandbox/faults", json=fault)
+        await client.send('{"id":1,"method":"time"}')
+
+        with pytest.raises(json.JSONDecodeError):
+            json.loads(await client.recv())
+
+
+async def test_a_connection_that_is_too_old_is_cut(tmp_path: Path) -> None:
+    async with keeping(tmp_path, lifetime_s=0.2) as server, api(server) as client:
+        await client.wait_closed()
+
+        assert client.close_code == CloseCode.ABNORMAL_CLOSURE
+
+
+@pytest.mark.parametrize(("path", "alive"), [("/ws-api/v3", True), ("/ws-fapi/v1", False)])
+async def test_only_futures_count_pings(tmp_path: Path, path: str, alive: bool) -> None:
+    async with keeping(tmp_path) as server, socket_to(server, path) as client:
+        for _ in range(8):
+            await client.ping()
+        if alive:
+            assert (await sent(client, "session.status"))["status"] == 200
+        else:
+            await client.wait_closed()
+            assert client.close_code == CloseCode.POLICY_VIOLATION
