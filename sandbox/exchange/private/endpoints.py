@@ -69,12 +69,14 @@ def _spot() -> dict[Route, PrivateEndpoint]:
     def trade(method: str, name: str, mandatory: tuple[str, ...], orders: int = 0) -> PrivateEndpoint:
         return PrivateEndpoint(Market.SPOT, method, name, _flat(1), mandatory, _TRADES, orders, free_if_done=True)
 
+    amend = PrivateEndpoint(Market.SPOT, "PUT", "order/amend/keepPriority", _flat(4), ("symbol", "newQty"), _TRADES)
     endpoints = [
         trade("POST", "order", _ORDER, 1),
         trade("POST", "order/test", _ORDER),
         trade("POST", "order/cancelReplace", (*_ORDER, "cancelReplaceMode"), 1),
         trade("POST", "order/oco", (*_OCO, "price", "stopPrice"), 2),
         trade("POST", "orderList/oco", (*_OCO, "aboveType", "belowType"), 2),
+        amend,
         trade("DELETE", "order", ("symbol",)),
         trade("DELETE", "openOrders", ("symbol",)),
         trade("DELETE", "orderList", ("symbol",)),

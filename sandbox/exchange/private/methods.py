@@ -19,6 +19,7 @@ _SPOT = {
     "order.test": ("POST", "order/test"),
     "order.cancel": ("DELETE", "order"),
     "order.cancelReplace": ("POST", "order/cancelReplace"),
+    "order.amend.keepPriority": ("PUT", "order/amend/keepPriority"),
     "order.status": ("GET", "order"),
     "openOrders.status": ("GET", "openOrders"),
     "openOrders.cancelAll": ("DELETE", "openOrders"),

@@ -37,6 +37,12 @@ class _KeyWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: KeyKind | None = None
 
 
+class _Transfer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    market: Market
+    asset: str
+    amount: str
+
+
 class PrivateRoutes:
     """Handlers.
 
@@ -62,6 +68,7 @@ class PrivateRoutes:
             web.get("/sandbox/accounts/books", self._books),
             web.post("/sandbox/accounts/{label}/keys", self._add_key),
             web.delete("/sandbox/accounts/{label}/keys", self._revoke),
+            web.post("/sandbox/accounts/{label}/transfers", self._transfer),
             *(web.route(method, "/{path:.*}", self._nowhere) for method in _WRITING),
         ]
 
@@ -129,6 +136,16 @@ class PrivateRoutes:
         for connection in self._connections():
             connection.revoke(gone)
         return await self._list(request)
+
+    async def _transfer(self, request: web.Request) -> web.Response:
+        try:
+            wish = msgspec.json.decode(await request.read(), type=_Transfer)
+            self._side.transfer(wish.market, request.match_info["label"], wish.asset, wish.amount)
+        except msgspec.DecodeError as error:
+            return _refused(_BAD_REQUEST, f"not a transfer: {error}")
+        except ValueError as error:
+            return _refused(_BAD_REQUEST, str(error))
+        return http_response(json_reply({}))
 
 
 def _refused(status: int, text: str) -> web.Response:

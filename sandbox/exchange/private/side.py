@@ -23,7 +23,7 @@ from sandbox.exchange.private.service import PrivateService
 from sandbox.exchange.routes import StreamEndpoint
 from sandbox.exchange.rules import MarketRules
 from sandbox.exchange.scales import Scales
-from sandbox.exchange.source import KeepsAccounts, Source
+from sandbox.exchange.source import KeepsAccounts, Source, TakesTransfers
 from schemas.markets import Market
 
 
@@ -83,6 +83,7 @@ class PrivateSide:
         self._connections = connections
         self._listen_keys = ListenKeys(random_name)
         self._timer: asyncio.TimerHandle | None = None
+        self._taker = source if isinstance(source, TakesTransfers) else None
         self._keeper = source if isinstance(source, KeepsAccounts) else None
         self.service = PrivateService(
             self._keeper,
@@ -101,6 +102,17 @@ class PrivateSide:
     def books(self, market: Market) -> object | None:
         """Return what the source keeps of all accounts; None where it keeps none."""
         return None if self._keeper is None else self._keeper.account_books(market)
+
+    def transfer(self, market: Market, label: str, asset: str, amount: str) -> None:
+        """Let an amount arrive at an account; with a minus sign, leave it.
+
+        Raises:
+            ValueError: It cannot.
+        """
+        if self._taker is None:
+            msg = "this source takes no transfers; a simulated market does (exchange --simulate)"
+            raise ValueError(msg)
+        self._taker.transfer(market, label, asset, amount)
 
     def session(
         self, endpoint: StreamEndpoint, rules: MarketRules, *, address: str, microseconds: bool, tells_limits: bool

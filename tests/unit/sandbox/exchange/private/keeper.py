@@ -36,6 +36,7 @@ class Keeper(ListSource):
 
     def __init__(self, events: Sequence[StreamEvent]) -> None:
         super().__init__(events)
+        self.moved: list[tuple[Market, str, str, str]] = []
         self.opened: list[tuple[Market, str, dict[str, str]]] = []
 
     def streams(self, market: Market) -> frozenset[str]:
@@ -51,8 +52,14 @@ class Keeper(ListSource):
             return error_reply(400, -1121, "Invalid symbol.")
         return json_reply({"is": [market, account, method, path], "params": dict(params)})
 
+    def transfer(self, market: Market, account: str, asset: str, amount: str) -> None:
+        if account != "main":
+            msg = f'account "{account}": is not there on {market}'
+            raise ValueError(msg)
+        self.moved.append((market, account, asset, amount))
+
     def account_books(self, market: Market) -> object:
-        return {"market": market, "accounts": sorted({label for _, label, _ in self.opened})}
+        return {"market": market, "accounts": sorted({label for _, label, _ in self.opened}), "moved": self.moved}
 
 
 def account_event(

@@ -161,8 +161,23 @@ async def test_the_books_of_accounts_are_told(tmp_path: Path) -> None:
         _, books, _ = await get(server, "/sandbox/accounts/books?market=usdm")
         status, _, _ = await get(server, "/sandbox/accounts/books?market=moon")
 
-    assert books == {"market": "usdm", "accounts": ["hedge", "main"]}
+    assert books == {"market": "usdm", "accounts": ["hedge", "main"], "moved": []}
     assert status == 400
+
+
+async def test_an_amount_arrives_at_an_account(tmp_path: Path) -> None:
+    wish = {"market": "spot", "asset": "USDT", "amount": "-5"}
+    async with keeping(tmp_path) as server, aiohttp.ClientSession() as session:
+        url = f"{server.url}/sandbox/accounts"
+        good = await session.post(f"{url}/main/transfers", json=wish)
+        others = [
+            await session.post(f"{url}/nobody/transfers", json=wish),
+            await session.post(f"{url}/main/transfers", json=wish | {"market": "moon"}),
+        ]
+        _, books, _ = await get(server, "/sandbox/accounts/books?market=spot")
+
+    assert [each.status for each in (good, *others)] == [200, 400, 400]
+    assert books["moved"] == [["spot", "main", "USDT", "-5"]]
 
 
 async def test_microseconds_are_taken_and_told_on_spot(tmp_path: Path) -> None:
