@@ -454,3 +454,24 @@ def test_money_that_arrives_and_leaves_is_told_with_its_reason(stage: Stage) -> 
     ]
     with pytest.raises(ValueError, match=r"USDT: \d+ units are to leave"):
         stage.source.transfer(USDM, "main", "USDT", "-2000000")
+
+
+def test_a_wiped_symbol_forgets_orders_and_goes_on(stage: Stage) -> None:
+    bid = stage.quote(USDM, "BTCUSDT").bid
+    place(stage, "BUY", "0.002")
+    place(stage, "BUY", "0.002", price=f"{bid - 100}")
+    algo(stage, "SELL", "STOP_MARKET", bid - 2000, quantity="0.002")
+    stage.forget()
+
+    stage.source.wipe(USDM, "BTCUSDT")
+    while not stage.told("ALGO_UPDATE"):
+        assert stage.advance()
+
+    (expired,), (lapsed,) = stage.told("ORDER_TRADE_UPDATE"), stage.told("ALGO_UPDATE")
+    assert (expired["o"]["X"], expired["o"]["er"]) == ("EXPIRED", "7")
+    assert (lapsed["o"]["X"], lapsed["o"]["rm"]) == ("EXPIRED", "The symbol is traded no more.")
+    assert position(stage)["positionAmt"] == "0.002"
+    order = place(stage, "SELL", "0.002")
+    assert order["status"] == "FILLED"
+    assert stage.ask(USDM, "GET", "userTrades", orderId=str(order["orderId"]), **BTC)[0]["id"] < 1_000
+    assert position(stage)["positionAmt"] == "0.000"
