@@ -21,14 +21,41 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
+from sandbox.errors import SandboxError
 
-__all__ = ["ApiKey", "FreshKey", "KeyKind", "random_name", "write_key"]
+
+__all__ = ["ApiKey", "ForeignKeyError", "FreshKey", "KeyKind", "KeysNotWrittenError", "random_name", "write_key"]
 
 _NAME_LENGTH = 64
 _LETTERS = string.ascii_letters + string.digits
 _RSA_BITS = 2_048
 _RSA_EXPONENT = 65_537
+_OURS = "sandbox"
+"""What the file ``environment`` of our keys holds."""
 _PRIVATE_DIRECTORY, _PRIVATE_FILE = 0o700, 0o600
+
+
+class ForeignKeyError(SandboxError):
+    """A directory holds a key that no sandbox wrote."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f'"{self.path}" holds a key that no sandbox wrote: name another directory for the keys of the sandbox'
+
+
+class KeysNotWrittenError(SandboxError):
+    """Keys cannot be written."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f'keys cannot be written to "{self.path}": {self.reason}'
 
 
 class KeyKind(StrEnum):
@@ -134,17 +161,34 @@ def random_name() -> str:
 def write_key(directory: Path, label: str, key: FreshKey) -> None:
     """Write a key for a client: ``<label>/api-key``, ``secret`` or ``private-key.pem``, and ``environment``.
 
-    Only its owner can read them. A key that was there is replaced, each file at once and the name last: who sees the
-    new name finds what belongs to it.
+    Only its owner can read them. A key of a sandbox that was there is replaced, each file at once and the name last:
+    who sees the new name finds what belongs to it.
+
+    Raises:
+        ForeignKeyError: There is a key that no sandbox wrote; it is left as it is.
+        KeysNotWrittenError: The directory cannot be written.
     """
     place = directory / label
-    place.mkdir(mode=_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
     name, other = ("secret", "private-key.pem") if key.kind is KeyKind.HMAC else ("private-key.pem", "secret")
-    _replace(place / "environment", "sandbox\n")
-    _replace(place / name, key.secret if key.secret.endswith("\n") else f"{key.secret}\n")
-    _replace(place / "api-key", f"{key.name}\n")
-    with suppress(FileNotFoundError):
-        (place / other).unlink()
+    try:
+        place.mkdir(mode=_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+        if not _may_be_replaced(place):
+            raise ForeignKeyError(place)
+        _replace(place / "environment", f"{_OURS}\n")
+        _replace(place / name, key.secret if key.secret.endswith("\n") else f"{key.secret}\n")
+        _replace(place / "api-key", f"{key.name}\n")
+        with suppress(FileNotFoundError):
+            (place / other).unlink()
+    except OSError as error:
+        raise KeysNotWrittenError(place, error.strerror or str(error)) from error
+
+
+def _may_be_replaced(place: Path) -> bool:
+    """Return whether a directory holds no key, or one of a sandbox."""
+    if not any((place / name).exists() for name in ("api-key", "secret", "private-key.pem")):
+        return True
+    environment = place / "environment"
+    return environment.exists() and environment.read_text(errors="replace").strip() == _OURS
 
 
 def _replace(path: Path, text: str) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 from aiohttp import web
 
+from sandbox.errors import SandboxError
 from sandbox.exchange.control import http_response
 from sandbox.exchange.private.endpoints import PRIVATE_ENDPOINTS, RETIRED
 from sandbox.exchange.private.keys import KeyKind
@@ -123,6 +124,8 @@ class PrivateRoutes:
             return _refused(_BAD_REQUEST, f"not a key: {error}")
         except ValueError as error:
             return _refused(_NOT_FOUND, str(error))
+        except SandboxError as error:
+            return _refused(_BAD_REQUEST, str(error))
         return await self._list(request)
 
     async def _revoke(self, request: web.Request) -> web.Response:

@@ -147,9 +147,9 @@ class PrivateSide:
             msg = f'there is no account "{label}"'
             raise ValueError(msg)
         fresh = FreshKey.made(kind or account.spec.kind)
-        self.accounts.add_key(label, fresh.public_half())
         if self._settings.keys_dir is not None:
             write_key(self._settings.keys_dir, label, fresh)
+        self.accounts.add_key(label, fresh.public_half())
         _log.info("key made", account=label, kind=fresh.kind)
 
     def expire(self, fault: ExpireKey) -> Sequence[tuple[Market, str]]:

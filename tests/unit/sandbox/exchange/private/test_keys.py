@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from sandbox.exchange.private.keys import FreshKey, KeyKind, write_key
+from sandbox.exchange.private.keys import ForeignKeyError, FreshKey, KeyKind, KeysNotWrittenError, write_key
 
 
 PAYLOAD = b"symbol=BTCUSDT&timestamp=1"
@@ -74,3 +74,24 @@ def test_a_key_of_another_kind_replaces_the_files_of_the_old_one(tmp_path: Path)
 
     files = {path.name: path.read_text() for path in (tmp_path / "main").iterdir()}
     assert files == {"api-key": f"{fresh.name}\n", "private-key.pem": fresh.secret, "environment": "sandbox\n"}
+
+
+@pytest.mark.parametrize("environment", [None, "live\n", "testnet"])
+def test_a_key_that_no_sandbox_wrote_is_left_as_it_is(tmp_path: Path, environment: str | None) -> None:
+    place = tmp_path / "main"
+    place.mkdir()
+    (place / "secret").write_text("mine")
+    if environment is not None:
+        (place / "environment").write_text(environment)
+
+    with pytest.raises(ForeignKeyError, match="holds a key that no sandbox wrote"):
+        write_key(tmp_path, "main", FreshKey.made(KeyKind.ED25519))
+    assert (place / "secret").read_text() == "mine"
+    assert not (place / "api-key").exists()
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "main").write_text("no directory")
+
+    with pytest.raises(KeysNotWrittenError, match='main": File exists'):
+        write_key(tmp_path, "main", FreshKey.made(KeyKind.HMAC))
