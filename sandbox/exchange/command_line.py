@@ -126,6 +126,9 @@ def exchange(
             "withdraw or read-only. May be repeated.",
         ),
     ] = None,
+    record_accounts: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write down what accounts are told, for replay --private.")
+    ] = None,
     keys_dir: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Where fresh keys of the accounts are written, each as DIR/LABEL."),
@@ -152,6 +155,7 @@ def exchange(
         speed=pace,
         start=start,
         record=record,
+        record_accounts=record_accounts,
         truth=truth,
         time_factor=_positive("--time-factor", time_factor),
         lifetime_s=None if lifetime is None else _positive("--lifetime", lifetime),

@@ -20,6 +20,7 @@ from sandbox.exchange.faults.journal import FaultJournal
 from sandbox.exchange.faults.orders import Orders
 from sandbox.exchange.faults.scenario import Scheduled
 from sandbox.exchange.limits import Attempts, whole_seconds
+from sandbox.exchange.private.recorder import AccountRecorder
 from sandbox.exchange.private.routes import PrivateRoutes
 from sandbox.exchange.private.side import PrivateSide
 from sandbox.exchange.pump import Pump, PumpState
@@ -69,6 +70,7 @@ class ExchangeServer:
         self._connections: dict[int, Connection] = {}
         self._connection_count = 0
         self._recorder: SentRecorder | None = None
+        self._account_recorder: AccountRecorder | None = None
         self._journal: FaultJournal | None = None
         self._quiet_timer: asyncio.TimerHandle | None = None
         self._rules = settings.rules_in_force()
@@ -92,11 +94,13 @@ class ExchangeServer:
             require_free("exchange", settings.host, settings.port)
         if settings.record is not None:
             self._recorder = SentRecorder(settings.record)
+        if settings.record_accounts is not None:
+            self._account_recorder = AccountRecorder(settings.record_accounts)
         if settings.truth is not None:
             self._journal = FaultJournal(settings.truth)
         self._loop = asyncio.get_running_loop()
-        on_sent = self._recorder.sent if self._recorder else None
-        self._pump = Pump(self._source, self._fanout, settings.speed, self._loop.time, on_sent)
+        recorders = [each.sent for each in (self._recorder, self._account_recorder) if each is not None]
+        self._pump = Pump(self._source, self._fanout, settings.speed, self._loop.time, recorders)
         orders = Orders(_wall_ms, self._venue_ms, self._journal)
         self._board = FaultBoard(
             orders,
@@ -155,6 +159,8 @@ class ExchangeServer:
         await self._runner.cleanup()
         if self._recorder is not None:
             self._recorder.close(self._pump.position_ns)
+        if self._account_recorder is not None:
+            self._account_recorder.close()
         if self._journal is not None:
             self._journal.close()
 

@@ -46,6 +46,8 @@ class ExchangeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Automatic start: how long no further stream is subscribed to."""
     record: Path | None = None
     """A directory for a recording of what is sent."""
+    record_accounts: Path | None = None
+    """A directory for recordings of what accounts are told."""
     truth: Path | None = None
     """A directory for ``faults.jsonl``: what faults did."""
     rules: Mapping[Market, MarketRules] = msgspec.field(default_factory=lambda: RULES)

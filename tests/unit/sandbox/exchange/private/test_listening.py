@@ -9,6 +9,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from sandbox.exchange.private.recorder import AccountRecorder
+from sandbox.exchange.recorder import EvidenceExistsError
 from sandbox.exchange.server import ExchangeServer
 from schemas.markets import Market
 from tests.unit.sandbox.exchange.private.keeper import KeyFiles, account_event, keeping, sent
@@ -175,3 +177,21 @@ async def test_connections_are_listed_without_listen_keys(tmp_path: Path) -> Non
             _, (about,), _ = await get(server, "/sandbox/connections")
 
     assert (about["class"], about["accounts"], about["streams"]) == ("private", ["main"], [])
+
+
+async def test_what_accounts_were_told_is_a_recording(tmp_path: Path) -> None:
+    keys, told = tmp_path / "keys", tmp_path / "told"
+    async with keeping(keys, EVENTS, record_accounts=told) as server:
+        mine, hedges = await listen_key(server, keys), await listen_key(server, keys, label="hedge")
+        async with socket_to(server, f"/usdm/private/stream?listenKey={mine}&listenKey={hedges}") as client:
+            server.start()
+            frames = await heard(client, 3)
+            await server.wait_ended()
+
+    written = {path.name: [json.loads(line) for line in path.read_text().splitlines()] for path in told.iterdir()}
+    assert written == {
+        "main-usdm.jsonl": [frame["data"] for frame in frames if frame["stream"] == mine],
+        "hedge-usdm.jsonl": [frame["data"] for frame in frames if frame["stream"] == hedges],
+    }
+    with pytest.raises(EvidenceExistsError, match="move it away"):
+        AccountRecorder(told)
