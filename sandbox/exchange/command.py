@@ -94,6 +94,8 @@ def run_exchange(what: ReplayOptions | SimulationConfig, settings: ExchangeSetti
         PortTakenError: Somebody else listens on the port.
         EvidenceExistsError: The directory to record into is used.
         JournalExistsError: The directory of the exchange's own log is used.
+        ForeignKeyError: The directory for keys holds one that no sandbox wrote.
+        KeysNotWrittenError: The directory for keys cannot be written.
         ValueError: The simulation is not possible as configured.
     """
     source: Source

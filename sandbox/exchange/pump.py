@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -80,7 +80,7 @@ class Pump:
         fanout: Where they go.
         speed: How many times as fast as in the source; None: as fast as the clients take it.
         clock: A monotonic clock in seconds.
-        on_sent: Called with every event that somebody got.
+        on_sent: Each is called with every event that somebody got.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Pump:
         fanout: Fanout,
         speed: float | None,
         clock: Callable[[], float],
-        on_sent: Callable[[StreamEvent], None] | None = None,
+        on_sent: Sequence[Callable[[StreamEvent], None]] = (),
     ) -> None:
         self.state = PumpState.WAITING
         self.position_ns = 0
@@ -174,8 +174,9 @@ class Pump:
                 break
             turn += 1
             self.position_ns = due_ns
-            if deliver(event) and self._on_sent is not None:
-                self._on_sent(event)
+            if deliver(event):
+                for told in self._on_sent:
+                    told(event)
         await self._fanout.settle()
 
     async def _ring(self, until_ns: int) -> None:

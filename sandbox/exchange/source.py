@@ -24,6 +24,7 @@ __all__ = [
     "Source",
     "Steerable",
     "StreamEvent",
+    "TakesTransfers",
     "error_reply",
     "json_reply",
 ]
@@ -195,6 +196,19 @@ class KeepsAccounts(Protocol):
 
     def account_books(self, market: Market) -> object:
         """Return the truth, ready for JSON: every order, balance and position of every account as kept here."""
+        ...
+
+
+@runtime_checkable
+class TakesTransfers(Protocol):
+    """A source whose accounts can be given something, or lose it, without a trade."""
+
+    def transfer(self, market: Market, account: str, asset: str, amount: str) -> None:
+        """Let an amount arrive at an account; with a minus sign, leave it.
+
+        Raises:
+            ValueError: There is no such account, it is no amount, or more than there is.
+        """
         ...
 
 

@@ -77,6 +77,16 @@ class RequestFaults:
     async def failure(
         self, market: Market, path: str, clock_ms: int, limit: int
     ) -> tuple[Rest | None, RestReply | None]:
+        """Return the fault that happens to a request, if one does, and what is answered instead, if that is known.
+
+        A slow answer is waited for.
+        """
+        fault, reply = self.failing(market, path, clock_ms, limit)
+        if fault is not None and fault.kind is RestKind.SLOW:
+            await asyncio.sleep(fault.delay_s)
+        return fault, reply
+
+    def failing(self, market: Market, path: str, clock_ms: int, limit: int) -> tuple[Rest | None, RestReply | None]:
         """Return the fault that happens to a request, if one does, and what is answered instead, if that is known."""
         now_s = self._clock()
         for order, failure in list(self._failures):
@@ -86,8 +96,6 @@ class RequestFaults:
             if not taken:
                 continue
             self._orders.did(order, market, detail=path)
-            if failure.fault.kind is RestKind.SLOW:
-                await asyncio.sleep(failure.fault.delay_s)
             return failure.fault, failure.reply(market, clock_ms, limit)
         return None, None
 

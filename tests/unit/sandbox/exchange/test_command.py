@@ -153,3 +153,19 @@ def test_the_log_of_an_earlier_run_is_left_alone(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert 'faults.jsonl" exists' in result.stderr
     assert (tmp_path / "spot.trades.jsonl").read_text() == "evidence"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--simulate", "--account", "main"], "--account: say with --keys-dir where the keys are written"),
+        (["--simulate", "--account", "Main", "--keys-dir", "keys"], "a label is small letters"),
+        (["--simulate", "--account", "main", "--keys-dir", "keys", "--balance", "USDT=5"], "MARKET:ASSET=AMOUNT"),
+        (["--replay", "x.gz", "--account", "main", "--keys-dir", "keys"], "a recording keeps no accounts"),
+    ],
+)
+def test_accounts_that_cannot_be_are_refused(arguments: list[str], text: str) -> None:
+    result = CliRunner().invoke(app, ["exchange", "--port", "0", *arguments])
+
+    assert result.exit_code == 2
+    assert text in result.stderr

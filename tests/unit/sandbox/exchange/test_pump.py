@@ -32,7 +32,7 @@ def pump_to_one_client(
     fanout, client = Fanout(), RememberingClient()
     sent: list[StreamEvent] = []
     fanout.subscribe(client, Market.SPOT, "btcusdt@trade")
-    return Pump(source, fanout, speed, clock or Clock(), sent.append), client, sent
+    return Pump(source, fanout, speed, clock or Clock(), [sent.append]), client, sent
 
 
 @given(st.lists(st.integers(min_value=0, max_value=10**12), min_size=1), st.sampled_from([0.5, 1, 10, 1_000]))
