@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self, get_origin
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
@@ -23,8 +23,11 @@ from ingest.core.shards import ProcessShard
 from ingest.core.streams import Route, Stream
 from ingest.errors import ConfigError
 from ingest.sections import (
+    AccountSettings,
     ConnectionSettings,
     HttpSettings,
+    KeySettings,
+    Label,
     MarketsSettings,
     ProducerSettings,
     RepairSettings,
@@ -45,7 +48,9 @@ SANDBOX_KEY: Final = "sandbox-"
 class Settings(BaseSettings):
     """All settings of ingest."""
 
-    model_config = SettingsConfigDict(env_prefix="INGEST_", env_nested_delimiter="__", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="INGEST_", env_nested_delimiter="__", frozen=True, extra="forbid", hide_input_in_errors=True
+    )
 
     kafka_bootstrap_servers: str = Field(
         default="localhost:9092",
@@ -73,6 +78,26 @@ class Settings(BaseSettings):
         description="Names this process in records; chosen at start if unset.",
     )
     markets: MarketsSettings = Field(default=MarketsSettings(), description="What to take from which market.")
+    private: bool = Field(
+        default=True,
+        description="Whether anything of the accounts is taken; false: no key is read, no private topic written.",
+    )
+    accounts: dict[Label, AccountSettings] = Field(
+        default_factory=dict, description="Accounts, each under a label of your choice: lower case, digits, hyphens."
+    )
+    keys_dir: Path | None = Field(
+        default=None,
+        description="Directory with a directory for each account's label: `api-key`, `secret` or `private-key.pem`,"
+        " `environment`. docs/security.md.",
+    )
+    keys: dict[str, KeySettings] = Field(
+        default_factory=dict,
+        description="Keys in place of those files, from the environment alone: `INGEST_KEYS__<LABEL>__API_KEY`,"
+        " `…__SECRET`, `…__PRIVATE_KEY`, `…__ENVIRONMENT`; the label in upper case, `_` for `-`.",
+    )
+    allow_withdraw_keys: bool = Field(
+        default=False, description="Whether a key that may withdraw is accepted; reading needs no such permission."
+    )
     shard: str = Field(
         default="0/1", description="Which part of the symbols this process takes, by partition: `0/2` and `1/2`."
     )
@@ -266,6 +291,9 @@ def _read(path: Path) -> dict[str, Any]:
     if isinstance(rest := content.get("rest"), dict) and rest.get("api_key") is not None:
         problem = "a key has no place in a file of settings: INGEST_REST__API_KEY, or rest.api_key_file"
         raise ConfigError([("rest.api_key", problem)], f'"{path}"')
+    if content.get("keys") is not None:
+        problem = "keys have no place in a file of settings: keys_dir, or INGEST_KEYS__<LABEL>__API_KEY and its like"
+        raise ConfigError([("keys", problem)], f'"{path}"')
     return content
 
 
@@ -279,17 +307,26 @@ def _problem(error: Any) -> tuple[str, str]:
     if error["type"] == "extra_forbidden":
         return path, f"unknown key; allowed here: {', '.join(_keys_at(location[:-1]))}"
     message = str(error["msg"]).removeprefix("Value error, ")
-    return path, f"{message[:1].lower()}{message[1:]}, was {error.get('input')!r}"
+    message = f"{message[:1].lower()}{message[1:]}"
+    return path, message if _is_secret(location) else f"{message}, was {error.get('input')!r}"
+
+
+def _is_secret(location: list[str]) -> bool:
+    """Return whether what was given there is nothing to repeat."""
+    return location[:1] == ["keys"] or location[:2] == ["rest", "api_key"]
 
 
 def _keys_at(location: list[str]) -> list[str]:
     """Return the keys that the section at a path may have."""
     model: type[BaseModel] = Settings
-    for part in location:
+    parts = iter(location)
+    for part in parts:
         field = model.model_fields.get(part)
         candidates = [field.annotation, *getattr(field.annotation, "__args__", ())] if field else []
         section = next((one for one in candidates if isinstance(one, type) and issubclass(one, BaseModel)), None)
         if section is None:
             return []
+        if field is not None and get_origin(field.annotation) is dict:
+            next(parts, None)  # the key under which the section stands
         model = section
     return sorted(model.model_fields)

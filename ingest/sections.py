@@ -17,8 +17,11 @@ from schemas.markets import Market
 
 
 __all__ = [
+    "AccountSettings",
     "ConnectionSettings",
     "HttpSettings",
+    "KeySettings",
+    "Label",
     "MarketSettings",
     "MarketsSettings",
     "ProducerSettings",
@@ -48,6 +51,8 @@ def _symbol(value: Any) -> Any:
     return value.strip().upper() if isinstance(value, str) else value
 
 
+Label = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z0-9][a-z0-9-]*$")]
+"""Names an account: in settings, as the key of its records, in metrics."""
 Symbol = Annotated[str, BeforeValidator(_symbol), Field(min_length=1, max_length=64, pattern=r"^[^\s@/!|]+$")]
 Symbols = Annotated[tuple[Symbol, ...], NoDecode, BeforeValidator(_names)]
 StreamTypes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
@@ -146,6 +151,37 @@ class MarketsSettings(_Section):
         """Return the settings of the markets that are named."""
         named = {Market.SPOT: self.spot, Market.USDM: self.usdm, Market.COINM: self.coinm}
         return {market: settings for market, settings in named.items() if settings is not None}
+
+
+class AccountSettings(_Section):
+    """An account: its streams of orders, balances and positions. Its key is elsewhere."""
+
+    markets: Annotated[tuple[Market, ...], NoDecode, BeforeValidator(_names)] = Field(
+        min_length=1, description="Where it trades: `spot`, `usdm`, `coinm`."
+    )
+    symbols: dict[Market, Symbols] = Field(
+        default_factory=dict,
+        description="Instruments, per market, whose orders are asked for at start though none is known yet.",
+    )
+
+    @model_validator(mode="after")
+    def _symbols_of_its_markets(self) -> Self:
+        if strange := sorted(set(self.symbols) - set(self.markets)):
+            raise fault("symbols", f"names {strange[0]}, which is not among its markets")
+        return self
+
+
+class KeySettings(_Section):
+    """An account's key, as the environment gives it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    api_key: SecretStr | None = Field(default=None, description="Names the key to Binance.")
+    secret: SecretStr | None = Field(default=None, description="Signs, of an HMAC key.")
+    private_key: SecretStr | None = Field(
+        default=None, description="Signs, of an Ed25519 or RSA key: PKCS#8 in PEM, line breaks and all."
+    )
+    environment: str | None = Field(default=None, description="`sandbox` marks a key of the sandbox.")
 
 
 class ConnectionSettings(_Section):
