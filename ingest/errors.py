@@ -9,6 +9,7 @@ IngestError
  ├── RestError                a request to the venue failed
  │    ├── RestUnreachableError    no answer
  │    └── RestRefusedError        an answer that is an error
+ │         └── KeyRefusedError         the venue does not take the key of an account
  ├── RecordRefusedError       the broker refuses a record, alone and twice
  └── UndeliveredError         records were left that the broker has not acknowledged
 """
@@ -22,6 +23,7 @@ from typing import Final
 import aiohttp
 from aiokafka.errors import KafkaError
 
+from ingest.core.account_faults import advice_for
 from schemas.registry import RegistryUnavailableError
 
 
@@ -30,6 +32,7 @@ __all__ = [
     "IngestError",
     "KafkaRequestError",
     "KafkaUnavailableError",
+    "KeyRefusedError",
     "PartitionCountError",
     "RecordRefusedError",
     "RestError",
@@ -151,6 +154,13 @@ class RestRefusedError(RestError):
     def __str__(self) -> str:
         code = "" if self.code is None else f", code {self.code}"
         return f'request "{self.url}": status {self.status}{code}: {self.message}'
+
+
+class KeyRefusedError(RestRefusedError):
+    """The venue does not take the key of an account: somebody has to do something."""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}; {advice_for(self.code)}"
 
 
 class RecordRefusedError(IngestError):
