@@ -70,6 +70,14 @@ METRICS: Final = {
     "ingest_tail_holes_total": "Holes at the end of a stream, which no next id tells, by market and stream type.",
     # counter. A flat line while the market is open: nobody vouches, and no window closes.
     "ingest_heartbeats_total": "Heartbeats published, by market.",
+    # counter, by outcome. No rise of `done`: what a stream misses is not found; the log says why.
+    "ingest_reconciliations_total": "Comparisons of accounts with the venue, by market, account, cause: done, failed.",
+    # counter. A steep rise: an old order is open, or a stream breaks again and again; docs/reconciliation.md.
+    "ingest_reconciliation_answers_total": "Answers about accounts put into the log, by market and account.",
+    # histogram, seconds. A rise: the request budget is too small, or there are more orders to page through.
+    "ingest_reconciliation_seconds": "How long whole comparisons took, by market and account.",
+    # gauge, seconds since the epoch. Far in the past: see ingest_reconciliations_total.
+    "ingest_reconciled_time_seconds": "End of the last whole comparison, by market and account; 0: there was none.",
     # gauge, 1 or 0. 1: the file was changed and is wrong; the log says where. The settings before it are in force.
     "ingest_config_invalid": "Whether the configuration file cannot be used as it is.",
     # counter. A rate of 0 says nothing: an account is silent when nothing happens to it. Compare with the venue.
@@ -93,6 +101,7 @@ _ACCOUNT: Final = ("market", "account")
 _POOL: Final = ("pool",)
 _IMPORTANCE: Final = ("pool", "importance")
 _WAIT_BUCKETS_S: Final = (0.01, 0.1, 1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 7200.0)
+_RECONCILIATION_BUCKETS_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 7200.0)
 _LAG_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 
 
@@ -147,6 +156,16 @@ class Metrics:
         self.tail_checks = self._counter("ingest_tail_checks_total", ("market", "outcome"))
         self.tail_holes = self._counter("ingest_tail_holes_total", ("market", "stream"))
         self.heartbeats = self._counter("ingest_heartbeats_total", _MARKET)
+        self.reconciliations = self._counter("ingest_reconciliations_total", (*_ACCOUNT, "cause", "outcome"))
+        self.reconciliation_answers = self._counter("ingest_reconciliation_answers_total", _ACCOUNT)
+        self.reconciliation_seconds = Histogram(
+            "ingest_reconciliation_seconds",
+            METRICS["ingest_reconciliation_seconds"],
+            _ACCOUNT,
+            registry=registry,
+            buckets=_RECONCILIATION_BUCKETS_S,
+        )
+        self.reconciled_time = self._gauge("ingest_reconciled_time_seconds", _ACCOUNT)
         self.config_invalid = self._gauge("ingest_config_invalid")
         self.account_events = self._counter("ingest_account_events_total", (*_ACCOUNT, "stream"))
         self.account_last_event = self._gauge("ingest_account_last_event_seconds", _ACCOUNT)

@@ -12,6 +12,7 @@ from ingest.accounts.venue_clock import RequestClock
 from ingest.connection import Clocks
 from ingest.core.account_endpoints import listen_key_path, restrictions_url, url_of
 from ingest.core.account_faults import Fault, fault_of
+from ingest.core.account_records import SignedAnswer
 from ingest.core.backoff import delay_s
 from ingest.core.budget import Importance
 from ingest.core.replies import UNREADABLE
@@ -22,7 +23,7 @@ from ingest.rest import RestClient
 from schemas.markets import Market
 
 
-__all__ = ["RECV_WINDOW_MS", "AccountRest", "ApiRestrictions", "Credentials", "SignedAnswer"]
+__all__ = ["RECV_WINDOW_MS", "AccountRest", "ApiRestrictions", "Credentials"]
 
 RECV_WINDOW_MS: Final = 5_000
 """How old a request may be when the venue looks at it; its own default."""
@@ -46,21 +47,6 @@ class Credentials(Protocol):
     @property
     def signer(self) -> Signer:
         """Signs with its secret half."""
-
-
-class SignedAnswer(Struct, frozen=True):
-    """The venue's answer to a signed question."""
-
-    path: str
-    """With the version: ``/api/v3/openOrders``."""
-    request: str
-    """The question's parameters as a query string, without time and signature."""
-    request_time: int
-    """The venue's time when it was asked."""
-    body: bytes
-    receive_time_ns: int
-    received_ms: float
-    """By the monotonic clock."""
 
 
 class ApiRestrictions(Struct, frozen=True, rename="camel"):
