@@ -210,7 +210,7 @@ class Connection(Generic[S]):
         if len(self._pipelines) <= 1:
             self._overlap_ends_ms = min(self._overlap_ends_ms, now_ms + _LINGER_MS)
         self._rotation.closed(life.number, life.ending, now_ms, self._clocks.random())
-        if life.ending is Ending.UNREACHABLE:
+        if life.connection_id is None and life.ending in {Ending.UNREACHABLE, Ending.REFUSED}:
             self._log.warning("cannot connect", url=self._url, reason=life.reason)
         elif life.connection_id is None:
             return  # given up before it was anything
@@ -239,6 +239,9 @@ class Connection(Generic[S]):
             return
         if succeeds is not None:
             self._log.info("opening a successor", connection_id=self._lives[succeeds].connection_id)
+            if self._plan.account is not None:
+                # The address subscribes by itself: its events may come before it is known that it is open.
+                self._begin_overlap("")
         life = self._lives[number] = SocketLife(
             number,
             self._new_session([stream.name for stream in self._plan.streams]),
@@ -282,7 +285,11 @@ class Connection(Generic[S]):
     # Copies
 
     def _begin_overlap(self, newest: str) -> None:
-        """Let several sockets through as one: begins before the newest subscribes, so it misses nothing."""
+        """Let several sockets through as one: begins before the newest subscribes, so it misses nothing.
+
+        Args:
+            newest: the socket; empty: it is not open yet.
+        """
         self._release(None)
         if self._overlap is None:
             self._overlap = Overlap(newest, self._raw_types, hold_ms=self._hold_ms)

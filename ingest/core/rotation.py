@@ -25,7 +25,7 @@ _NEVER: Final = float("inf")
 _AT_ONCE: Final = frozenset({Ending.EXPIRED, Ending.TERMINATED, Ending.CLOCK})
 """What another socket sets right: the next one need not wait, the first time."""
 _REFUSALS: Final = 6
-"""Where a key is not taken, trying again soon is no use: so many failures make the longest delay."""
+"""Where a key is not taken, trying again soon is no use: it is waited as after so many failures."""
 
 
 class RotationLimits(Struct, frozen=True):
@@ -263,7 +263,11 @@ class Rotation:
             self._next_try_ms = now_ms
 
     def _failed(self, now_ms: float, jitter: float, ending: Ending | None = None) -> None:
-        self._failures = max(self._failures, _REFUSALS) + 1 if ending is Ending.REFUSED else self._failures + 1
+        if ending is Ending.REFUSED:
+            # No failure of the connection, and nothing against the next one with another key.
+            self._next_try_ms = now_ms + delay_s(_REFUSALS, jitter) * 1000
+            return
+        self._failures += 1
         self._next_try_ms = now_ms + delay_s(self._failures - 1, jitter) * 1000
 
     def _new(self) -> _Socket:
