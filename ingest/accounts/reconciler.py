@@ -20,7 +20,7 @@ from ingest.core.account_faults import Fault, fault_of
 from ingest.core.account_records import SignedAnswer
 from ingest.core.budget import Importance
 from ingest.core.reconcile_wakes import Wakes
-from ingest.core.reconciling import Question, Reconciliation, Remembered
+from ingest.core.reconciling import OVERLAP_MS, Question, Reconciliation, Remembered
 from ingest.core.replies import UNREADABLE
 from ingest.errors import IngestError, KeyRefusedError, RecordRefusedError, RestError, RestRefusedError
 from ingest.metrics import Metrics
@@ -148,7 +148,7 @@ class Reconciler:
     async def _compare(self, cause: ReconcileCause) -> Reconciliation:
         await self._clock.ready()
         time = self._clock.time()
-        known = await self._known.before(time - self._first_look_ms)
+        known = await self._known.before(time - self._first_look_ms + OVERLAP_MS + 1)  # a day is one window of spot
         comparison = Reconciliation(self._market, known, time, remembered=self._remembered)
         while (question := comparison.question()) is not None:
             answer = await self._ask(question, comparison, cause)

@@ -22,9 +22,9 @@ from ingest.core.account_walks import PAGE, IdWalk, Params, Walk, WindowWalk, wi
 from schemas.markets import Market
 
 
-__all__ = ["Question", "Reconciliation", "Remembered"]
+__all__ = ["OVERLAP_MS", "Question", "Reconciliation", "Remembered"]
 
-_OVERLAP_MS: Final = 5_000
+OVERLAP_MS: Final = 5_000
 """The venue's answers may lag behind its clock by so much: windows of time begin that much earlier."""
 _OPEN: Final = (Asked.OPEN_ORDERS, Asked.OPEN_ALGOS)
 _WHOLE: Final = (Asked.ACCOUNT, Asked.BALANCES, Asked.POSITIONS)
@@ -226,7 +226,7 @@ class Reconciliation:
                     WindowWalk(
                         asked,
                         symbol,
-                        row.time - _OVERLAP_MS,
+                        row.time - OVERLAP_MS,
                         self._time,
                         window=window_ms(self._market),
                         by_id=from_id,
