@@ -19,6 +19,7 @@ import typer
 import uvloop
 from rich.console import Console
 
+from ingest.accounts.making import check_keys
 from ingest.check.command import check
 from ingest.config import Settings, load
 from ingest.errors import ConfigError, IngestError, RestError
@@ -116,7 +117,7 @@ def repair(
 
 def _serve(config: Path | None, shard: str | None, wait: float | None, role: Role) -> None:
     """Run the service until told to stop."""
-    settings = _load_markets(config, shard)
+    settings = _load_markets(config, shard, accounts_suffice=role is Role.ALL)
     settings = _with_wait(settings, wait)
     log = configure(settings.log_level, terminal=sys.stdout.isatty())
     ingest_id = settings.ingest_id or secrets.token_hex(4)
@@ -237,9 +238,10 @@ def check_config(config: ConfigOption = None) -> None:
     settings = _load(config)
     try:
         settings.api_key()
+        check_keys(settings)
     except ConfigError as error:
         _fail(error, EXIT_CONFIG)
-    if not settings.markets.present():
+    if not settings.markets.present() and not settings.own_accounts:
         _errors.print("no market is named: run, repair and plan have nothing to do", style="yellow")
     _out.print_json(settings.model_dump_json(exclude_none=True))
 
@@ -263,10 +265,10 @@ def _load(path: Path | None, shard: str | None = None) -> Settings:
         _fail(error, EXIT_CONFIG)
 
 
-def _load_markets(path: Path | None, shard: str | None) -> Settings:
-    """Read settings that name a market."""
+def _load_markets(path: Path | None, shard: str | None, *, accounts_suffice: bool = False) -> Settings:
+    """Read settings that name a market, or an account where that is enough."""
     settings = _load(path, shard)
-    if not settings.markets.present():
+    if not settings.markets.present() and not (accounts_suffice and settings.own_accounts):
         problem = 'nothing to subscribe to: name a market, "markets: {spot: {symbols: [BTCUSDT]}}"'
         _fail(ConfigError([("markets", problem)], "" if path is None else f'"{path}"'), EXIT_CONFIG)
     return settings

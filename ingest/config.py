@@ -11,23 +11,22 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, Self, get_origin
+from typing import Any, Final, Literal, Self
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from ingest.accounts.sections import AccountSettings, KeySettings, Label, ReconcileSettings
+from ingest.config_faults import problem_of
 from ingest.core.changes import LIVE_KEYS
 from ingest.core.endpoints import Endpoint, Environment, endpoint_of, is_address, is_plain, is_venue
 from ingest.core.shards import ProcessShard
 from ingest.core.streams import Route, Stream
 from ingest.errors import ConfigError
 from ingest.sections import (
-    AccountSettings,
     ConnectionSettings,
     HttpSettings,
-    KeySettings,
-    Label,
     MarketsSettings,
     ProducerSettings,
     RepairSettings,
@@ -95,6 +94,12 @@ class Settings(BaseSettings):
         description="Keys in place of those files, from the environment alone: `INGEST_KEYS__<LABEL>__API_KEY`,"
         " `…__SECRET`, `…__PRIVATE_KEY`, `…__ENVIRONMENT`; the label in upper case, `_` for `-`.",
     )
+    keys_look_s: float = Field(
+        default=5.0, gt=0, description="Seconds between two looks whether an account's key was replaced."
+    )
+    reconcile: ReconcileSettings = Field(
+        default=ReconcileSettings(), description="Comparing accounts with the venue's answers."
+    )
     allow_withdraw_keys: bool = Field(
         default=False, description="Whether a key that may withdraw is accepted; reading needs no such permission."
     )
@@ -146,9 +151,11 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _encrypted(self) -> Self:
-        for market in self.markets.present():
+        private = self.account_markets
+        for market in dict.fromkeys([*self.markets.present(), *private]):
             endpoint = self.endpoint_of(market)
-            for url in (*endpoint.streams.values(), endpoint.rest):
+            user_stream = [endpoint.user_stream] if market in private else []
+            for url in (*endpoint.streams.values(), endpoint.rest, *user_stream):
                 if not is_address(url):
                     raise fault("endpoint", f'"{url}" of {market} is no address: wss:// or https:// and a host')
                 if is_plain(url) and (is_venue(url) or not self.allow_plaintext):
@@ -170,6 +177,7 @@ class Settings(BaseSettings):
         return Endpoint(
             {route: given[route] or url for route, url in named.streams.items()},
             (urls.rest or named.rest).rstrip("/"),
+            (urls.user_stream or named.user_stream).rstrip("/"),
         )
 
     def api_key(self) -> str | None:
@@ -188,6 +196,18 @@ class Settings(BaseSettings):
             problem = f'a sandbox gets no real key: one for it begins with "{SANDBOX_KEY}"'
             raise ConfigError([("rest.api_key", problem)])
         return key or None
+
+    @property
+    def own_accounts(self) -> dict[str, AccountSettings]:
+        """The accounts of this process's shard, by label; none where nothing private is taken."""
+        shard = self.process_shard
+        return {label: one for label, one in self.accounts.items() if self.private and shard.holds(label)}
+
+    @property
+    def account_markets(self) -> tuple[Market, ...]:
+        """The markets of those accounts."""
+        named = {market for account in self.own_accounts.values() for market in account.markets}
+        return tuple(market for market in Market if market in named)
 
     @property
     def process_shard(self) -> ProcessShard:
@@ -234,7 +254,7 @@ def load(path: Path | None = None, shard: str | None = None) -> Settings:
     try:
         settings = Settings(**({} if path is None else _read(path)))
     except ValidationError as error:
-        raise ConfigError([_problem(one) for one in error.errors()], source) from error
+        raise ConfigError([problem_of(one, Settings) for one in error.errors()], source) from error
     except SettingsError as error:
         raise ConfigError([_not_json(str(error))], "of the environment") from error
     return settings if shard is None else settings.model_copy(update={"shard": _shard(shard)})
@@ -295,38 +315,3 @@ def _read(path: Path) -> dict[str, Any]:
         problem = "keys have no place in a file of settings: keys_dir, or INGEST_KEYS__<LABEL>__API_KEY and its like"
         raise ConfigError([("keys", problem)], f'"{path}"')
     return content
-
-
-def _problem(error: Any) -> tuple[str, str]:
-    """Return the key path of a validation error and a sentence about it."""
-    location = [str(part) for part in error["loc"]]
-    context: Mapping[str, Any] = error.get("ctx") or {}
-    if error["type"] == "fault":
-        return ".".join([*location, context["key"]]), context["message"]
-    path = ".".join(location) or "settings"
-    if error["type"] == "extra_forbidden":
-        return path, f"unknown key; allowed here: {', '.join(_keys_at(location[:-1]))}"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    message = f"{message[:1].lower()}{message[1:]}"
-    return path, message if _is_secret(location) else f"{message}, was {error.get('input')!r}"
-
-
-def _is_secret(location: list[str]) -> bool:
-    """Return whether what was given there is nothing to repeat."""
-    return location[:1] == ["keys"] or location[:2] == ["rest", "api_key"]
-
-
-def _keys_at(location: list[str]) -> list[str]:
-    """Return the keys that the section at a path may have."""
-    model: type[BaseModel] = Settings
-    parts = iter(location)
-    for part in parts:
-        field = model.model_fields.get(part)
-        candidates = [field.annotation, *getattr(field.annotation, "__args__", ())] if field else []
-        section = next((one for one in candidates if isinstance(one, type) and issubclass(one, BaseModel)), None)
-        if section is None:
-            return []
-        if field is not None and get_origin(field.annotation) is dict:
-            next(parts, None)  # the key under which the section stands
-        model = section
-    return sorted(model.model_fields)

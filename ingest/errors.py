@@ -2,6 +2,7 @@
 
 IngestError
  ├── ConfigError              the configuration says something that cannot be
+ ├── AddressError             where a socket would be opened cannot be had
  ├── KafkaUnavailableError    the broker did not answer within the limit
  ├── KafkaRequestError        the broker answered, but did not do what was asked
  ├── TopicsMissingError       set-up was not run
@@ -24,10 +25,12 @@ import aiohttp
 from aiokafka.errors import KafkaError
 
 from ingest.core.account_faults import advice_for
+from ingest.core.endings import Ending
 from schemas.registry import RegistryUnavailableError
 
 
 __all__ = [
+    "AddressError",
     "ConfigError",
     "IngestError",
     "KafkaRequestError",
@@ -60,6 +63,19 @@ class ConfigError(IngestError):
     def __str__(self) -> str:
         head = f"configuration {self.source}".rstrip()
         return "\n".join([f"{head}:", *(f"  {path}: {problem}" for path, problem in self.problems)])
+
+
+class AddressError(IngestError):
+    """Where a socket would be opened cannot be had: no listen key, no time to sign with."""
+
+    def __init__(self, ending: Ending, reason: str) -> None:
+        self.ending = ending
+        """What becomes of the attempt."""
+        self.reason = reason
+        super().__init__(ending, reason)
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 class KafkaUnavailableError(IngestError):

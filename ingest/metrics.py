@@ -80,6 +80,16 @@ METRICS: Final = {
     "ingest_reconciled_time_seconds": "End of the last whole comparison, by market and account; 0: there was none.",
     # gauge, 1 or 0. 1: the file was changed and is wrong; the log says where. The settings before it are in force.
     "ingest_config_invalid": "Whether the configuration file cannot be used as it is.",
+    # counter. A rate of 0 says nothing: an account is silent when nothing happens to it. Compare with the venue.
+    "ingest_account_events_total": "Events of accounts' streams, by market, account and stream type.",
+    # gauge, seconds since the epoch. Says when something last happened to the account, as far as the stream tells.
+    "ingest_account_last_event_seconds": "When the last event of an account was read, by market and account.",
+    # counter. A rise: prolonging did not work, see the log. Each expiry is followed by a comparison over REST.
+    "ingest_listen_key_expiries_total": "Listen keys that ended while in use, by market and account.",
+    # gauge, 1 or 0. 1: the key is wrong, revoked, or not allowed from this address; the log says what to do.
+    "ingest_account_key_refused": "Whether the venue refuses an account's key, by market and account.",
+    # counter. One per market of the account after its key was replaced; if not, see ingest_account_key_refused.
+    "ingest_account_key_replacements_total": "New keys that took the place of old ones, by market and account.",
     # gauge. A fall: symbols were delisted or taken out of the configuration; the log says why.
     "ingest_symbols": "Symbols whose streams this process takes, by market.",
 }
@@ -157,6 +167,11 @@ class Metrics:
         )
         self.reconciled_time = self._gauge("ingest_reconciled_time_seconds", _ACCOUNT)
         self.config_invalid = self._gauge("ingest_config_invalid")
+        self.account_events = self._counter("ingest_account_events_total", (*_ACCOUNT, "stream"))
+        self.account_last_event = self._gauge("ingest_account_last_event_seconds", _ACCOUNT)
+        self.listen_key_expiries = self._counter("ingest_listen_key_expiries_total", _ACCOUNT)
+        self.account_key_refused = self._gauge("ingest_account_key_refused", _ACCOUNT)
+        self.account_key_replacements = self._counter("ingest_account_key_replacements_total", _ACCOUNT)
         self.symbols = self._gauge("ingest_symbols", _MARKET)
 
     def _counter(self, name: str, labels: tuple[str, ...] = ()) -> Counter:

@@ -15,18 +15,18 @@ from pathlib import Path
 from typing import Final, final
 
 from msgspec import Struct
+from pydantic import SecretStr
 
+from ingest.accounts.sections import KeySettings
 from ingest.core.endpoints import Environment, is_plain, is_venue
 from ingest.core.secrecy import Secret
 from ingest.core.signing import Signer, UnusableKeyError
 from ingest.errors import ConfigError
-from ingest.sections import KeySettings
 
 
-__all__ = ["AccountKey", "KeyRing", "KeyWatch"]
+__all__ = ["AccountKey", "KeyParts", "KeyRing", "KeyWatch"]
 
 _MOST_BYTES: Final = 64 * 1024
-_PROBE: Final = b"the same key signs this the same way"
 
 
 @final
@@ -40,13 +40,16 @@ class AccountKey(Struct, frozen=True):
     environment: Environment | None
     """The exchange that it is marked for; None: it bears no mark, so it is taken for a real one."""
 
-    def same_as(self, other: AccountKey) -> bool:
-        """Return whether both are one key: all three kinds sign the same payload the same way each time."""
-        return (
-            self.api_key == other.api_key
-            and self.environment is other.environment
-            and self.signer.sign(_PROBE) == other.signer.sign(_PROBE)
-        )
+
+class KeyParts(Struct, frozen=True):
+    """What files or variables hold of a key, as it is."""
+
+    api_key: Secret | None
+    secret: Secret | None
+    private_key: Secret | None
+    environment: Secret | None
+    names: Mapping[str, str]
+    """Which file or variable each of them comes from."""
 
 
 class KeyRing:
@@ -73,18 +76,33 @@ class KeyRing:
         Raises:
             ConfigError: there is none, it cannot be used, or it may not be sent there; names the file or variable.
         """
+        return self.key_of(label, self.read(label), addresses)
+
+    def read(self, label: str) -> KeyParts:
+        """Return what is there of an account's key.
+
+        Raises:
+            ConfigError: there is nothing, or it cannot be read.
+        """
         given = self._given.get(_spelt(label))
         files = None if self._keys_dir is None else self._keys_dir / label
         has_files = files is not None and files.is_dir()
         if given is not None and has_files:
             raise _fault(_variable(label), f'and the files in "{files}" both hold its key: leave one of them')
         if given is not None:
-            key = _from_environment(label, given)
-        elif files is not None and has_files:
-            key = _from_files(label, files)
-        else:
-            place = f'"{files}"' if files else "a directory of its label in keys_dir, which is not set,"
-            raise _fault(_setting(label), f"has no key: neither {place} nor {_variable(label, 'API_KEY')} is there")
+            return _from_environment(label, given)
+        if files is not None and has_files:
+            return _from_files(files)
+        place = f'"{files}"' if files else "a directory of its label in keys_dir, which is not set,"
+        raise _fault(_setting(label), f"has no key: neither {place} nor {_variable(label, 'API_KEY')} is there")
+
+    def key_of(self, label: str, parts: KeyParts, addresses: Mapping[str, str]) -> AccountKey:
+        """Return the key that is made of these parts.
+
+        Raises:
+            ConfigError: it cannot be used, or it may not be sent there; names the file or variable.
+        """
+        key = _key_of(label, parts)
         self._check_place(key, addresses)
         return key
 
@@ -104,106 +122,96 @@ class KeyRing:
 
 
 class KeyWatch:
-    """Notices when a key is replaced.
+    """An account's key, and whether it was replaced.
 
     A key counts as replaced when two looks in a row find the same other one: files are written one after the other,
     and half of an old key with half of a new one is none.
 
     Args:
         ring: where the keys are.
-        key: the one in use.
-        addresses: where it is sent, by what they are for.
+        label: the account.
+        addresses: where the key is sent, by what they are for.
+
+    Raises:
+        ConfigError: there is none, it cannot be used, or it may not be sent there.
     """
 
-    def __init__(self, ring: KeyRing, key: AccountKey, addresses: Mapping[str, str]) -> None:
+    def __init__(self, ring: KeyRing, label: str, addresses: Mapping[str, str]) -> None:
         self._ring = ring
-        self._key = key
+        self._label = label
         self._addresses = addresses
-        self._seen: AccountKey | None = None
+        self._used = ring.read(label)
+        self._seen: KeyParts | None = None
+        self.key = ring.key_of(label, self._used, addresses)
+        """The last that was found good."""
         self.fault = ""
         """Why what is there now cannot be used; empty: it can."""
 
     def look(self) -> AccountKey | None:
-        """Return the key that took the place of the one in use, once; it is the one in use from then on."""
+        """Return the key that took the place of the one before, once."""
         try:
-            found = self._ring.load(self._key.label, self._addresses)
+            found = self._ring.read(self._label)
+            if found == self._used:
+                self._seen, self.fault = None, ""
+            elif found != self._seen:
+                self._seen = found
+            else:
+                self.key = self._ring.key_of(self._label, found, self._addresses)
+                self._used, self._seen, self.fault = found, None, ""
+                return self.key
         except ConfigError as error:
-            self._seen, self.fault = None, str(error)
-            return None
-        self.fault = ""
-        if found.same_as(self._key):
-            self._seen = None
-            return None
-        if self._seen is None or not found.same_as(self._seen):
-            self._seen = found
-            return None
-        self._key, self._seen = found, None
-        return found
+            self.fault = str(error)
+        return None
 
 
-def _from_environment(label: str, given: KeySettings) -> AccountKey:
-    def secret(name: str) -> Secret | None:
-        value = getattr(given, name)
+def _from_environment(label: str, given: KeySettings) -> KeyParts:
+    def secret(value: SecretStr | None) -> Secret | None:
         return None if value is None else Secret(value.get_secret_value().strip())
 
-    named = {name: _variable(label, name.upper()) for name in KeySettings.model_fields}
-    return _key_of(
-        label,
-        api_key=secret("api_key"),
-        secret=secret("secret"),
-        private_key=secret("private_key"),
-        mark=given.environment,
-        names=named,
+    return KeyParts(
+        api_key=secret(given.api_key),
+        secret=secret(given.secret),
+        private_key=secret(given.private_key),
+        environment=None if given.environment is None else Secret(given.environment),
+        names={name: _variable(label, name.upper()) for name in KeySettings.model_fields},
     )
 
 
-def _from_files(label: str, directory: Path) -> AccountKey:
+def _from_files(directory: Path) -> KeyParts:
     paths = {
         "api_key": directory / "api-key",
         "secret": directory / "secret",
         "private_key": directory / "private-key.pem",
         "environment": directory / "environment",
     }
-    parts = {name: _read(path) for name, path in paths.items()}
-    mark = parts["environment"]
-    return _key_of(
-        label,
-        api_key=parts["api_key"],
-        secret=parts["secret"],
-        private_key=parts["private_key"],
-        mark=None if mark is None else mark.reveal(),
-        names={name: str(path) for name, path in paths.items()},
-    )
+    contents = {name: _read(path) for name, path in paths.items()}
+    return KeyParts(**contents, names={name: str(path) for name, path in paths.items()})
 
 
-def _key_of(
-    label: str,
-    *,
-    api_key: Secret | None,
-    secret: Secret | None,
-    private_key: Secret | None,
-    mark: str | None,
-    names: Mapping[str, str],
-) -> AccountKey:
+def _key_of(label: str, parts: KeyParts) -> AccountKey:
+    names, api_key = parts.names, parts.api_key
     if not api_key:
         raise _fault(names["api_key"], "is not there or empty: it holds the API key")
     if not all("!" <= character <= "~" for character in api_key.reveal()):
         raise _fault(names["api_key"], "holds no API key: blanks and signs beyond ASCII are in none")
+    mark = None if parts.environment is None else parts.environment.reveal()
     if mark is not None and mark not in set(Environment):
         raise _fault(names["environment"], f"must hold one of {', '.join(Environment)}")
-    if secret is not None and private_key is not None:
+    if parts.secret is not None and parts.private_key is not None:
         raise _fault(names["secret"], f"and {names['private_key']} are both there: leave the one that signs")
-    name, sign = names["secret"], Signer.with_secret
-    if secret is None and private_key is not None:
-        name, sign = names["private_key"], Signer.with_private_key
-    content = secret if secret is not None else private_key
-    if content is None:
-        raise _fault(names["secret"], f"is not there, nor is {names['private_key']}: one of them signs")
+    return AccountKey(label, api_key, _signer_of(parts), None if mark is None else Environment(mark))
+
+
+def _signer_of(parts: KeyParts) -> Signer:
+    names = parts.names
     try:
-        signer = sign(content)
+        if parts.secret is not None:
+            return Signer.with_secret(parts.secret)
+        if parts.private_key is not None:
+            return Signer.with_private_key(parts.private_key)
     except UnusableKeyError as error:
-        raise _fault(name, str(error)) from None
-    return AccountKey(label, api_key, signer, None if mark is None else Environment(mark))
+        raise _fault(names["private_key" if parts.secret is None else "secret"], str(error)) from None
+    raise _fault(names["secret"], f"is not there, nor is {names['private_key']}: one of them signs")
 
 
 def _read(path: Path) -> Secret | None:

@@ -82,7 +82,7 @@ class Redactor:
                 text = text.replace(form, HIDDEN)
         return text
 
-    def bytes(self, content: bytes) -> bytes:
+    def content(self, content: bytes) -> bytes:
         """Return the bytes without them."""
         for secret in self._secrets:
             for form in _forms(secret):

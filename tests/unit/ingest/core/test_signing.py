@@ -218,6 +218,6 @@ def test_what_repeats_a_secret_is_cleaned_in_every_form() -> None:
     redactor = Redactor([Secret("can/ary"), Secret("")])
 
     assert redactor.text("GET /ws/can/ary, can%2Fary: refused") == f"GET /ws/{HIDDEN}, {HIDDEN}: refused"
-    assert redactor.bytes(b'{"listenKey":"can/ary"}') == f'{{"listenKey":"{HIDDEN}"}}'.encode()
+    assert redactor.content(b'{"listenKey":"can/ary"}') == f'{{"listenKey":"{HIDDEN}"}}'.encode()
     assert redactor.repeats(b"..can/ary..")
     assert not redactor.repeats(b"..can..")
