@@ -117,7 +117,8 @@ class Scene:
         try:
             codec = Codec(self.table, registry)
             records = await read_latest(self._broker, topic, [partition_of("main")])
-            return [codec.decode(topic.name, one.partition, one.offset, one.value) for one in records]
+            values = [codec.decode(topic.name, one.partition, one.offset, one.value) for one in records]
+            return [one for one in values if isinstance(one, AccountProgress)]
         finally:
             registry.close()
 
