@@ -49,10 +49,6 @@ class Remembered(Struct, frozen=True):
     open_ids: Mapping[tuple[Asked, str], frozenset[int]]
     """Which orders were open, of each list and symbol."""
 
-    def open_in(self, asked: Asked, symbol: str, row: SymbolKnown) -> frozenset[int] | None:
-        """Return which were open when a symbol was known so far; None: that is not known."""
-        return self.open_ids.get((asked, symbol)) if self.known.symbols.get(symbol) == row else None
-
 
 class _Step(Struct):
     """A part of the comparison: one question, or a walk through a list."""
@@ -212,13 +208,13 @@ class Reconciliation:
             yield _Step(asked, None)
 
     def _walks(self, symbol: str) -> Iterator[tuple[Asked, Walk]]:
-        row = self._known.symbols.get(symbol) or SymbolKnown(time=self._known.time)
+        row = self._before(symbol)
         for asked, largest, smallest_open in (
             (Asked.ORDERS, row.order_id, row.open_order_id),
             (Asked.ALGOS, row.algo_id, row.open_algo_id),
             (Asked.FILLS, row.trade_id, NOTHING),
         ):
-            were_open = self._were_open(asked, symbol, row, smallest_open)
+            were_open = self._were_open(asked, symbol, smallest_open)
             from_id = min([*were_open, *([] if largest == NOTHING else [largest + 1])], default=None)
             if largest == NOTHING or self._is_far(row):
                 yield (
@@ -240,9 +236,14 @@ class Reconciliation:
         """Return whether a question by id may be answered with the last days alone, as futures' pages suggest."""
         return self._market.is_futures and self._time - row.time > window_ms(self._market)
 
-    def _were_open(self, asked: Asked, symbol: str, row: SymbolKnown, smallest: int) -> list[int]:
+    def _before(self, symbol: str) -> SymbolKnown:
+        """Return how far a symbol was known; what this process found itself it knows more of than a note tells."""
+        mine = None if self._remembered is None else self._remembered.known.symbols.get(symbol)
+        return mine or self._known.symbols.get(symbol) or SymbolKnown(time=self._known.time)
+
+    def _were_open(self, asked: Asked, symbol: str, smallest: int) -> list[int]:
         """Return orders that were open and may have ended; the smallest of them where no others are known."""
-        were_open = None if self._remembered is None else self._remembered.open_in(asked, symbol, row)
+        were_open = None if self._remembered is None else self._remembered.open_ids.get((asked, symbol))
         if were_open is None:
             return [] if smallest == NOTHING else [smallest]
         # What was open and still is needs no look at all that was ordered after it.

@@ -135,8 +135,9 @@ def test_an_old_order_that_is_open_still_costs_nothing_while_the_process_lives()
     assert [params["orderId"] for one, params in asked(later) if one is Asked.ORDERS] == [102]
 
 
-def test_what_another_process_found_is_not_judged_by_what_this_one_remembers() -> None:
+def test_what_another_process_found_makes_nobody_page_through_all_that_an_old_order_has_seen() -> None:
     account = TinyAccount(Market.SPOT, START)
+    account.place("BTCUSDT")
     account.end(account.place("BTCUSDT"))
     mine, _ = run(account, AccountKnown.at_first(START - HOUR, ["BTCUSDT"]))
     account.now += HOUR
@@ -316,6 +317,8 @@ class Phase(msgspec.Struct):
     restarted: bool
     streamed: bool
     """Whether the stream told of the symbols at least."""
+    process: int
+    """Which of two processes compares."""
 
 
 phases = st.lists(
@@ -327,9 +330,10 @@ phases = st.lists(
         fails_after=st.none() | st.integers(0, 12),
         restarted=st.booleans(),
         streamed=st.booleans(),
+        process=st.integers(0, 1),
     ),
     min_size=1,
-    max_size=4,
+    max_size=5,
 )
 
 
@@ -394,7 +398,7 @@ class Story:
     def __init__(self, market: Market) -> None:
         self.account = TinyAccount(market, START)
         self.known = AccountKnown.at_first(START, [SYMBOLS[0]])
-        self.remembered: Remembered | None = None
+        self.remembered: list[Remembered | None] = [None, None]
         self.reader = Reader()
         self.last_whole = START
 
@@ -405,7 +409,7 @@ class Story:
                 self.known = self.known.with_symbols([symbol])
         if phase.restarted:
             note = self.known.note(self.account.market, "main", ReconcileCause.TIMER)
-            self.remembered, self.known = None, AccountKnown.read(note)
+            self.remembered, self.known = [None, None], AccountKnown.read(note)
         begun, later = self.account.now, iter(phase.meanwhile)
 
         def meanwhile() -> None:
@@ -417,14 +421,14 @@ class Story:
             self.account,
             self.known,
             page=phase.page,
-            remembered=self.remembered,
+            remembered=self.remembered[phase.process],
             meanwhile=meanwhile,
             fails_after=phase.fails_after,
         )
         self.reader.read(answers)
         assert len({(question.asked, question.params) for question, _ in answers}) == len(answers), "asked twice"
         if comparison.question() is None:
-            self.known, self.remembered = comparison.known(), comparison.remembered()
+            self.known, self.remembered[phase.process] = comparison.known(), comparison.remembered()
             missing = self.reader.missing(self.account, self.known.symbols, self.last_whole, begun)
             assert missing == []
             self.last_whole = begun
