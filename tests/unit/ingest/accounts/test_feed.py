@@ -140,6 +140,7 @@ class Rig:
             market,
             key,
             rest=rest,
+            pool=client.transport.pool,
             clock=clock,
             vetting=KeyVetting(lambda one: rest.with_key(one).api_restrictions(), log, allowed=allow_withdraw),
             shared=shared,
