@@ -82,6 +82,7 @@ class KnownAccount:
         """
         note = await self._recall(self._market, self._account)
         noted = None if note is None else AccountKnown.read(note)
+        self._cause = self._cause if note is None else note.cause
         known = self._known or noted or AccountKnown.at_first(first_look)
         if noted is not None:
             known = known.merged(noted)

@@ -44,6 +44,34 @@ def test_without_a_measurement_there_is_no_time() -> None:
         ClockOffset().time(0.0)
 
 
+def test_a_clock_that_runs_many_times_as_fast_is_followed() -> None:
+    clock = ClockOffset()
+    for at in (0.0, 100.0, 600.0):
+        clock.learn([Reading(int(5_000 + 60 * at), at - 1.0, at + 1.0)], at)
+
+    assert clock.pace == 60.0
+    assert clock.time(1_600.0) == 5_000 + 60 * 1_600
+
+
+def test_a_clock_that_drifts_a_little_is_corrected_and_not_followed() -> None:
+    clock = ClockOffset()
+    clock.learn([Reading(5_000, 0.0, 0.0)], 0.0)
+    clock.learn([Reading(5_000 + 1_010, 1_000.0, 1_000.0)], 1_000.0)
+
+    assert clock.pace == 1.0
+    assert clock.time(11_000.0) == 16_010
+
+
+def test_a_clock_that_jumped_once_is_followed_no_longer_than_to_the_next_measurement() -> None:
+    clock = ClockOffset()
+    clock.learn([Reading(5_000, 0.0, 0.0)], 0.0)
+    clock.learn([Reading(5_000 + 61_000, 1_000.0, 1_000.0)], 1_000.0)
+    clock.learn([Reading(5_000 + 62_000, 2_000.0, 2_000.0)], 2_000.0)
+
+    assert clock.pace == 1.0
+    assert clock.time(3_000.0) == 5_000 + 63_000
+
+
 @given(
     offset=st.integers(-(10**12), 10**12),
     trips=st.lists(st.tuples(st.floats(0, 5_000), st.floats(0, 5_000)), min_size=1, max_size=5),
