@@ -8,12 +8,12 @@ from functools import partial
 from typing import Final, final
 from weakref import WeakKeyDictionary
 
-import msgspec
 from structlog.stdlib import BoundLogger
 
-from ingest.accounts.account_rest import RECV_WINDOW_MS, AccountRest
+from ingest.accounts.account_rest import AccountRest
 from ingest.accounts.key_vetting import KeyVetting
 from ingest.accounts.keys import AccountKey
+from ingest.accounts.requests import request_text
 from ingest.accounts.venue_clock import RequestClock
 from ingest.connection_maker import turn_to_connect
 from ingest.core.account_faults import Fault, fault_of
@@ -24,7 +24,6 @@ from ingest.core.limits import LIMITS
 from ingest.core.listen_key import ListenKeyLife, user_stream_url
 from ingest.core.secrecy import Redactor, Secret
 from ingest.core.session import SessionLimits
-from ingest.core.signing import Param, signed_params
 from ingest.errors import AddressError, KeyRefusedError, RestError, RestRefusedError
 from ingest.rest_pool import RestPool
 from ingest.shared import Shared
@@ -201,11 +200,7 @@ class AccountOpener:
                 self._listen_key.lives(now_ms())
 
     def _compose(self, key: AccountKey, request: Request, request_id: int) -> Secret:
-        params: dict[str, Param] = {}
-        if request.signed:
-            timing: dict[str, Param] = {"timestamp": self._clock.time(), "recvWindow": RECV_WINDOW_MS}
-            params = signed_params(timing, key.api_key, key.signer)
-        return Secret(msgspec.json.encode({"id": request_id, "method": request, "params": params}).decode())
+        return request_text(request, request_id, key, self._clock.time())
 
     async def _prepare_requests(self) -> None:
         """Wait until requests may be made, and see to it that they bear the venue's time."""
