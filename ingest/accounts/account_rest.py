@@ -196,16 +196,16 @@ class AccountRest:
         self, url: str, path: str, params: Mapping[str, str | int], weight: int, importance: Importance
     ) -> SignedAnswer:
         key = self._credentials()
-        time_ms = 0
+        earliest = 0
 
         def query() -> str:
-            nonlocal time_ms
-            time_ms = self._clock.time()
-            timing = {"recvWindow": self._recv_window_ms, "timestamp": time_ms}
+            nonlocal earliest
+            earliest = self._clock.earliest()
+            timing = {"recvWindow": self._recv_window_ms, "timestamp": self._clock.time()}
             return signed_query({**params, **timing}, key.signer)
 
         body = await self._send(key, "GET", url, weight=weight, importance=importance, query=query)
-        return SignedAnswer(path, query_of(params), time_ms, body, self._clocks.wall_ns(), self._clocks.now_ms())
+        return SignedAnswer(path, query_of(params), earliest, body, self._clocks.wall_ns(), self._clocks.now_ms())
 
     async def _keyed(self, method: str, url: str) -> bytes:
         return await self._send(

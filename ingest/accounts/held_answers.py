@@ -28,7 +28,7 @@ LogEnd = Callable[[Topic, int], Awaitable[int]]
 
 _MOST: Final = 32
 """Answers held at once; whoever brings another waits."""
-_LOOK_S: Final = 0.01
+_LOOK_S: Final = 0.05
 
 
 class HeldAnswers:
@@ -106,8 +106,11 @@ class HeldAnswers:
             await self._pause(left_ms / 1000)
         if previous is not None:
             await previous
+        while self._publisher.full:
+            # Meanwhile nobody reads the streams: what they told before the answer may not have been read yet.
+            await self._publisher.room()
+            await self._pause(self._hold_ms / 1000)
         after_offset = await self._acknowledged_end(asked)
-        await self._publisher.room()
         self._sequence += 1
         origin = AnswerOrigin(self._connection_id, self._sequence, cause, after_offset)
         record = answer_record(self._table, self._market, self._account, asked=asked, answer=answer, origin=origin)

@@ -190,6 +190,8 @@ class Reconciler:
 
 
 def _is_refused_for_good(question: Question, error: RestRefusedError) -> bool:
-    if fault_of(error.status, error.code) is not Fault.OTHER:
-        return False
-    return error.status == _NO_SUCH_PATH if question.asked is Asked.OPEN_ALGOS else question.symbol is not None
+    """Return whether the venue says that it does not give a list; a wall in front of it says nothing of the kind."""
+    if question.asked is Asked.OPEN_ALGOS and question.symbol is None:
+        return error.status == _NO_SUCH_PATH
+    known = error.code is not None and question.symbol is not None
+    return known and fault_of(error.status, error.code) is Fault.OTHER

@@ -47,6 +47,10 @@ class RequestClock:
         """Return the venue's time, milliseconds since the epoch; only after a measurement."""
         return self._offset.time(self._now_ms())
 
+    def earliest(self) -> int:
+        """Return a time that the venue's clock has surely reached; only after a measurement."""
+        return self._offset.earliest(self._now_ms())
+
     async def ready(self) -> None:
         """Measure, unless that was done not long ago.
 

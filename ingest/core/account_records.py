@@ -26,7 +26,7 @@ class SignedAnswer(Struct, frozen=True):
     request: str
     """The question's parameters as a query string, without time and signature."""
     request_time: int
-    """The venue's time when it was asked."""
+    """A time that the venue's clock had surely reached when it was asked: what happened before is in the answer."""
     body: bytes
     receive_time_ns: int
     received_ms: float

@@ -10,6 +10,7 @@ one to one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -18,8 +19,8 @@ from msgspec import Struct
 
 __all__ = ["MEASURE_AGAIN_MS", "ClockOffset", "Reading"]
 
-MEASURE_AGAIN_MS: Final = 300_000.0
-"""Two clocks of ordinary machines drift apart by less than 0.1 s in so long."""
+MEASURE_AGAIN_MS: Final = 60_000.0
+"""Two clocks of ordinary machines drift apart by a few milliseconds in so long."""
 _APART_MS: Final = 500.0
 """Between two measurements from which a pace is told."""
 _OUT_OF_STEP: Final = 0.05
@@ -98,6 +99,11 @@ class ClockOffset:
             msg = "the venue's clock was not measured"
             raise ValueError(msg)
         return int(self._at(now_ms))
+
+    def earliest(self, now_ms: float) -> int:
+        """Return a time that the venue's clock has surely reached: it is wrong by half a round trip at most."""
+        doubt_ms = 0.0 if self._reading is None else self._reading.round_trip_ms / 2 + 1.0
+        return self.time(now_ms) - math.ceil(doubt_ms * max(1.0, self._pace))
 
     def _at(self, now_ms: float) -> float:
         return 0.0 if self._reading is None else self._reading.time_at(now_ms, self._pace)

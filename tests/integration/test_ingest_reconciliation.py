@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
+import pytest
 import structlog
 from yarl import URL
 

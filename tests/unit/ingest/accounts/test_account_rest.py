@@ -35,7 +35,7 @@ async def test_a_signed_question_is_answered() -> None:
         )
 
     assert (answer.path, answer.request) == ("/api/v3/openOrders", "symbol=BTCUSDT")
-    assert answer.request_time == START
+    assert answer.request_time == START - 1
     assert answer.body.startswith(b'[{"symbol": "BTCUSDT", "orderId": 101,')
     assert answer.receive_time_ns == START * 1_000_000
 

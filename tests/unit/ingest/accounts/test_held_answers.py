@@ -123,6 +123,23 @@ async def test_it_waits_until_the_streams_words_are_acknowledged() -> None:
     assert dict(desk.published()[0].headers)["after_offset"] == b"2"
 
 
+async def test_after_a_time_in_which_the_streams_were_not_read_they_are_given_time_again() -> None:
+    desk = Desk(RecordingPublisher(most=2))
+    desk.publisher.hold()
+    desk.events(2)
+    await desk.put()
+    flushing = asyncio.ensure_future(desk.answers.flush())
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+    desk.publisher.release()
+    desk.events(1)  # what could not be read before
+    await flushing
+
+    assert desk.pauses[:2] == [1.0, 1.0]
+    assert dict(desk.published()[0].headers)["after_offset"] == b"3"
+
+
 async def test_an_answer_about_balances_waits_for_the_other_topic() -> None:
     desk = Desk()
     desk.events(2)

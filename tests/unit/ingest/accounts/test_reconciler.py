@@ -230,6 +230,14 @@ async def test_a_symbol_that_the_venue_does_not_know_is_told_and_holds_up_nothin
     assert one.runs("done") == 1
 
 
+async def test_a_wall_before_the_venue_fails_the_comparison_and_skips_no_symbol() -> None:
+    async with bench(spot(), "BTCUSDT") as one:
+        one.venue.faults.extend([None, web.Response(status=403, text="<html>")])
+        await one.compare()
+
+    assert (one.runs("done"), one.runs("failed")) == (0, 1)
+
+
 async def test_coin_margined_without_conditional_orders_is_compared_without() -> None:
     account = TinyAccount(Market.COINM, START)
     async with bench(account, "BTCUSD_PERP") as one:

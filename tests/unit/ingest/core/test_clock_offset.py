@@ -89,3 +89,5 @@ def test_it_is_never_wrong_by_more_than_half_of_the_shortest_round_trip(
 
     shortest = min(there + back for there, back in trips)
     assert abs(clock.time(0.0) - (offset + 2 * 10**12)) <= shortest / 2 + 2
+    assert clock.earliest(0.0) <= offset + 2 * 10**12
+    assert clock.time(0.0) - clock.earliest(0.0) <= shortest / 2 + 2
