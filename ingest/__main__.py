@@ -192,9 +192,10 @@ def check_everything(
 ) -> None:
     """Try everything that ingest needs from here: Binance's streams and REST, clock, broker, topics, registry.
 
-    One stream of each type of every configured market, or of all three markets if none is configured. Changes
-    nothing, and ends within 30 s whatever does not answer. Exit status 0 if nothing failed, 1 if something did, 2 if
-    the configuration is wrong.
+    One stream of each type of every configured market, or of all three markets if none is configured; of every account
+    its key, what that may do, a signed question and its stream. Changes nothing, but that a listen key lives on, and
+    ends within 30 s whatever does not answer. Exit status 0 if nothing failed, 1 if something did, 2 if the
+    configuration is wrong.
 
     **Example**: `binance-ingest check --config ingest.yaml`
     """

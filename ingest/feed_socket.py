@@ -125,6 +125,14 @@ class FeedSocket(ClientConnection):
             self.transport.resume_reading()
 
 
+class _ConnectHere(connect):
+    """Connects to the address that is given and to no other: what is sent there may bear a key."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """Follow no redirect."""
+        return exc
+
+
 async def open_feed(
     url: str, queue: FrameQueue, wall_ns: Callable[[], int], *, open_limit_s: float, max_frame_bytes: int
 ) -> FeedSocket:
@@ -137,7 +145,7 @@ async def open_feed(
         ValueError: the address is none.
     """
     factory = partial(FeedSocket, queue, wall_ns, max_frame_bytes)
-    socket = await connect(
+    socket = await _ConnectHere(
         url,
         create_connection=factory,  # type: ignore[arg-type]  # "a wrapper or a subclass"
         max_size=max_frame_bytes,

@@ -177,7 +177,8 @@ class AccountFeed:
         """Take note that a socket is gone, or could not be opened, and why."""
         shared, ending = self._shared, ended.ending
         shared.metrics.disconnects.labels(plan.label, ending).inc()
-        if ending is Ending.CLOCK:
+        if ending in {Ending.CLOCK, Ending.DECLINED}:
+            # Asking for the time also tells whether too much was asked, and how long to wait then.
             self._opener.clock_doubtful = True
         if ending is Ending.EXPIRED:
             shared.metrics.listen_key_expiries.labels(self.market, self.account).inc()

@@ -112,6 +112,7 @@ class AccountMaker:
                 market,
                 watch.key,
                 rest=rest,
+                pool=self._rests[market].transport.pool,
                 clock=self._clocks[market],
                 vetting=vetting,
                 shared=shared,

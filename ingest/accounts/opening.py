@@ -8,23 +8,24 @@ from functools import partial
 from typing import Final, final
 from weakref import WeakKeyDictionary
 
-import msgspec
 from structlog.stdlib import BoundLogger
 
-from ingest.accounts.account_rest import RECV_WINDOW_MS, AccountRest
+from ingest.accounts.account_rest import AccountRest
 from ingest.accounts.key_vetting import KeyVetting
 from ingest.accounts.keys import AccountKey
+from ingest.accounts.requests import request_text
 from ingest.accounts.venue_clock import RequestClock
 from ingest.connection_maker import turn_to_connect
 from ingest.core.account_faults import Fault, fault_of
 from ingest.core.account_session import AccountSession, Request, requests_of
+from ingest.core.budget import Importance
 from ingest.core.endings import Ending
 from ingest.core.limits import LIMITS
 from ingest.core.listen_key import ListenKeyLife, user_stream_url
 from ingest.core.secrecy import Redactor, Secret
 from ingest.core.session import SessionLimits
-from ingest.core.signing import Param, signed_params
 from ingest.errors import AddressError, KeyRefusedError, RestError, RestRefusedError
+from ingest.rest_pool import RestPool
 from ingest.shared import Shared
 from schemas.markets import Market
 
@@ -32,6 +33,8 @@ from schemas.markets import Market
 __all__ = ["AccountOpener", "Offer"]
 
 _LOOK_S: Final = 1.0
+_SOCKET_WEIGHT: Final = 6
+"""Of a socket of the WebSocket API: 2 to open it, and 2 for each of the requests on it."""
 
 
 @final
@@ -59,6 +62,7 @@ class AccountOpener:
         market: which.
         key: the account's.
         rest: asks the market about the account.
+        pool: the market's request budget, which sockets of the WebSocket API use too.
         clock: the venue's time.
         vetting: says whether a key may be used.
         shared: what all markets use together.
@@ -71,6 +75,7 @@ class AccountOpener:
         key: AccountKey,
         *,
         rest: AccountRest,
+        pool: RestPool,
         clock: RequestClock,
         vetting: KeyVetting,
         shared: Shared,
@@ -87,6 +92,7 @@ class AccountOpener:
         """The one that is to take its place, when a socket is live with it."""
         self._offered_refused = False
         self._rest = rest
+        self._pool = pool
         self._clock = clock
         self._vetting = vetting
         self._shared = shared
@@ -161,7 +167,7 @@ class AccountOpener:
             await self._vetting.vet(offer.key)
             if self._market.is_futures:
                 return await self._listen_address(offer)
-            await self._set_clock()
+            await self._prepare_requests()
         except KeyRefusedError as error:
             self.refused(offer.key, str(error))
             raise AddressError(Ending.REFUSED, str(error)) from None
@@ -194,14 +200,12 @@ class AccountOpener:
                 self._listen_key.lives(now_ms())
 
     def _compose(self, key: AccountKey, request: Request, request_id: int) -> Secret:
-        params: dict[str, Param] = {}
-        if request.signed:
-            timing: dict[str, Param] = {"timestamp": self._clock.time(), "recvWindow": RECV_WINDOW_MS}
-            params = signed_params(timing, key.api_key, key.signer)
-        return Secret(msgspec.json.encode({"id": request_id, "method": request, "params": params}).decode())
+        return request_text(request, request_id, key, self._clock.time())
 
-    async def _set_clock(self) -> None:
-        """See to it that requests bear the venue's time."""
+    async def _prepare_requests(self) -> None:
+        """Wait until requests may be made, and see to it that they bear the venue's time."""
+        async with self._pool.turn(_SOCKET_WEIGHT, Importance.CLOCK) as turn:
+            turn.outcome = "ok"
         if self.clock_doubtful:
             await self._clock.measure()
             self.clock_doubtful = False

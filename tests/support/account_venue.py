@@ -75,6 +75,7 @@ class AccountVenue:
             [
                 web.get("/{api}/{version}/time", self._time),
                 web.get("/sapi/v1/account/apiRestrictions", self._restrictions),
+                web.get("/{api}/{version}/account", self._account),
                 web.post("/{api}/{version}/listenKey", self._listen_key),
                 web.put("/{api}/{version}/listenKey", self._listen_key),
                 web.get("/spot/ws-api/v3", self._websocket_api),
@@ -147,6 +148,12 @@ class AccountVenue:
         if self.may_withdraw is None:
             raise web.HTTPNotFound
         return web.json_response({"ipRestrict": True, "enableWithdrawals": self.may_withdraw, "enableReading": True})
+
+    async def _account(self, request: web.Request) -> web.Response:
+        payload, _, signature = request.query_string.rpartition("&signature=")
+        if not self._knows(request.headers["X-MBX-APIKEY"], payload, signature):
+            return _refused(401, -2015)
+        return web.json_response({"balances": []})
 
     async def _listen_key(self, request: web.Request) -> web.Response:
         refusal = self._asked(f"{request.method} listenKey")

@@ -140,6 +140,7 @@ class Rig:
             market,
             key,
             rest=rest,
+            pool=client.transport.pool,
             clock=clock,
             vetting=KeyVetting(lambda one: rest.with_key(one).api_restrictions(), log, allowed=allow_withdraw),
             shared=shared,
@@ -169,7 +170,8 @@ class Rig:
 
     def diary(self) -> list[Connection]:
         records = self.publisher.of("binance.control.connection")
-        return [CODEC.decode("binance.control.connection", 0, 0, record.value) for record in records]
+        values = [CODEC.decode("binance.control.connection", 0, 0, record.value) for record in records]
+        return [one for one in values if isinstance(one, Connection)]
 
     def metric(self, name: str, **labels: str) -> float:
         return self.metrics.registry.get_sample_value(name, {"market": self.market, "account": "main", **labels}) or 0.0
