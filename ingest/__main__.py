@@ -19,6 +19,7 @@ import typer
 import uvloop
 from rich.console import Console
 
+from ingest.accounts.making import check_keys
 from ingest.check.command import check
 from ingest.config import Settings, load
 from ingest.errors import ConfigError, IngestError, RestError
@@ -116,7 +117,7 @@ def repair(
 
 def _serve(config: Path | None, shard: str | None, wait: float | None, role: Role) -> None:
     """Run the service until told to stop."""
-    settings = _load_markets(config, shard)
+    settings = _load_markets(config, shard, accounts_suffice=role is Role.ALL)
     settings = _with_wait(settings, wait)
     log = configure(settings.log_level, terminal=sys.stdout.isatty())
     ingest_id = settings.ingest_id or secrets.token_hex(4)
@@ -191,9 +192,10 @@ def check_everything(
 ) -> None:
     """Try everything that ingest needs from here: Binance's streams and REST, clock, broker, topics, registry.
 
-    One stream of each type of every configured market, or of all three markets if none is configured. Changes
-    nothing, and ends within 30 s whatever does not answer. Exit status 0 if nothing failed, 1 if something did, 2 if
-    the configuration is wrong.
+    One stream of each type of every configured market, or of all three markets if none is configured; of every account
+    its key, what that may do, a signed question and its stream. Changes nothing, but that a listen key lives on, and
+    ends within 30 s whatever does not answer. Exit status 0 if nothing failed, 1 if something did, 2 if the
+    configuration is wrong.
 
     **Example**: `binance-ingest check --config ingest.yaml`
     """
@@ -237,9 +239,10 @@ def check_config(config: ConfigOption = None) -> None:
     settings = _load(config)
     try:
         settings.api_key()
+        check_keys(settings)
     except ConfigError as error:
         _fail(error, EXIT_CONFIG)
-    if not settings.markets.present():
+    if not settings.markets.present() and not settings.own_accounts:
         _errors.print("no market is named: run, repair and plan have nothing to do", style="yellow")
     _out.print_json(settings.model_dump_json(exclude_none=True))
 
@@ -263,10 +266,10 @@ def _load(path: Path | None, shard: str | None = None) -> Settings:
         _fail(error, EXIT_CONFIG)
 
 
-def _load_markets(path: Path | None, shard: str | None) -> Settings:
-    """Read settings that name a market."""
+def _load_markets(path: Path | None, shard: str | None, *, accounts_suffice: bool = False) -> Settings:
+    """Read settings that name a market, or an account where that is enough."""
     settings = _load(path, shard)
-    if not settings.markets.present():
+    if not settings.markets.present() and not (accounts_suffice and settings.own_accounts):
         problem = 'nothing to subscribe to: name a market, "markets: {spot: {symbols: [BTCUSDT]}}"'
         _fail(ConfigError([("markets", problem)], "" if path is None else f'"{path}"'), EXIT_CONFIG)
     return settings

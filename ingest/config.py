@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any, Final, Literal, Self
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from ingest.accounts.sections import AccountSettings, KeySettings, Label, ReconcileSettings
+from ingest.config_faults import problem_of
 from ingest.core.changes import LIVE_KEYS
 from ingest.core.endpoints import Endpoint, Environment, endpoint_of, is_address, is_plain, is_venue
 from ingest.core.shards import ProcessShard
@@ -45,7 +47,9 @@ SANDBOX_KEY: Final = "sandbox-"
 class Settings(BaseSettings):
     """All settings of ingest."""
 
-    model_config = SettingsConfigDict(env_prefix="INGEST_", env_nested_delimiter="__", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="INGEST_", env_nested_delimiter="__", frozen=True, extra="forbid", hide_input_in_errors=True
+    )
 
     kafka_bootstrap_servers: str = Field(
         default="localhost:9092",
@@ -73,6 +77,32 @@ class Settings(BaseSettings):
         description="Names this process in records; chosen at start if unset.",
     )
     markets: MarketsSettings = Field(default=MarketsSettings(), description="What to take from which market.")
+    private: bool = Field(
+        default=True,
+        description="Whether anything of the accounts is taken; false: no key is read, no private topic written.",
+    )
+    accounts: dict[Label, AccountSettings] = Field(
+        default_factory=dict, description="Accounts, each under a label of your choice: lower case, digits, hyphens."
+    )
+    keys_dir: Path | None = Field(
+        default=None,
+        description="Directory with a directory for each account's label: `api-key`, `secret` or `private-key.pem`,"
+        " `environment`. docs/security.md.",
+    )
+    keys: dict[str, KeySettings] = Field(
+        default_factory=dict,
+        description="Keys in place of those files, from the environment alone: `INGEST_KEYS__<LABEL>__API_KEY`,"
+        " `…__SECRET`, `…__PRIVATE_KEY`, `…__ENVIRONMENT`; the label in upper case, `_` for `-`.",
+    )
+    keys_look_s: float = Field(
+        default=5.0, gt=0, description="Seconds between two looks whether an account's key was replaced."
+    )
+    reconcile: ReconcileSettings = Field(
+        default=ReconcileSettings(), description="Comparing accounts with the venue's answers."
+    )
+    allow_withdraw_keys: bool = Field(
+        default=False, description="Whether a key that may withdraw is accepted; reading needs no such permission."
+    )
     shard: str = Field(
         default="0/1", description="Which part of the symbols this process takes, by partition: `0/2` and `1/2`."
     )
@@ -121,9 +151,11 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _encrypted(self) -> Self:
-        for market in self.markets.present():
+        private = self.account_markets
+        for market in dict.fromkeys([*self.markets.present(), *private]):
             endpoint = self.endpoint_of(market)
-            for url in (*endpoint.streams.values(), endpoint.rest):
+            user_stream = [endpoint.user_stream] if market in private else []
+            for url in (*endpoint.streams.values(), endpoint.rest, *user_stream):
                 if not is_address(url):
                     raise fault("endpoint", f'"{url}" of {market} is no address: wss:// or https:// and a host')
                 if is_plain(url) and (is_venue(url) or not self.allow_plaintext):
@@ -145,6 +177,7 @@ class Settings(BaseSettings):
         return Endpoint(
             {route: given[route] or url for route, url in named.streams.items()},
             (urls.rest or named.rest).rstrip("/"),
+            (urls.user_stream or named.user_stream).rstrip("/"),
         )
 
     def api_key(self) -> str | None:
@@ -163,6 +196,18 @@ class Settings(BaseSettings):
             problem = f'a sandbox gets no real key: one for it begins with "{SANDBOX_KEY}"'
             raise ConfigError([("rest.api_key", problem)])
         return key or None
+
+    @property
+    def own_accounts(self) -> dict[str, AccountSettings]:
+        """The accounts of this process's shard, by label; none where nothing private is taken."""
+        shard = self.process_shard
+        return {label: one for label, one in self.accounts.items() if self.private and shard.holds(label)}
+
+    @property
+    def account_markets(self) -> tuple[Market, ...]:
+        """The markets of those accounts."""
+        named = {market for account in self.own_accounts.values() for market in account.markets}
+        return tuple(market for market in Market if market in named)
 
     @property
     def process_shard(self) -> ProcessShard:
@@ -209,7 +254,7 @@ def load(path: Path | None = None, shard: str | None = None) -> Settings:
     try:
         settings = Settings(**({} if path is None else _read(path)))
     except ValidationError as error:
-        raise ConfigError([_problem(one) for one in error.errors()], source) from error
+        raise ConfigError([problem_of(one, Settings) for one in error.errors()], source) from error
     except SettingsError as error:
         raise ConfigError([_not_json(str(error))], "of the environment") from error
     return settings if shard is None else settings.model_copy(update={"shard": _shard(shard)})
@@ -266,30 +311,7 @@ def _read(path: Path) -> dict[str, Any]:
     if isinstance(rest := content.get("rest"), dict) and rest.get("api_key") is not None:
         problem = "a key has no place in a file of settings: INGEST_REST__API_KEY, or rest.api_key_file"
         raise ConfigError([("rest.api_key", problem)], f'"{path}"')
+    if content.get("keys") is not None:
+        problem = "keys have no place in a file of settings: keys_dir, or INGEST_KEYS__<LABEL>__API_KEY and its like"
+        raise ConfigError([("keys", problem)], f'"{path}"')
     return content
-
-
-def _problem(error: Any) -> tuple[str, str]:
-    """Return the key path of a validation error and a sentence about it."""
-    location = [str(part) for part in error["loc"]]
-    context: Mapping[str, Any] = error.get("ctx") or {}
-    if error["type"] == "fault":
-        return ".".join([*location, context["key"]]), context["message"]
-    path = ".".join(location) or "settings"
-    if error["type"] == "extra_forbidden":
-        return path, f"unknown key; allowed here: {', '.join(_keys_at(location[:-1]))}"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    return path, f"{message[:1].lower()}{message[1:]}, was {error.get('input')!r}"
-
-
-def _keys_at(location: list[str]) -> list[str]:
-    """Return the keys that the section at a path may have."""
-    model: type[BaseModel] = Settings
-    for part in location:
-        field = model.model_fields.get(part)
-        candidates = [field.annotation, *getattr(field.annotation, "__args__", ())] if field else []
-        section = next((one for one in candidates if isinstance(one, type) and issubclass(one, BaseModel)), None)
-        if section is None:
-            return []
-        model = section
-    return sorted(model.model_fields)

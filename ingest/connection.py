@@ -6,24 +6,26 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from msgspec.structs import replace
 from structlog.stdlib import BoundLogger
 
 from ingest.core.endings import Ending
-from ingest.core.overlap import Overlap
+from ingest.core.overlap import HOLD_MS, Overlap
 from ingest.core.plan import ConnectionPlan
 from ingest.core.rotation import Advance, Open, Probe, Retire, Rotation
-from ingest.core.session import Changed, Live, Refused, Silent, StreamSession
+from ingest.core.session_actions import Changed, Live, Refused, Silent
 from ingest.listener import ConnectionListener, Ended
 from ingest.pipeline import Pipeline, Worked
 from ingest.publisher import Publisher
-from ingest.socket_life import Clocks, ConnectionLimits, SocketLife
+from ingest.socket_life import Clocks, ConnectionLimits, Session, SocketLife
 from schemas.topics import RawType
 
 
 __all__ = ["Clocks", "Connection", "ConnectionLimits"]
+
+S = TypeVar("S", bound=Session)
 
 _LOOK_S: Final = 0.1
 _LINGER_MS: Final = 5_000
@@ -32,23 +34,25 @@ _NAMED: Final = 20
 """Streams named in a line of the log."""
 
 
-class Connection:
+class Connection(Generic[S]):
     """Keeps the streams of a plan flowing, over all disconnects and rotations, until told to stop.
 
     Args:
         plan: what it carries.
-        url: the combined stream address.
+        url: the address, as it may be told.
         rotation: decides which socket follows which.
         limits: sizes and times.
         session: makes the session of a new socket that is to carry these streams.
-        attempt: waits until a connection may be attempted.
-        pipeline: makes the pipeline of a new socket, given its connection id.
+        attempt: waits until a connection may be attempted, and returns the address to open for a session.
+        pipeline: makes the pipeline of a new socket, given its connection id and session.
         raw_types: the stream types of the raw topics.
         connection_ids: names the sockets.
         publisher: full stops the work, and the work stops the reader.
         listener: is told.
         clocks: time and chance.
         log: bound to the connection.
+        redact: takes what must not be told out of what others said.
+        hold_ms: how long what a new socket brings waits for the old one, where it is ahead.
     """
 
     def __init__(
@@ -58,15 +62,17 @@ class Connection:
         rotation: Rotation,
         limits: ConnectionLimits,
         *,
-        session: Callable[[Iterable[str]], StreamSession],
-        attempt: Callable[[], Coroutine[Any, Any, None]],
-        pipeline: Callable[[str], Pipeline],
+        session: Callable[[Iterable[str]], S],
+        attempt: Callable[[S], Coroutine[Any, Any, str]],
+        pipeline: Callable[[str, S], Pipeline],
         raw_types: Mapping[str, RawType],
         connection_ids: Iterable[str],
         publisher: Publisher,
         listener: ConnectionListener,
         clocks: Clocks,
         log: BoundLogger,
+        redact: Callable[[str], str] = str,
+        hold_ms: int = HOLD_MS,
     ) -> None:
         self._plan = plan
         self._url = url
@@ -81,7 +87,9 @@ class Connection:
         self._listener = listener
         self._clocks = clocks
         self._log = log
-        self._lives: dict[int, SocketLife] = {}
+        self._redact = redact
+        self._hold_ms = hold_ms
+        self._lives: dict[int, SocketLife[S]] = {}
         self._pipelines: dict[int, Pipeline] = {}
         """Those of the open sockets."""
         self._overlap: Overlap | None = None
@@ -112,6 +120,16 @@ class Connection:
         for life in self._lives.values():
             life.change(add, remove)
 
+    def renew(self) -> None:
+        """Open a successor at once, and go on with the present socket until that is proven."""
+        self._obey(self._rotation.renew(self._clocks.now_ms()))
+        self._wake.set()
+
+    def end(self, ending: Ending, reason: str) -> None:
+        """End what is open: it brings nothing any more."""
+        for life in self._lives.values():
+            life.leave(ending, reason)
+
     def forget_targets(self) -> None:
         """Ask for every symbol's extra headers anew: more is known of the symbols now."""
         for pipeline in self._pipelines.values():
@@ -131,10 +149,10 @@ class Connection:
 
     # What the sockets tell
 
-    def life_opened(self, life: SocketLife) -> Pipeline:
+    def life_opened(self, life: SocketLife[S]) -> Pipeline:
         """Name the socket and give it a pipeline."""
         life.connection_id = next(self._connection_ids)
-        pipeline = self._pipelines[life.number] = self._new_pipeline(life.connection_id)
+        pipeline = self._pipelines[life.number] = self._new_pipeline(life.connection_id, life.session)
         self._rotation.opened(life.number, self._clocks.now_ms())
         if len(self._pipelines) > 1:
             self._begin_overlap(life.connection_id)
@@ -144,7 +162,7 @@ class Connection:
         self._listener.opened(self._plan, life.connection_id, self._url)
         return pipeline
 
-    def life_acted(self, life: SocketLife, action: Live | Refused | Changed | Silent) -> None:
+    def life_acted(self, life: SocketLife[S], action: Live | Refused | Changed | Silent) -> None:
         """Pass on what a session has to tell."""
         match action:
             case Live():
@@ -159,23 +177,23 @@ class Connection:
             case Silent(names):
                 self._listener.silent(self._plan, names)
 
-    def life_worked(self, life: SocketLife, frame_count: int, byte_count: int, worked: Worked) -> None:
+    def life_worked(self, life: SocketLife[S], frame_count: int, byte_count: int, worked: Worked) -> None:
         """Pass on what came."""
         if worked.first:
             self._rotation.delivered(life.number, worked.first)
             self._listener.delivered(self._plan, worked.first)
         self._listener.worked(self._plan, life.connection_id or "", frame_count, byte_count, worked.newest_event)
 
-    def life_busy(self, life: SocketLife) -> None:
+    def life_busy(self, life: SocketLife[S]) -> None:
         """Pass on that frames wait."""
         self._listener.busy(self._plan, life.connection_id or "")
 
-    def life_leaving(self, life: SocketLife) -> None:
+    def life_leaving(self, life: SocketLife[S]) -> None:
         """Open a successor at once; the socket goes on until that is proven, or the venue cuts it."""
         self._log.warning("server shutdown announced", connection_id=life.connection_id)
         self._obey(self._rotation.shutdown_announced(life.number, self._clocks.now_ms()))
 
-    def _live(self, life: SocketLife) -> None:
+    def _live(self, life: SocketLife[S]) -> None:
         complete = life.session.complete
         succeeds = self._rotation.successor == life.number
         self._obey(self._rotation.live(life.number, self._clocks.now_ms(), complete=complete))
@@ -184,15 +202,15 @@ class Connection:
         plan = replace(self._plan, streams=carried) if pending else self._plan
         self._listener.live_now(plan, life.connection_id or "", complete=complete, succeeds=succeeds)
 
-    def _closed(self, life: SocketLife) -> None:
-        now_ms = self._clocks.now_ms()
+    def _closed(self, life: SocketLife[S]) -> None:
+        now_ms, life.reason = self._clocks.now_ms(), self._redact(life.reason)
         self._release(None)
         del self._lives[life.number]
         self._pipelines.pop(life.number, None)
         if len(self._pipelines) <= 1:
             self._overlap_ends_ms = min(self._overlap_ends_ms, now_ms + _LINGER_MS)
         self._rotation.closed(life.number, life.ending, now_ms, self._clocks.random())
-        if life.ending is Ending.UNREACHABLE:
+        if life.connection_id is None and life.ending in {Ending.UNREACHABLE, Ending.REFUSED}:
             self._log.warning("cannot connect", url=self._url, reason=life.reason)
         elif life.connection_id is None:
             return  # given up before it was anything
@@ -221,9 +239,11 @@ class Connection:
             return
         if succeeds is not None:
             self._log.info("opening a successor", connection_id=self._lives[succeeds].connection_id)
+            if self._plan.account is not None:
+                # The address subscribes by itself: its events may come before it is known that it is open.
+                self._begin_overlap("")
         life = self._lives[number] = SocketLife(
             number,
-            self._url,
             self._new_session([stream.name for stream in self._plan.streams]),
             self._limits,
             publisher=self._publisher,
@@ -233,9 +253,9 @@ class Connection:
         )
         self._tasks.create_task(self._run(life))
 
-    async def _run(self, life: SocketLife) -> None:
+    async def _run(self, life: SocketLife[S]) -> None:
         try:
-            await life.run(self._attempt())
+            await life.run(self._attempt(life.session))
         finally:
             self._closed(life)
 
@@ -265,10 +285,14 @@ class Connection:
     # Copies
 
     def _begin_overlap(self, newest: str) -> None:
-        """Let several sockets through as one: begins before the newest subscribes, so it misses nothing."""
+        """Let several sockets through as one: begins before the newest subscribes, so it misses nothing.
+
+        Args:
+            newest: the socket; empty: it is not open yet.
+        """
         self._release(None)
         if self._overlap is None:
-            self._overlap = Overlap(newest, self._raw_types)
+            self._overlap = Overlap(newest, self._raw_types, hold_ms=self._hold_ms)
         else:
             self._overlap.begin(newest)
         self._overlap_ends_ms = float("inf")

@@ -52,7 +52,7 @@ class ConnectionDiary:
             event=event,
             time=self._clocks.wall_ns() // 1_000_000,
             url=url,
-            streams=[stream.name for stream in plan.streams],
+            streams=plan.names,
             reason=reason,
         )
         self._publisher.publish(self._control.connection(record))

@@ -28,7 +28,7 @@ from schemas.markets import Market
 from schemas.topics import RawType
 
 
-__all__ = ["ConnectionMaker", "rotation_limits"]
+__all__ = ["ConnectionMaker", "rotation_limits", "turn_to_connect"]
 
 _GOLDEN: Final = 0.618034
 """Multiples of it, modulo 1, are spread evenly however many there are."""
@@ -69,7 +69,7 @@ class ConnectionMaker:
         self._numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: count(1))
         """Of the sockets of each label, over all connections that bear it one after the other."""
 
-    def __call__(self, plan: ConnectionPlan) -> Connection:
+    def __call__(self, plan: ConnectionPlan) -> Connection[StreamSession]:
         """Return the connection of a plan."""
         shared, limits = self._shared, self._shared.settings.connection
         # Sets its rotations apart from those of the others, however many there will be.
@@ -79,15 +79,16 @@ class ConnectionMaker:
             acknowledge_ms=int(limits.acknowledge_limit_s * 1000),
             idle_ms=int(limits.idle_limit_s * 1000),
         )
+        url = shared.settings.endpoint_of(self._market).streams[plan.route]
         return Connection(
             plan,
-            shared.settings.endpoint_of(self._market).streams[plan.route],
+            url,
             Rotation(rotation_limits(limits, share)),
             limits,
             session=partial(
                 StreamSession, limits=session_limits, deadline_ms=self._watch.deadline_ms, excused=self._watch.excused
             ),
-            attempt=self._attempt,
+            attempt=partial(self._attempt, url),
             pipeline=self._pipeline_maker(plan),
             raw_types={topic.name: topic.type for topic in shared.table if isinstance(topic.type, RawType)},
             connection_ids=self._connection_ids(plan.label),
@@ -97,10 +98,10 @@ class ConnectionMaker:
             log=self._log.bind(connection=plan.label),
         )
 
-    def _pipeline_maker(self, plan: ConnectionPlan) -> Callable[[str], Pipeline]:
+    def _pipeline_maker(self, plan: ConnectionPlan) -> Callable[[str, object], Pipeline]:
         shared = self._shared
 
-        def pipeline(connection_id: str) -> Pipeline:
+        def pipeline(connection_id: str, _: object) -> Pipeline:
             decoder = FrameDecoder(
                 self._market,
                 connection_id,
@@ -125,10 +126,16 @@ class ConnectionMaker:
     def _connection_ids(self, label: str) -> Iterator[str]:
         return (f"{self._shared.ingest_id}.{label}.{number}" for number in self._numbers[label])
 
-    async def _attempt(self) -> None:
-        now_ms = self._shared.clocks.now_ms
-        while not self._shared.attempts.take(now_ms()):  # noqa: ASYNC110 - for a time, not for an event
-            await asyncio.sleep(self._shared.attempts.wait_ms(now_ms()) / 1000)
+    async def _attempt(self, url: str, _: object) -> str:
+        await turn_to_connect(self._shared)
+        return url
+
+
+async def turn_to_connect(shared: Shared) -> None:
+    """Wait until a connection may be attempted."""
+    now_ms = shared.clocks.now_ms
+    while not shared.attempts.take(now_ms()):  # noqa: ASYNC110 - for a time, not for an event
+        await asyncio.sleep(shared.attempts.wait_ms(now_ms()) / 1000)
 
 
 def rotation_limits(settings: ConnectionSettings, share: float) -> RotationLimits:

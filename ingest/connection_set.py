@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from ingest.connection import Connection
 from ingest.core.plan import ConnectionPlan
 from ingest.core.replan import Replan
+from ingest.core.session import StreamSession
 
 
 __all__ = ["ConnectionSet"]
@@ -21,7 +22,9 @@ class ConnectionSet:
         make: makes the connection of a plan.
     """
 
-    def __init__(self, plans: Iterable[ConnectionPlan], make: Callable[[ConnectionPlan], Connection]) -> None:
+    def __init__(
+        self, plans: Iterable[ConnectionPlan], make: Callable[[ConnectionPlan], Connection[StreamSession]]
+    ) -> None:
         self._make = make
         self._connections = {plan.label: make(plan) for plan in plans}
         self._tasks: asyncio.TaskGroup | None = None

@@ -10,8 +10,8 @@ import msgspec
 from ingest.core.records import Record
 from ingest.kafka_log import LogRecord
 from schemas.codec import Codec, DecodeError
-from schemas.control import Connection, Gap, Heartbeat, Progress, SnapshotRequest
-from schemas.keys import gap_key, heartbeat_key, progress_key
+from schemas.control import AccountProgress, Connection, Gap, Heartbeat, Progress, SnapshotRequest
+from schemas.keys import account_progress_key, gap_key, heartbeat_key, progress_key
 from schemas.topics import ControlType, TopicTable, partition_of
 
 
@@ -47,6 +47,11 @@ class ControlRecords:
         """Return the record of a connection's beginning or end."""
         key = connection.connection_id
         return self._record(ControlType.CONNECTION, partition_of(key), key.encode(), connection, connection.time)
+
+    def account_progress(self, progress: AccountProgress) -> Record:
+        """Return a note of how far an account is known, in the account's partition."""
+        key, partition = account_progress_key(progress), partition_of(progress.account)
+        return self._record(ControlType.ACCOUNT_PROGRESS, partition, key, progress, progress.time)
 
     def snapshot_request(self, request: SnapshotRequest, time_ms: int) -> Record:
         """Return a wish for a snapshot, in its symbol's partition."""

@@ -2,6 +2,7 @@
 
 IngestError
  ├── ConfigError              the configuration says something that cannot be
+ ├── AddressError             where a socket would be opened cannot be had
  ├── KafkaUnavailableError    the broker did not answer within the limit
  ├── KafkaRequestError        the broker answered, but did not do what was asked
  ├── TopicsMissingError       set-up was not run
@@ -9,6 +10,7 @@ IngestError
  ├── RestError                a request to the venue failed
  │    ├── RestUnreachableError    no answer
  │    └── RestRefusedError        an answer that is an error
+ │         └── KeyRefusedError         the venue does not take the key of an account
  ├── RecordRefusedError       the broker refuses a record, alone and twice
  └── UndeliveredError         records were left that the broker has not acknowledged
 """
@@ -22,14 +24,18 @@ from typing import Final
 import aiohttp
 from aiokafka.errors import KafkaError
 
+from ingest.core.account_faults import advice_for
+from ingest.core.endings import Ending
 from schemas.registry import RegistryUnavailableError
 
 
 __all__ = [
+    "AddressError",
     "ConfigError",
     "IngestError",
     "KafkaRequestError",
     "KafkaUnavailableError",
+    "KeyRefusedError",
     "PartitionCountError",
     "RecordRefusedError",
     "RestError",
@@ -57,6 +63,19 @@ class ConfigError(IngestError):
     def __str__(self) -> str:
         head = f"configuration {self.source}".rstrip()
         return "\n".join([f"{head}:", *(f"  {path}: {problem}" for path, problem in self.problems)])
+
+
+class AddressError(IngestError):
+    """Where a socket would be opened cannot be had: no listen key, no time to sign with."""
+
+    def __init__(self, ending: Ending, reason: str) -> None:
+        self.ending = ending
+        """What becomes of the attempt."""
+        self.reason = reason
+        super().__init__(ending, reason)
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 class KafkaUnavailableError(IngestError):
@@ -151,6 +170,13 @@ class RestRefusedError(RestError):
     def __str__(self) -> str:
         code = "" if self.code is None else f", code {self.code}"
         return f'request "{self.url}": status {self.status}{code}: {self.message}'
+
+
+class KeyRefusedError(RestRefusedError):
+    """The venue does not take the key of an account: somebody has to do something."""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}; {advice_for(self.code)}"
 
 
 class RecordRefusedError(IngestError):

@@ -9,6 +9,7 @@ is wrong. The socket is not read while the queue is full.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -25,6 +26,9 @@ from ingest.frame_queue import FrameQueue
 __all__ = ["LOOPBACK", "FeedSocket", "open_feed"]
 
 _CLOSE_S = 1.0
+_SILENT = logging.getLogger("ingest.feed_socket")
+"""The library tells whole frames and addresses to who listens, and there are keys in some: nobody can."""
+_SILENT.setLevel(logging.CRITICAL)
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _HEAD_BYTES = 14
 """The longest head of a frame."""
@@ -121,6 +125,14 @@ class FeedSocket(ClientConnection):
             self.transport.resume_reading()
 
 
+class _ConnectHere(connect):
+    """Connects to the address that is given and to no other: what is sent there may bear a key."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """Follow no redirect."""
+        return exc
+
+
 async def open_feed(
     url: str, queue: FrameQueue, wall_ns: Callable[[], int], *, open_limit_s: float, max_frame_bytes: int
 ) -> FeedSocket:
@@ -133,7 +145,7 @@ async def open_feed(
         ValueError: the address is none.
     """
     factory = partial(FeedSocket, queue, wall_ns, max_frame_bytes)
-    socket = await connect(
+    socket = await _ConnectHere(
         url,
         create_connection=factory,  # type: ignore[arg-type]  # "a wrapper or a subclass"
         max_size=max_frame_bytes,
@@ -142,6 +154,7 @@ async def open_feed(
         # The venue pings; the session pings when it must: all count against the venue's message rate.
         ping_interval=None,
         compression=None,
+        logger=_SILENT,
         # A proxy of the environment is for the way out, not to a server on this machine.
         proxy=None if urlsplit(url).hostname in LOOPBACK else True,
     )

@@ -13,6 +13,7 @@ from ingest.market_feed import MarketFeed
 from ingest.repair_holes import RepairParts
 from ingest.repair_rest import MarketRest
 from ingest.repair_symbols import listings_for
+from ingest.rest import RestClient
 from ingest.rest_clients import new_rest_clients
 from ingest.shared import Shared
 from schemas.control import Progress
@@ -30,6 +31,8 @@ class MarketParts(Struct, frozen=True):
     listings: list[Listings]
     """Who repairs alone knows the symbols by them; feeds have their own."""
     repair: RepairParts
+    rests: dict[Market, RestClient]
+    """Of the markets of accounts too."""
 
 
 async def new_market_parts(
@@ -58,21 +61,22 @@ async def new_market_parts(
         log=shared.log,
     )
     book = shared.symbol_book
-    feeds = {market: MarketFeed(market, shared, rest) for market, rest in rests.items() if streaming}
+    public = {market: rest for market, rest in rests.items() if market in settings.markets.present()}
+    feeds = {market: MarketFeed(market, shared, rest) for market, rest in public.items() if streaming}
     listings = [
         listings_for(market, settings, book=book, rest=rest, clocks=shared.clocks, log=shared.log)
-        for market, rest in rests.items()
+        for market, rest in public.items()
         if not streaming
     ]
     repair = RepairParts(
         publisher=shared.publisher,
         control=shared.control,
         table=shared.table,
-        rests={market: MarketRest(rest) for market, rest in rests.items()},
+        rests={market: MarketRest(rest) for market, rest in public.items()},
         headers_of=book.extra_headers,
         follows=book.follows,
         metrics=shared.metrics,
         clocks=shared.clocks,
         log=shared.log,
     )
-    return MarketParts(feeds, listings, repair)
+    return MarketParts(feeds, listings, repair, rests)

@@ -70,8 +70,26 @@ METRICS: Final = {
     "ingest_tail_holes_total": "Holes at the end of a stream, which no next id tells, by market and stream type.",
     # counter. A flat line while the market is open: nobody vouches, and no window closes.
     "ingest_heartbeats_total": "Heartbeats published, by market.",
+    # counter, by outcome. No rise of `done`: what a stream misses is not found; the log says why.
+    "ingest_reconciliations_total": "Comparisons of accounts with the venue, by market, account, cause: done, failed.",
+    # counter. A steep rise: an old order is open, or a stream breaks again and again; docs/reconciliation.md.
+    "ingest_reconciliation_answers_total": "Answers about accounts put into the log, by market and account.",
+    # histogram, seconds. A rise: the request budget is too small, or there are more orders to page through.
+    "ingest_reconciliation_seconds": "How long whole comparisons took, by market and account.",
+    # gauge, seconds since the epoch. Far in the past: see ingest_reconciliations_total.
+    "ingest_reconciled_time_seconds": "End of the last whole comparison, by market and account; 0: there was none.",
     # gauge, 1 or 0. 1: the file was changed and is wrong; the log says where. The settings before it are in force.
     "ingest_config_invalid": "Whether the configuration file cannot be used as it is.",
+    # counter. A rate of 0 says nothing: an account is silent when nothing happens to it. Compare with the venue.
+    "ingest_account_events_total": "Events of accounts' streams, by market, account and stream type.",
+    # gauge, seconds since the epoch. Says when something last happened to the account, as far as the stream tells.
+    "ingest_account_last_event_seconds": "When the last event of an account was read, by market and account.",
+    # counter. A rise: prolonging did not work, see the log. Each expiry is followed by a comparison over REST.
+    "ingest_listen_key_expiries_total": "Listen keys that ended while in use, by market and account.",
+    # gauge, 1 or 0. 1: the key is wrong, revoked, or not allowed from this address; the log says what to do.
+    "ingest_account_key_refused": "Whether the venue refuses an account's key, by market and account.",
+    # counter. One per market of the account after its key was replaced; if not, see ingest_account_key_refused.
+    "ingest_account_key_replacements_total": "New keys that took the place of old ones, by market and account.",
     # gauge. A fall: symbols were delisted or taken out of the configuration; the log says why.
     "ingest_symbols": "Symbols whose streams this process takes, by market.",
 }
@@ -79,9 +97,11 @@ METRICS: Final = {
 
 _CONNECTION: Final = ("connection",)
 _MARKET: Final = ("market",)
+_ACCOUNT: Final = ("market", "account")
 _POOL: Final = ("pool",)
 _IMPORTANCE: Final = ("pool", "importance")
 _WAIT_BUCKETS_S: Final = (0.01, 0.1, 1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 7200.0)
+_RECONCILIATION_BUCKETS_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 7200.0)
 _LAG_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 
 
@@ -136,7 +156,22 @@ class Metrics:
         self.tail_checks = self._counter("ingest_tail_checks_total", ("market", "outcome"))
         self.tail_holes = self._counter("ingest_tail_holes_total", ("market", "stream"))
         self.heartbeats = self._counter("ingest_heartbeats_total", _MARKET)
+        self.reconciliations = self._counter("ingest_reconciliations_total", (*_ACCOUNT, "cause", "outcome"))
+        self.reconciliation_answers = self._counter("ingest_reconciliation_answers_total", _ACCOUNT)
+        self.reconciliation_seconds = Histogram(
+            "ingest_reconciliation_seconds",
+            METRICS["ingest_reconciliation_seconds"],
+            _ACCOUNT,
+            registry=registry,
+            buckets=_RECONCILIATION_BUCKETS_S,
+        )
+        self.reconciled_time = self._gauge("ingest_reconciled_time_seconds", _ACCOUNT)
         self.config_invalid = self._gauge("ingest_config_invalid")
+        self.account_events = self._counter("ingest_account_events_total", (*_ACCOUNT, "stream"))
+        self.account_last_event = self._gauge("ingest_account_last_event_seconds", _ACCOUNT)
+        self.listen_key_expiries = self._counter("ingest_listen_key_expiries_total", _ACCOUNT)
+        self.account_key_refused = self._gauge("ingest_account_key_refused", _ACCOUNT)
+        self.account_key_replacements = self._counter("ingest_account_key_replacements_total", _ACCOUNT)
         self.symbols = self._gauge("ingest_symbols", _MARKET)
 
     def _counter(self, name: str, labels: tuple[str, ...] = ()) -> Counter:

@@ -3,34 +3,57 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import islice
+from typing import Protocol
 
 from msgspec import Struct
 from structlog.stdlib import BoundLogger
 
 from ingest.core.dead_letters import dead_letter
-from ingest.core.frames import FrameDecoder
 from ingest.core.guard import EARLIEST_MS, with_receive_time
-from ingest.core.outcomes import Rejected, Reply, ShutdownNotice
+from ingest.core.outcomes import Item, Rejected, Signal
 from ingest.core.overlap import Overlap
 from ingest.core.records import Record
 from ingest.frame_queue import TimedFrame
 from ingest.metrics import Metrics
-from ingest.publisher import Publisher
 from ingest.venue_time import VenueTime
 from schemas.markets import Market
-from schemas.topics import TopicTable
+from schemas.topics import ControlType, TopicTable
 
 
-__all__ = ["Pipeline", "Worked"]
+__all__ = ["Decoder", "Outlet", "Pipeline", "Worked"]
+
+
+class Decoder(Protocol):
+    """Takes the frames of one connection apart."""
+
+    @property
+    def seen(self) -> Mapping[str, object]:
+        """What delivered, by name in the order of the first frames; None as a value: none of ours."""
+
+    def watch(self) -> None:
+        """Take everything for new again, so that :attr:`seen` tells what delivers from now on."""
+
+    def forget_targets(self) -> None:
+        """Ask for every symbol's extra headers anew."""
+
+    def decode(self, frame: bytes, receive_time_ns: int, sequence: int) -> list[Item]:
+        """Return what a frame holds, in its order; never raises."""
+
+
+class Outlet(Protocol):
+    """Where records go."""
+
+    def publish(self, record: Record) -> None:
+        """Take a record; returns at once."""
 
 
 class Worked(Struct, frozen=True):
     """What a chunk of frames held besides records."""
 
-    signals: tuple[Reply | ShutdownNotice, ...]
+    signals: tuple[Signal, ...]
     newest_event: int | None
     """The largest plausible event time behind the last signal; None: there was none."""
     first: tuple[str, ...] = ()
@@ -46,7 +69,8 @@ class Pipeline:
         decoder: takes its frames apart.
         publisher: where the records go.
         venue: the venue's time.
-        table: names the dead-letter topic.
+        table: names the topics.
+        dead_letters: where what is set aside goes.
         metrics: counts.
         log: tells of what was set aside.
     """
@@ -55,13 +79,14 @@ class Pipeline:
         self,
         market: Market,
         connection_id: str,
-        decoder: FrameDecoder,
+        decoder: Decoder,
         *,
-        publisher: Publisher,
+        publisher: Outlet,
         venue: VenueTime,
         table: TopicTable,
         metrics: Metrics,
         log: BoundLogger,
+        dead_letters: ControlType = ControlType.DEAD_LETTER,
     ) -> None:
         self._market = market
         self._connection_id = connection_id
@@ -69,6 +94,7 @@ class Pipeline:
         self._publisher = publisher
         self._venue = venue
         self._table = table
+        self._dead_letters = dead_letters
         self._metrics = metrics
         self._log = log
         self._sequence = 0
@@ -98,7 +124,7 @@ class Pipeline:
         if self._overlap is not None:
             publish = partial(self._admit, self._overlap, frames[-1][0])
         latest, newest, sequence = self._venue.latest_plausible(), 0, self._sequence
-        signals: list[Reply | ShutdownNotice] = []
+        signals: list[Signal] = []
         counts: Counter[str] = Counter()
         for receive_time_ns, frame in frames:
             sequence += 1
@@ -167,7 +193,8 @@ class Pipeline:
     def _set_aside(self, rejected: Rejected, receive_time_ns: int) -> None:
         self._metrics.dead_letters.labels(self._market, rejected.reason).inc()
         self._troubles[f"set aside: {rejected.reason}"] += 1
-        self._publisher.publish(dead_letter(self._table, rejected, self._connection_id, receive_time_ns))
+        letter = dead_letter(self._table, rejected, self._connection_id, receive_time_ns, self._dead_letters)
+        self._publisher.publish(letter)
 
     def _tell_troubles(self) -> None:
         """Log once per chunk: a stream that went bad must not flood the log."""

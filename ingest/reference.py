@@ -27,6 +27,8 @@ _SHARED: Final = frozenset({"kafka_bootstrap_servers", "schema_registry_url", "t
 """Settings that all services have under one name."""
 _MARKET: Final = "<market>"
 """Stands for each of the markets, whose settings are of one shape."""
+_LABEL: Final = "<label>"
+"""Likewise for the label of an account."""
 _MEANINGS: Final = re.compile(r'^ {4}# (?P<meaning>.+)\n {4}"(?P<name>ingest_\w+)":', re.MULTILINE)
 
 
@@ -50,7 +52,8 @@ def _settings() -> Iterator[str]:
         " `INGEST_CONNECTION__IDLE_LIMIT_S`, and lists may be written with commas,"
         " `INGEST_MARKETS__SPOT__SYMBOLS=BTCUSDT,ETHUSDT`. Every key has a default; `binance-ingest config check` shows"
         " all as they are understood, and names each mistake by its key. `<market>` is `spot`, `usdm` or `coinm`; a"
-        " market that is not named is not connected to."
+        " market that is not named is not connected to. `<label>` is an account's, of your choice: lower case, digits"
+        " and hyphens; in the environment upper case, and `_` for `-`. Keys come from files or the environment alone."
     )
     for title, fields in _sections("", Settings):
         yield ""
@@ -72,6 +75,8 @@ def _sections(prefix: str, model: type[BaseModel]) -> Iterator[tuple[str, dict[s
             fields[f"{prefix}{name}"] = field
         elif prefix == "markets.":
             inner = [(f"markets.{_MARKET}.", section)]
+        elif get_origin(field.annotation) is dict:
+            inner.append((f"{prefix}{name}.{_LABEL}.", section))
         else:
             inner.append((f"{prefix}{name}.", section))
     if fields:
@@ -90,6 +95,8 @@ def _key(key: str) -> str:
 
 
 def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
     value = field.get_default(call_default_factory=True)
     if value is None or value in ((), {}):
         return "none"

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from email.utils import parsedate_to_datetime
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
 
 import aiohttp
 import msgspec
 
 from ingest.core.budget import Importance
+from ingest.core.clock_offset import Reading
 from ingest.core.replies import UNREADABLE
-from ingest.core.restraint import MOST_BELIEVED_S
 from ingest.core.weights import day_tickers_weight, depth_weight, weight_of
-from ingest.core.windows import limits_of, usages_of
-from ingest.errors import RestRefusedError, RestUnreachableError
-from ingest.rest_pool import RestPool, Turn
+from ingest.core.windows import limits_of
+from ingest.errors import RestUnreachableError
+from ingest.rest_pool import RestPool
+from ingest.rest_transport import RestTransport
 from schemas import rest
 from schemas.markets import Market
 
 
-__all__ = ["RestClient", "retry_after_s"]
+__all__ = ["RestClient"]
 
-_BANNED_UNTIL: Final = re.compile(r"until (\d{13})")
-_SLOW_DOWN, _BANNED = 429, 418
-
-_decode_error: Final = msgspec.json.Decoder(rest.ApiError).decode
 T = TypeVar("T")
 _Tickers: Any = rest.DayTicker | list[rest.DayTicker]
 
@@ -57,11 +53,18 @@ class RestClient:
     ) -> None:
         self._market = market
         self._base_url = base_url
-        self._session = session
-        self._pool = pool
-        self._wall_ms = wall_ms
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._transport = RestTransport(session, pool, wall_ms, timeout_s=timeout_s)
         self._api_key = api_key
+
+    @property
+    def base_url(self) -> str:
+        """Return what paths are appended to."""
+        return self._base_url
+
+    @property
+    def transport(self) -> RestTransport:
+        """Return what sends the requests."""
+        return self._transport
 
     @property
     def reaches_history(self) -> bool:
@@ -70,7 +73,7 @@ class RestClient:
 
     def wait_s(self, weight: int, importance: Importance) -> float:
         """Return about how long a request would wait for its turn now; 0: not at all."""
-        return self._pool.wait_s(weight, importance)
+        return self._transport.pool.wait_s(weight, importance)
 
     async def get(
         self,
@@ -94,27 +97,41 @@ class RestClient:
             RestRefusedError: the answer is an error.
             RestUnreachableError: there was none.
         """
-        url = f"{self._base_url}/{path}"
-        async with self._pool.turn(weight, importance) as turn:
-            try:
-                async with self._session.get(url, params=params, headers=headers, timeout=self._timeout) as answer:
-                    turn.usages = usages_of(answer.headers, date_ms(answer.headers))
-                    body = await answer.read()
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                raise RestUnreachableError(url, str(error) or type(error).__name__) from error
-            if answer.status != 200:
-                raise self._refused(url, answer.status, answer.headers, body, turn)
-            self._pool.succeeded(turn)
-            return body
+        return await self._transport.send(
+            "GET",
+            f"{self._base_url}/{path}",
+            weight=weight,
+            importance=importance,
+            query=lambda: urlencode(params or {}, safe=",", quote_via=quote),
+            headers=lambda: headers or {},
+        )
 
     async def server_time(self) -> int:
         """Return the venue's time, milliseconds since the epoch."""
         return (await self._ask("time", rest.ServerTime, {}, Importance.CLOCK)).server_time
 
+    async def time_reading(self, now_ms: Callable[[], float]) -> Reading:
+        """Return the venue's time and how long the answer took, the wait for its turn left out.
+
+        Args:
+            now_ms: the monotonic clock.
+        """
+        sent_ms = 0.0
+
+        def sent() -> str:
+            nonlocal sent_ms
+            sent_ms = now_ms()
+            return ""
+
+        weight, url = weight_of(self._market, "time"), f"{self._base_url}/time"
+        body = await self._transport.send("GET", url, weight=weight, importance=Importance.CLOCK, query=sent)
+        received_ms = now_ms()
+        return Reading(self._read(body, rest.ServerTime, "time").server_time, sent_ms, received_ms)
+
     async def exchange_info(self, importance: Importance = Importance.CLOCK) -> rest.ExchangeInfo:
         """Return what the market trades; the budget takes the limits that it names."""
         info = await self._ask("exchangeInfo", rest.ExchangeInfo, {}, importance)
-        self._pool.learn(limits_of(info.rate_limits))
+        self._transport.pool.learn(limits_of(info.rate_limits))
         return info
 
     async def depth(self, symbol: str, limit: int, importance: Importance = Importance.BOOK) -> bytes:
@@ -174,46 +191,3 @@ class RestClient:
         except UNREADABLE as error:
             url = f"{self._base_url}/{path}"
             raise RestUnreachableError(url, f"not its answer: {error}") from error
-
-    def _refused(self, url: str, status: int, headers: Mapping[str, str], body: bytes, turn: Turn) -> RestRefusedError:
-        code: int | None = None
-        try:
-            error = _decode_error(body)
-        except UNREADABLE:
-            message = body[:200].decode(errors="replace")  # a proxy's page, not the venue's JSON
-        else:
-            code, message = error.code, error.message
-        # The venue's own clock, where it tells it: ours may be off.
-        told_ms = date_ms(headers)
-        wait_s = retry_after_s(headers, message, self._wall_ms() if told_ms is None else told_ms)
-        turn.outcome = "refused"
-        if status in {_SLOW_DOWN, _BANNED}:
-            self._pool.refused(turn, wait_s, banned=status == _BANNED)
-        return RestRefusedError(url, status, code, message, wait_s)
-
-
-def retry_after_s(headers: Mapping[str, str], message: str, wall_ms: int) -> float | None:
-    """Return how long the venue wants to be left alone.
-
-    Futures do not promise the header; a ban's message names its end (code -1003, "banned until ..."). A time far beyond
-    any ban is not believed, or nothing would be asked again.
-    """
-    wait_s = _told_wait_s(headers, message, wall_ms)
-    return None if wait_s is None else min(wait_s, MOST_BELIEVED_S)
-
-
-def _told_wait_s(headers: Mapping[str, str], message: str, wall_ms: int) -> float | None:
-    text = headers.get("Retry-After", "")
-    if text.isdecimal():
-        return float(text)
-    if found := _BANNED_UNTIL.search(message):
-        return max(0.0, (int(found[1]) - wall_ms) / 1000)
-    return None
-
-
-def date_ms(headers: Mapping[str, str]) -> int | None:
-    """Return when an answer was made by the clock of who made it, cut to seconds; None: it does not say."""
-    try:
-        return int(parsedate_to_datetime(headers["Date"]).timestamp() * 1000)
-    except (KeyError, ValueError, TypeError):
-        return None

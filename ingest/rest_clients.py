@@ -35,7 +35,7 @@ def new_rest_clients(
     clocks: Clocks,
     log: BoundLogger,
 ) -> dict[Market, RestClient]:
-    """Return a client of each configured market; bans of earlier runs are kept.
+    """Return a client of each market that is configured or has an account; bans of earlier runs are kept.
 
     Args:
         settings: addresses, share, key.
@@ -74,5 +74,6 @@ def new_rest_clients(
         market: RestClient(
             market, settings.endpoint_of(market).rest, session, pools[pool_of(market)], wall_ms, api_key=api_key
         )
-        for market in settings.markets.present()
+        for market in Market
+        if market in settings.markets.present() or market in settings.account_markets
     }

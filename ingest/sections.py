@@ -24,13 +24,16 @@ __all__ = [
     "ProducerSettings",
     "RepairSettings",
     "RestSettings",
+    "Section",
     "SnapshotSettings",
+    "Symbols",
     "UrlSettings",
     "fault",
+    "names",
 ]
 
 
-def _names(value: Any) -> Any:
+def names(value: Any) -> Any:
     """Read a list that the environment can give as JSON or as names with commas between."""
     if not isinstance(value, str):
         return value
@@ -49,15 +52,17 @@ def _symbol(value: Any) -> Any:
 
 
 Symbol = Annotated[str, BeforeValidator(_symbol), Field(min_length=1, max_length=64, pattern=r"^[^\s@/!|]+$")]
-Symbols = Annotated[tuple[Symbol, ...], NoDecode, BeforeValidator(_names)]
-StreamTypes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+Symbols = Annotated[tuple[Symbol, ...], NoDecode, BeforeValidator(names)]
+StreamTypes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(names)]
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """Settings that belong together."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class UrlSettings(_Section):
+class UrlSettings(Section):
     """Addresses of one market that differ from the environment's."""
 
     stream: str | None = Field(
@@ -68,9 +73,14 @@ class UrlSettings(_Section):
     )
     market_stream: str | None = Field(default=None, description="USD-M: combined stream address of all other streams.")
     rest: str | None = Field(default=None, description="REST address with the version, `https://host/api/v3`.")
+    user_stream: str | None = Field(
+        default=None,
+        description="Where accounts' events come from. Spot: the WebSocket API, `wss://host/ws-api/v3`; USD-M:"
+        " `wss://host/private/ws`; COIN-M: `wss://host/ws`.",
+    )
 
 
-class MarketSettings(_Section):
+class MarketSettings(Section):
     """What to take from one market."""
 
     symbols: Symbols = Field(
@@ -121,7 +131,7 @@ class MarketSettings(_Section):
         return list(dict.fromkeys(streams))
 
 
-class MarketsSettings(_Section):
+class MarketsSettings(Section):
     """The markets; one that is not named is not connected to."""
 
     spot: MarketSettings | None = Field(default=None, description="Spot.")
@@ -148,7 +158,7 @@ class MarketsSettings(_Section):
         return {market: settings for market, settings in named.items() if settings is not None}
 
 
-class ConnectionSettings(_Section):
+class ConnectionSettings(Section):
     """Connections to the venue."""
 
     idle_limit_s: float = Field(
@@ -183,6 +193,12 @@ class ConnectionSettings(_Section):
     rotate_overlap_s: float = Field(
         default=5.0, gt=0, description="Seconds for which both sockets of a rotation deliver, at least."
     )
+    listen_key_refresh_s: float = Field(
+        default=1_500.0,
+        gt=0,
+        le=3_000,
+        description="Seconds after which the listen key of a futures account is prolonged; it lives for 3,600.",
+    )
 
     @model_validator(mode="after")
     def _rotates_in_order(self) -> Self:
@@ -193,7 +209,7 @@ class ConnectionSettings(_Section):
         return self
 
 
-class ProducerSettings(_Section):
+class ProducerSettings(Section):
     """Writing to Kafka."""
 
     linger_ms: float = Field(default=5.0, ge=0, le=1000, description="Milliseconds that a record may wait for company.")
@@ -214,7 +230,7 @@ class ProducerSettings(_Section):
     )
 
 
-class SnapshotSettings(_Section):
+class SnapshotSettings(Section):
     """Depth snapshots."""
 
     levels: Literal[100, 500, 1000, 5000] = Field(
@@ -228,7 +244,7 @@ class SnapshotSettings(_Section):
     )
 
 
-class RestSettings(_Section):
+class RestSettings(Section):
     """What is asked of the venue over REST."""
 
     share: float = Field(
@@ -250,7 +266,7 @@ class RestSettings(_Section):
     )
 
 
-class RepairSettings(_Section):
+class RepairSettings(Section):
     """Completeness of the log: finding holes, and filling them."""
 
     enabled: bool = Field(
@@ -267,7 +283,7 @@ class RepairSettings(_Section):
     )
 
 
-class HttpSettings(_Section):
+class HttpSettings(Section):
     """Metrics and health: `/live`, `/ready`, `/metrics`."""
 
     enabled: bool = Field(default=True, description="Whether they are served.")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from msgspec import Struct
 from prometheus_client import CollectorRegistry
 from structlog.stdlib import BoundLogger
 
+from ingest.accounts.making import new_accounts
+from ingest.accounts.running import Accounts
 from ingest.broker_watch import BrokerWatch
 from ingest.config import Settings, load
 from ingest.config_watch import ConfigWatch
@@ -60,13 +62,36 @@ class Role(StrEnum):
     """Repairs alone."""
 
 
+class _Feed(Protocol):
+    """What takes streams: a market, or the accounts."""
+
+    @property
+    def readiness(self) -> Mapping[str, str]:
+        """What each connection lacks."""
+
+    def stop(self) -> None:
+        """Stop reading."""
+
+    async def run(self) -> None:
+        """Do everything but the connections."""
+
+    async def run_connections(self) -> None:
+        """Keep the connections up until told to stop."""
+
+
 class _Parts(Struct, frozen=True):
     """What the running service is made of."""
 
     publisher: KafkaPublisher
     feeds: dict[Market, MarketFeed]
+    accounts: Accounts
     repair: Repair | None
     codec: Codec
+
+    @property
+    def streaming(self) -> tuple[_Feed, ...]:
+        """All that takes streams."""
+        return (*self.feeds.values(), self.accounts) if self.accounts.feeds else tuple(self.feeds.values())
 
 
 class Service:
@@ -121,7 +146,7 @@ class Service:
             RegistryError: the registry did not answer within the limit, or lacks a schema.
             TopicsMissingError: set-up was not run.
             PartitionCountError: a topic has another number of partitions than the table says.
-            ConfigError: the port for metrics cannot be had.
+            ConfigError: the port for metrics cannot be had, or the key of an account.
             UndeliveredError: at the end the broker had not acknowledged everything.
         """
         async with AsyncExitStack() as resources:
@@ -173,7 +198,8 @@ class Service:
         notes, unreadable = control.latest_progress(records)
         for error in unreadable:
             self._log.error("note of progress cannot be read", reason=str(error))
-        ends = await end_offsets(settings.kafka_bootstrap_servers, self._raw_topics(VOUCHED_TYPES))
+        topics = [*self._raw_topics(VOUCHED_TYPES), *self._account_topics()]
+        ends = await end_offsets(settings.kafka_bootstrap_servers, topics)
         for partition, offset in ends.items():
             publisher.learn(partition.topic, partition.partition, offset)
         shared = self._new_shared(publisher, control)
@@ -182,12 +208,14 @@ class Service:
         self._feeds = feeds
         for feed in feeds.values():
             await feed.prepare(notes)
+        accounts = new_accounts(shared, markets.rests, streaming=self._role is Role.ALL)
+        await accounts.prepare()
         repair = self._new_repair(markets.repair)
         if repair is not None:
             for market, feed in feeds.items():
                 feed.interrupted = partial(repair.hurry, market)
         self._log.info("started", ingest_id=self._ingest_id, shard=settings.shard)
-        return _Parts(publisher, feeds, repair, codec)
+        return _Parts(publisher, feeds, accounts, repair, codec)
 
     def _new_shared(self, publisher: KafkaPublisher, control: ControlRecords) -> Shared:
         return Shared(
@@ -206,11 +234,17 @@ class Service:
 
     def _new_repair(self, parts: RepairParts) -> Repair | None:
         wanted = self._settings.repair.enabled or self._role is Role.REPAIR
-        return new_repair(self._settings, self._ingest_id, parts) if wanted else None
+        public = bool(self._settings.markets.present())
+        return new_repair(self._settings, self._ingest_id, parts) if wanted and public else None
 
     def _raw_topics(self, types: Sequence[RawType] | frozenset[RawType]) -> list[Topic]:
         """Return the raw topics of these types that this process may write: its streams can change while it runs."""
         return [self._table.raw(market, one) for market in self._settings.markets.present() for one in sorted(types)]
+
+    def _account_topics(self) -> list[Topic]:
+        """Return the topics in which the streams of accounts are written."""
+        types = (RawType.ORDER_UPDATE, RawType.ACCOUNT_UPDATE)
+        return [self._table.raw(market, one) for market in self._settings.account_markets for one in types]
 
     # Run and stop
 
@@ -224,9 +258,9 @@ class Service:
             ended, _ = await asyncio.wait([*everything, stopping], return_when=asyncio.FIRST_COMPLETED)
             self._log.info("stopping")
             deadline_ms = self._clocks.now_ms() + self._settings.stop_limit_s * 1000
-            for feed in parts.feeds.values():
+            for feed in parts.streaming:
                 feed.stop()
-            if parts.feeds:
+            if parts.streaming:
                 await asyncio.wait([reading], timeout=self._left_s(deadline_ms))
             if parts.repair is not None:
                 parts.repair.stop()
@@ -244,15 +278,15 @@ class Service:
         self._log.info("stopped, everything acknowledged")
 
     async def _read(self, parts: _Parts) -> None:
-        if not parts.feeds:
+        if not parts.streaming:
             await asyncio.Event().wait()
         async with asyncio.TaskGroup() as tasks:
-            for feed in parts.feeds.values():
+            for feed in parts.streaming:
                 tasks.create_task(feed.run_connections())
 
     async def _background(self, parts: _Parts) -> None:
         async with asyncio.TaskGroup() as tasks:
-            for feed in parts.feeds.values():
+            for feed in parts.streaming:
                 tasks.create_task(feed.run())
             for listings in self._listings:
                 tasks.create_task(listings.run())
@@ -273,7 +307,7 @@ class Service:
     # What is told
 
     def _readiness(self, parts: _Parts) -> Readiness:
-        detail = {label: state for feed in parts.feeds.values() for label, state in feed.readiness.items()}
+        detail = {label: state for feed in parts.streaming for label, state in feed.readiness.items()}
         ready = all(state == READY for state in detail.values()) and not self._broker.stalled
         return Readiness(ready, {**detail, "kafka": "away" if self._broker.stalled else "ok"})
 

@@ -5,23 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from structlog.stdlib import BoundLogger
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from ingest.core.endings import Ending
-from ingest.core.outcomes import Reply
-from ingest.core.session import Action, Changed, Close, Live, Ping, Refused, Send, Silent, StreamSession
+from ingest.core.outcomes import Reply, ShutdownNotice, Signal, StreamEnded
+from ingest.core.session_actions import Action, Changed, Close, Live, Ping, Refused, Send, SendSecret, Silent
+from ingest.errors import AddressError
 from ingest.feed_socket import FeedSocket, open_feed
 from ingest.frame_queue import FrameQueue
 from ingest.pipeline import Pipeline, Worked
 from ingest.publisher import Publisher
 
 
-__all__ = ["Clocks", "ConnectionLimits", "LifeListener", "SocketLife"]
+__all__ = ["Clocks", "ConnectionLimits", "LifeListener", "Session", "SocketLife"]
 
 T = TypeVar("T")
+S = TypeVar("S", bound="Session")
 
 _CHUNK_FRAMES: Final = 1_000
 """Worked on between two looks at anything else: some 10 ms."""
@@ -57,31 +59,60 @@ class Clocks(Protocol):
         """Return a random number in [0, 1)."""
 
 
-class LifeListener(Protocol):
+class Session(Protocol):
+    """What decides about a socket, as :class:`ingest.core.session.StreamSession` does."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that it began with is granted."""
+
+    @property
+    def pending(self) -> frozenset[str]:
+        """The streams that were added since it began and are not acknowledged yet."""
+
+    def connected(self, now_ms: float) -> list[Action]:
+        """Begin: the socket is open."""
+
+    def change(self, add: Iterable[str], remove: Iterable[str], now_ms: float) -> list[Action]:
+        """Carry other streams from now on."""
+
+    def heard(self, now_ms: float) -> None:
+        """Take note that something came."""
+
+    def delivered(self, names: Iterable[str]) -> None:
+        """Take note of what came for the first time."""
+
+    def replied(self, reply: Reply, now_ms: float) -> list[Action]:
+        """Take an answer."""
+
+    def tick(self, now_ms: float, *, held: bool = False) -> list[Action]:
+        """Let time pass."""
+
+
+class LifeListener(Protocol[S]):
     """The connection that a socket belongs to."""
 
-    def life_opened(self, life: SocketLife) -> Pipeline:
+    def life_opened(self, life: SocketLife[S]) -> Pipeline:
         """The socket is open; returns what works on its frames."""
 
-    def life_acted(self, life: SocketLife, action: Live | Refused | Changed | Silent) -> None:
+    def life_acted(self, life: SocketLife[S], action: Live | Refused | Changed | Silent) -> None:
         """The session has something to tell."""
 
-    def life_worked(self, life: SocketLife, frame_count: int, byte_count: int, worked: Worked) -> None:
+    def life_worked(self, life: SocketLife[S], frame_count: int, byte_count: int, worked: Worked) -> None:
         """A chunk of frames was handed to the publisher."""
 
-    def life_busy(self, life: SocketLife) -> None:
+    def life_busy(self, life: SocketLife[S]) -> None:
         """Frames wait for us."""
 
-    def life_leaving(self, life: SocketLife) -> None:
+    def life_leaving(self, life: SocketLife[S]) -> None:
         """The venue announced that it will close the socket."""
 
 
-class SocketLife:
+class SocketLife(Generic[S]):
     """Opens a socket, uses it to its end, and knows why it ended.
 
     Args:
         number: tells it from the connection's other sockets.
-        url: the combined stream address.
         session: decides what to do.
         limits: sizes and times.
         publisher: full stops the work, and the work stops the reader.
@@ -93,12 +124,11 @@ class SocketLife:
     def __init__(
         self,
         number: int,
-        url: str,
-        session: StreamSession,
+        session: S,
         limits: ConnectionLimits,
         *,
         publisher: Publisher,
-        listener: LifeListener,
+        listener: LifeListener[S],
         clocks: Clocks,
         log: BoundLogger,
     ) -> None:
@@ -108,7 +138,6 @@ class SocketLife:
         """Set by the connection when the socket is open."""
         self.ending = Ending.FAULT
         self.reason = ""
-        self._url = url
         self._limits = limits
         self._publisher = publisher
         self._listener = listener
@@ -127,18 +156,22 @@ class SocketLife:
             self.ending, self.reason = ending, reason
             self._leave.set()
 
-    async def run(self, attempt: Coroutine[Any, Any, None]) -> None:
+    async def run(self, attempt: Coroutine[Any, Any, str]) -> None:
         """Live: returns at the end of the socket, or when it could not be opened.
 
         Args:
-            attempt: waits until a connection may be attempted.
+            attempt: waits until a connection may be attempted, and returns the address.
         """
-        await self._unless_leaving(attempt)
-        if self._leave.is_set():
+        try:
+            url = await self._unless_leaving(attempt)
+        except AddressError as error:
+            self.ending, self.reason = error.ending, str(error)
+            return
+        if self._leave.is_set() or url is None:
             return
         queue, limits = FrameQueue(self._limits.queue_bytes), self._limits
         opening = open_feed(
-            self._url,
+            url,
             queue,
             self._clocks.wall_ns,
             open_limit_s=limits.open_limit_s,
@@ -211,11 +244,7 @@ class SocketLife:
             if worked.first:
                 session.delivered(worked.first)
             for signal in worked.signals:
-                if isinstance(signal, Reply):
-                    await self._obey(socket, session.replied(signal, now_ms()))
-                else:
-                    self._announced = True
-                    self._listener.life_leaving(self)
+                await self._heed(socket, signal)
             byte_count = sum(len(frame) for _, frame in frames)
             self._listener.life_worked(self, len(frames), byte_count, worked)
             if self._publisher.full:
@@ -223,6 +252,16 @@ class SocketLife:
                 await self._unless_leaving(self._publisher.room())
             else:
                 await asyncio.sleep(0)
+
+    async def _heed(self, socket: FeedSocket, signal: Signal) -> None:
+        match signal:
+            case Reply():
+                await self._obey(socket, self.session.replied(signal, self._clocks.now_ms()))
+            case ShutdownNotice():
+                self._announced = True
+                self._listener.life_leaving(self)
+            case StreamEnded(ending, reason):
+                self.leave(ending, reason)
 
     async def _tick(self, socket: FeedSocket, queue: FrameQueue) -> None:
         while True:
@@ -245,6 +284,8 @@ class SocketLife:
         match action:
             case Send(text):
                 await socket.send(text)
+            case SendSecret(text):
+                await socket.send(text.reveal())
             case Ping():
                 pong = asyncio.ensure_future(await socket.ping())
                 pong.add_done_callback(self._ponged)

@@ -175,4 +175,6 @@ class AccountProgress(msgspec.Struct, frozen=True, kw_only=True):
     order_ids: list[int]
     open_order_ids: list[int]
     trade_ids: list[int]
+    algo_ids: list[int]
+    open_algo_ids: list[int]
     times: list[int]

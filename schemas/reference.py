@@ -31,7 +31,7 @@ _HEADERS = (
     ("origin", "`live`; `backfill` on a trade and `rest` on an answer that came over REST"),
     ("endpoint", "`order-snapshot`, `account-snapshot`: the path that answered, `/api/v3/openOrders`"),
     ("request", "the same: the question's parameters as a query string, without key, time and signature"),
-    ("request_time", "the same: the venue's time when it was asked; ms"),
+    ("request_time", "the same: a time that the venue's clock had surely reached when it was asked; ms"),
     (
         "after_offset",
         "the same: everything that the streams told before the answer is below this offset of the update topic",

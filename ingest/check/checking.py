@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from typing import Final
+from typing import Final, cast
 
 import aiohttp
+import structlog
+from prometheus_client import CollectorRegistry
+from structlog.stdlib import BoundLogger
 
+from ingest.check.account_probe import ACCOUNT, AccountProbe
 from ingest.check.findings import Finding, Mark, Report
 from ingest.check.rest_probe import RestProbe
 from ingest.check.server_probes import KAFKA, REGISTRY, probe_broker, probe_registry
@@ -16,13 +21,23 @@ from ingest.check.stream_probe import StreamProbe
 from ingest.check.subjects import subjects_of
 from ingest.config import Settings
 from ingest.connection import Clocks
+from ingest.core.budget import Budget
 from ingest.core.endpoints import Environment
 from ingest.core.streams import Route
+from ingest.core.windows import KNOWN_LIMITS, pool_of
+from ingest.metrics import Metrics
+from ingest.rest import RestClient
+from ingest.rest_pool import RestPool
+from schemas.markets import Market
 from schemas.topics import TopicTable
 
 
 __all__ = ["Checking"]
 
+_SILENT: Final = cast(
+    "BoundLogger", structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+)
+"""What the check has to say are its findings."""
 LIMIT_S: Final = 25.0
 """No probe takes longer, and all run at once."""
 
@@ -90,6 +105,33 @@ class Checking:
                 words = f"{one.market} streams" + ("" if route is Route.ALL else f" /{route}")
                 probe = StreamProbe(one.market, route, url, streams, clocks=self._clocks, report=self._report)
                 yield one.market, words, probe.run
+        for label, account in settings.own_accounts.items():
+            of_account = AccountProbe(
+                label,
+                account,
+                settings,
+                partial(self._client, session),
+                clocks=self._clocks,
+                report=self._report,
+                log=_SILENT,
+            )
+            yield ACCOUNT, f"account {label}", of_account.run
+
+    def _client(self, session: aiohttp.ClientSession, market: Market) -> RestClient:
+        """Return a client with a budget of its own: what is asked here is little."""
+        pool = pool_of(market)
+        budget = RestPool(
+            pool,
+            Budget(KNOWN_LIMITS[pool], self._settings.rest.share),
+            now_ms=self._clocks.now_ms,
+            wall_ms=self._wall_ms,
+            metrics=Metrics(CollectorRegistry()),
+            log=_SILENT,
+        )
+        return RestClient(market, self._settings.endpoint_of(market).rest, session, budget, self._wall_ms)
+
+    def _wall_ms(self) -> int:
+        return self._clocks.wall_ns() // 1_000_000
 
     async def _limited(self, group: str, words: str, probe: Callable[[], Awaitable[None]]) -> None:
         try:

@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ingest.check.account_probe import ACCOUNT
 from ingest.check.findings import Finding, Mark
 from ingest.check.rest_probe import REST
 from ingest.check.server_probes import KAFKA, REGISTRY
@@ -26,8 +27,13 @@ _MARKS: Final = {
     Mark.FAIL: ("✗", "red"),
     Mark.SKIP: ("-", "dim"),
 }
-_GROUPS: Final = (KAFKA, REGISTRY, *Market)
-_TITLES: Final[Mapping[str, str]] = {Market.SPOT: "spot", Market.USDM: "USD-M futures", Market.COINM: "COIN-M futures"}
+_GROUPS: Final = (KAFKA, REGISTRY, *Market, ACCOUNT)
+_TITLES: Final[Mapping[str, str]] = {
+    Market.SPOT: "spot",
+    Market.USDM: "USD-M futures",
+    Market.COINM: "COIN-M futures",
+    ACCOUNT: "accounts",
+}
 
 
 def sorted_findings(findings: Iterable[Finding]) -> list[Finding]:

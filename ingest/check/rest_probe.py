@@ -14,7 +14,7 @@ from ingest.connection import Clocks
 from ingest.core.replies import UNREADABLE
 from ingest.core.silence import TRADING, status_of
 from ingest.core.windows import Kind, limits_of, usages_of
-from ingest.rest import retry_after_s
+from ingest.rest_transport import retry_after_s
 from schemas import rest
 from schemas.markets import Market
 

@@ -11,7 +11,13 @@ from schemas.topics import ControlType, TopicTable, partition_of
 __all__ = ["dead_letter", "refused_letter"]
 
 
-def dead_letter(table: TopicTable, rejected: Rejected, connection_id: str, receive_time_ns: int) -> Record:
+def dead_letter(
+    table: TopicTable,
+    rejected: Rejected,
+    connection_id: str,
+    receive_time_ns: int,
+    topic: ControlType = ControlType.DEAD_LETTER,
+) -> Record:
     """Return the dead letter of something that never became a raw record.
 
     Its source has no partition or offset: those headers are empty.
@@ -23,7 +29,8 @@ def dead_letter(table: TopicTable, rejected: Rejected, connection_id: str, recei
         header("receive_time_ns", receive_time_ns),
     ]
     headers = [*origin, *_account(rejected.reason, rejected.detail, rejected.raw)]
-    return _letter(table, rejected.symbol or "", rejected.raw, receive_time_ns // 1_000_000, headers)
+    name = table.control(topic).name
+    return _letter(name, rejected.symbol or "", rejected.raw, receive_time_ns // 1_000_000, headers)
 
 
 def refused_letter(table: TopicTable, record: Record, detail: str, time_ms: int) -> Record:
@@ -37,7 +44,9 @@ def refused_letter(table: TopicTable, record: Record, detail: str, time_ms: int)
     """
     kept = [one for one in record.headers if one[0] in {"stream", "connection_id", "receive_time_ns"}]
     headers = [header("source_topic", record.topic), *kept, *_account(Reason.REFUSED, detail, record.value)]
-    return _letter(table, record.key.decode(errors="replace"), record.value, time_ms, headers)
+    private = table[record.topic].private
+    topic = table.control(ControlType.PRIVATE_DEAD_LETTER if private else ControlType.DEAD_LETTER).name
+    return _letter(topic, record.key.decode(errors="replace"), record.value, time_ms, headers)
 
 
 def _account(reason: Reason, detail: str, original: bytes) -> list[Header]:
@@ -52,6 +61,5 @@ def _account(reason: Reason, detail: str, original: bytes) -> list[Header]:
     ]
 
 
-def _letter(table: TopicTable, key: str, original: bytes, time_ms: int, headers: list[Header]) -> Record:
-    topic = table.control(ControlType.DEAD_LETTER).name
+def _letter(topic: str, key: str, original: bytes, time_ms: int, headers: list[Header]) -> Record:
     return Record(topic, partition_of(key), key.encode(errors="replace"), cut(original).kept, time_ms, headers)

@@ -36,6 +36,8 @@ class Endpoint(Struct, frozen=True):
     """The combined stream address of each route, without a query."""
     rest: str
     """What REST paths are appended to: ``https://api.binance.com/api/v3``."""
+    user_stream: str
+    """Where what happens to accounts is told. Spot: the WebSocket API; futures: what a listen key is added to."""
 
 
 _VERSIONS: Final = {Market.SPOT: "api/v3", Market.USDM: "fapi/v1", Market.COINM: "dapi/v1"}
@@ -47,6 +49,10 @@ _HOSTS: Final[Mapping[tuple[Environment, Market], tuple[str, str]]] = {
     # Sources name the futures test hosts differently; explicit addresses override these.
     (Environment.TESTNET, Market.USDM): ("wss://fstream.binancefuture.com", "https://demo-fapi.binance.com"),
     (Environment.TESTNET, Market.COINM): ("wss://dstream.binancefuture.com", "https://testnet.binancefuture.com"),
+}
+_WS_API: Final = {
+    Environment.PRODUCTION: "wss://ws-api.binance.com:443/ws-api/v3",
+    Environment.TESTNET: "wss://ws-api.testnet.binance.vision/ws-api/v3",
 }
 _VENUE_DOMAINS: Final = ("binance.com", "binance.vision", "binancefuture.com", "binance.us", "binance.me")
 
@@ -64,7 +70,7 @@ def endpoint_of(environment: Environment, market: Market, sandbox_url: str) -> E
         streams = f"{rest.replace('http', 'ws', 1)}/{market}"
     else:
         streams, rest = _HOSTS[environment, market]
-    return Endpoint(_routes(market, streams), f"{rest}/{_VERSIONS[market]}")
+    return Endpoint(_routes(market, streams), f"{rest}/{_VERSIONS[market]}", _user_stream(environment, market, streams))
 
 
 def is_address(url: str) -> bool:
@@ -82,6 +88,16 @@ def is_venue(url: str) -> bool:
     """Return whether an address is Binance's own, which must always be encrypted."""
     host = urlsplit(url).hostname or ""
     return any(host == domain or host.endswith(f".{domain}") for domain in _VENUE_DOMAINS)
+
+
+def _user_stream(environment: Environment, market: Market, base: str) -> str:
+    match market:
+        case Market.SPOT:
+            return _WS_API.get(environment, f"{base}/ws-api/v3")
+        case Market.USDM:
+            return f"{base}/private/ws"
+        case Market.COINM:
+            return f"{base}/ws"
 
 
 def _routes(market: Market, base: str) -> dict[Route, str]:

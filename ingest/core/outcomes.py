@@ -6,10 +6,11 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from ingest.core.endings import Ending
 from ingest.core.records import Record
 
 
-__all__ = ["Item", "Reason", "Rejected", "Reply", "ShutdownNotice", "shortened"]
+__all__ = ["Item", "Reason", "Rejected", "Reply", "ShutdownNotice", "Signal", "StreamEnded", "shortened"]
 
 _DETAIL_CHARACTERS = 200
 
@@ -48,6 +49,10 @@ class Reply(Struct, frozen=True):
     """None: the venue could not tell which request it was."""
     error: str | None = None
     """None: success."""
+    status: int = 200
+    """Of the WebSocket API, as of HTTP."""
+    code: int | None = None
+    """The venue's, of an error."""
 
 
 class ShutdownNotice(Struct, frozen=True):
@@ -56,7 +61,16 @@ class ShutdownNotice(Struct, frozen=True):
     event_time: int
 
 
-Item = Record | Rejected | Reply | ShutdownNotice
+class StreamEnded(Struct, frozen=True):
+    """Nothing about the account comes over this socket any more."""
+
+    ending: Ending
+    reason: str
+
+
+Signal = Reply | ShutdownNotice | StreamEnded
+"""What is about the connection itself."""
+Item = Record | Rejected | Signal
 
 
 def shortened(value: object) -> str:

@@ -29,13 +29,13 @@ from schemas import wire
 from schemas.topics import RawType
 
 
-__all__ = ["Overlap"]
+__all__ = ["HOLD_MS", "Overlap"]
 
 _MOST: Final = 100_000
 """Identities remembered, some 25 MB: seconds in which one socket is ahead of the other, at 10,000 events per second."""
 _EVENT_TIME: Final = re.compile(rb'"E":\d+,?')
 
-_HELD_NS: Final = 2_000_000_000
+HOLD_MS: Final = 2_000
 """How long what the new socket brings waits for the old one; by then the old one has it, or cuts it differently."""
 _MOST_HELD: Final = 20_000
 
@@ -51,12 +51,16 @@ class Overlap:
         new: the socket that was opened last.
         raw_types: the stream type of every raw topic that they can write to.
         most: identities remembered.
+        hold_ms: how long what the new socket brings waits for the old one.
     """
 
-    def __init__(self, new: str, raw_types: Mapping[str, RawType], most: int = _MOST) -> None:
+    def __init__(
+        self, new: str, raw_types: Mapping[str, RawType], most: int = _MOST, *, hold_ms: int = HOLD_MS
+    ) -> None:
         self._new = new
         self._identities = {topic: _identity(raw_type) for topic, raw_type in raw_types.items()}
         self._most = most
+        self._hold_ns = hold_ms * 1_000_000
         self._seen: OrderedDict[tuple[Flow, Identity], str] = OrderedDict()
         self._met: set[Flow] = set()
         """Where the two sockets have met: the first copies of all that follows are in order."""
@@ -115,7 +119,9 @@ class Overlap:
         """
         self._holding = self._holding and now_ns is not None
         late = [
-            flow for flow, since_ns in self._held_since_ns.items() if now_ns is None or now_ns - since_ns >= _HELD_NS
+            flow
+            for flow, since_ns in self._held_since_ns.items()
+            if now_ns is None or now_ns - since_ns >= self._hold_ns
         ]
         return [record for flow in late for record in self._let_go(flow)]
 
@@ -134,7 +140,7 @@ class Overlap:
         since_ns = self._held_since_ns.setdefault(flow, receive_time_ns)
         self._held_count += identity not in held
         held[identity] = read
-        if receive_time_ns - since_ns >= _HELD_NS:
+        if receive_time_ns - since_ns >= self._hold_ns:
             return self._let_go(flow)
         return self.release(None) if self._held_count >= _MOST_HELD else ()
 

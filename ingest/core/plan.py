@@ -28,12 +28,19 @@ class ConnectionPlan(Struct, frozen=True):
     number: int
     """Counts the connections of a market and route, from 0."""
     streams: tuple[Stream, ...]
+    account: str | None = None
+    """Whose stream of user data it carries; None: it is public."""
 
     @property
     def label(self) -> str:
-        """Name it in logs and metrics: ``usdm-public-0``."""
+        """Name it in logs and metrics: ``usdm-public-0``, ``usdm-private-main``."""
         route = "" if self.route is Route.ALL else f"-{self.route}"
-        return f"{self.market}{route}-{self.number}"
+        return f"{self.market}{route}-{self.number if self.account is None else self.account}"
+
+    @property
+    def names(self) -> list[str]:
+        """What it carries, by name."""
+        return [stream.name for stream in self.streams] if self.account is None else [f"userData:{self.account}"]
 
 
 class Method(StrEnum):

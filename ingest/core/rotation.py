@@ -22,6 +22,10 @@ from ingest.core.endings import Ending
 __all__ = ["Advance", "Open", "Probe", "Retire", "Rotation", "RotationLimits"]
 
 _NEVER: Final = float("inf")
+_AT_ONCE: Final = frozenset({Ending.EXPIRED, Ending.TERMINATED, Ending.CLOCK})
+"""What another socket sets right: the next one need not wait, the first time."""
+_REFUSALS: Final = 6
+"""Where a key is not taken, trying again soon is no use: it is waited as after so many failures."""
 
 
 class RotationLimits(Struct, frozen=True):
@@ -80,6 +84,8 @@ class _Socket:
         self.complete = False
         self.leaving = False
         """The venue has announced its end."""
+        self.outdated = False
+        """It was opened with what is not to be used any more."""
         self.probed = False
         """It has answered since its successor is live: everything sent before was read."""
         self.delivered: set[str] = set()
@@ -152,6 +158,14 @@ class Rotation:
             if socket is not None:
                 socket.delivered -= gone
 
+    def renew(self, now_ms: float) -> list[Advance]:
+        """Open a successor at once, and again as long as none is proven: there is another key to open it with."""
+        dropped = [] if self._successor is None else [self._drop_successor(now_ms, 0.0, "opened with an old key")]
+        if self._current is not None:
+            self._current.outdated = True
+        self._next_try_ms = now_ms
+        return [*dropped]
+
     def shutdown_announced(self, number: int, now_ms: float) -> list[Advance]:
         """Take the venue's notice that it will close a socket: its successor is opened at once."""
         socket = self._socket(number)
@@ -174,7 +188,7 @@ class Rotation:
         """
         if self._successor is not None and self._successor.number == number:
             self._successor = None
-            self._failed(now_ms, jitter)
+            self._failed(now_ms, jitter, ending)
         elif self._current is not None and self._current.number == number:
             ended, self._current = self._current, self._successor
             self._successor = None
@@ -235,7 +249,7 @@ class Rotation:
 
     def _is_due(self, current: _Socket, now_ms: float) -> bool:
         return current.opened_ms is not None and (
-            current.leaving or current.age_ms(now_ms) >= self._limits.rotate_after_ms
+            current.leaving or current.outdated or current.age_ms(now_ms) >= self._limits.rotate_after_ms
         )
 
     def _ended(self, ended: _Socket, ending: Ending, now_ms: float, jitter: float) -> None:
@@ -243,12 +257,16 @@ class Rotation:
         if ended.live_for_ms(now_ms) >= self._limits.settled_ms and ending is not Ending.SILENT:
             self._failures = 0
         first = self._failures == 0
-        self._failed(now_ms, jitter)
-        if ended.leaving and first:
+        self._failed(now_ms, jitter, ending)
+        if (ended.leaving or ending in _AT_ONCE) and first:
             # At once, but only once: a venue that lets nobody stay must not be stormed.
             self._next_try_ms = now_ms
 
-    def _failed(self, now_ms: float, jitter: float) -> None:
+    def _failed(self, now_ms: float, jitter: float, ending: Ending | None = None) -> None:
+        if ending is Ending.REFUSED:
+            # No failure of the connection, and nothing against the next one with another key.
+            self._next_try_ms = now_ms + delay_s(_REFUSALS, jitter) * 1000
+            return
         self._failures += 1
         self._next_try_ms = now_ms + delay_s(self._failures - 1, jitter) * 1000
 

@@ -20,6 +20,7 @@ from ingest.core.limits import Allowance
 from ingest.core.outcomes import Reply
 from ingest.core.pacing import Pacer
 from ingest.core.plan import Method, Subscribe, subscribe_messages
+from ingest.core.pulse import Pulse
 from ingest.core.session_actions import Action, Changed, Close, Live, Ping, Refused, Send, Silent
 
 
@@ -114,8 +115,7 @@ class StreamSession:
         self._pacer = Pacer(limits.control_messages)
         self._refused: set[str] = set()
         self._first_events = FirstEvents(deadline_ms, excused)
-        self._heard_ms = 0.0
-        self._pinged = False
+        self._pulse = Pulse(limits.idle_ms)
         self._held_since_ms: float | None = None
 
     @property
@@ -147,7 +147,7 @@ class StreamSession:
     def connected(self, now_ms: float) -> list[Action]:
         """Begin: the socket is open. Returns the first messages to send."""
         self._to(State.SUBSCRIBING)
-        self._heard_ms = now_ms
+        self._pulse.heard(now_ms)
         self._ask(Method.SUBSCRIBE, self._names, _Purpose.START)
         return self._next_messages(now_ms) or self._live_at_last()
 
@@ -177,8 +177,7 @@ class StreamSession:
 
     def heard(self, now_ms: float) -> None:
         """Take note that something came: a frame, or the pong of a ping."""
-        self._heard_ms = now_ms
-        self._pinged = False
+        self._pulse.heard(now_ms)
 
     def delivered(self, names: Iterable[str]) -> None:
         """Take note of the first frame of each of these streams."""
@@ -217,8 +216,7 @@ class StreamSession:
             return self._close(close)
         actions: list[Action] = [] if held else self._silent(now_ms)
         actions += self._next_messages(now_ms)
-        if now_ms - self._heard_ms > self._limits.idle_ms / 2 and not self._pinged:
-            self._pinged = True
+        if self._pulse.wants_ping(now_ms):
             actions.append(Ping())
         return actions
 
@@ -262,7 +260,7 @@ class StreamSession:
             if now_ms - sent_ms > self._limits.acknowledge_ms:
                 message = request.message
                 return Close(Ending.UNACKNOWLEDGED, f"{message.method} {message.id} not acknowledged")
-        return Close(Ending.IDLE, "idle") if now_ms - self._heard_ms > self._limits.idle_ms else None
+        return Close(Ending.IDLE, "idle") if self._pulse.is_gone(now_ms) else None
 
     def _silent(self, now_ms: float) -> list[Action]:
         """See to the streams whose first event is overdue."""

@@ -5,15 +5,22 @@ from __future__ import annotations
 from msgspec import Struct
 
 from ingest.core.endings import Ending
+from ingest.core.secrecy import Secret
 
 
-__all__ = ["Action", "Changed", "Close", "Live", "Ping", "Refused", "Send", "Silent"]
+__all__ = ["Action", "Changed", "Close", "Live", "Ping", "Refused", "Send", "SendSecret", "Silent"]
 
 
 class Send(Struct, frozen=True):
     """Send this text frame."""
 
     text: str
+
+
+class SendSecret(Struct, frozen=True):
+    """Send this text frame, which bears a key."""
+
+    text: Secret
 
 
 class Ping(Struct, frozen=True):
@@ -51,4 +58,4 @@ class Silent(Struct, frozen=True):
     names: tuple[str, ...]
 
 
-Action = Send | Ping | Close | Live | Refused | Changed | Silent
+Action = Send | SendSecret | Ping | Close | Live | Refused | Changed | Silent

@@ -36,6 +36,8 @@ class Route(StrEnum):
     """USD-M: the order book's streams, and trades."""
     MARKET = "market"
     """USD-M: all other market data."""
+    PRIVATE = "private"
+    """What happens to one account; on every market an address of its own."""
 
 
 class Framing(StrEnum):

@@ -34,6 +34,8 @@ _EXAMPLES: dict[str, msgspec.Struct] = {
         order_ids=[1281722417, 661452585],
         open_order_ids=[1281722417, -1],
         trade_ids=[65044226, -1],
+        algo_ids=[-1, 2000000548906329],
+        open_algo_ids=[-1, -1],
         times=[1772459340067, 1772461262838],
     ),
     "alert": derived.Alert(

@@ -203,7 +203,7 @@ def test_settings_are_frozen() -> None:
 @pytest.mark.parametrize(
     ("text", "key", "says"),
     [
-        ("marktes: {}", "marktes", "unknown key; allowed here: allow_plaintext, connection,"),
+        ("marktes: {}", "marktes", "unknown key; allowed here: accounts, allow_plaintext,"),
         ("markets: {spto: {}}", "markets.spto", "unknown key; allowed here: coinm, spot, usdm"),
         (
             "markets: {spot: {symbol: [A]}}",
@@ -305,7 +305,7 @@ def test_an_address_that_all_services_share_with_the_prefix_of_one_is_a_mistake(
     [
         ("INGEST_MARKTS__SPOT__SYMBOLS", "did you mean INGEST_MARKETS"),
         ("INGEST_LOG_LEVL", "did you mean INGEST_LOG_LEVEL"),
-        ("INGEST_FEED__HOST", "there are allow_plaintext, connection,"),
+        ("INGEST_FEED__HOST", "there are accounts, allow_plaintext,"),
     ],
 )
 def test_a_misspelt_variable_of_the_environment_is_a_mistake_and_not_ignored(

@@ -114,6 +114,7 @@ class Rig:
         deadline_ms: float | None = None,
     ) -> None:
         self.venue = venue
+        self.url = f"ws://127.0.0.1:{venue.port}/spot/stream"
         self.metrics = Metrics(CollectorRegistry())
         self.publisher = publisher
         self.listener = Listener()
@@ -123,7 +124,7 @@ class Rig:
         rest = rest_client(f"{venue.url}/api/v3", session, self.clocks)
         venue_time = VenueTime(VenueClock(VENUE, self.clocks.now_ms()), rest, self.clocks.now_ms, log)
 
-        def pipeline(connection_id: str) -> Pipeline:
+        def pipeline(connection_id: str, _: object) -> Pipeline:
             decoder = FrameDecoder(
                 Market.SPOT,
                 connection_id,
@@ -145,7 +146,7 @@ class Rig:
 
         self.connection = Connection(
             PLAN,
-            f"ws://127.0.0.1:{venue.port}/spot/stream",
+            self.url,
             Rotation(rotation),
             self.limits,
             session=partial(
@@ -163,8 +164,8 @@ class Rig:
             log=log,
         )
 
-    async def attempt(self) -> None:
-        return None
+    async def attempt(self, _: object) -> str:
+        return self.url
 
     def ids(self) -> list[int]:
         return [json.loads(record.value)["t"] for record in self.publisher.of(TRADES)]

@@ -7,6 +7,7 @@ from ingest.connection import Connection
 from ingest.connection_set import ConnectionSet
 from ingest.core.plan import ConnectionPlan, plan_connections
 from ingest.core.replan import replan
+from ingest.core.session import StreamSession
 from ingest.core.streams import Stream, stream_of
 from schemas.markets import Market
 
@@ -48,7 +49,8 @@ async def test_connections_are_changed_opened_and_ended_one_by_one() -> None:
     made: list[Line] = []
     limits = {Market.SPOT: 2}
     lines = ConnectionSet(
-        plan_connections(streams("A", "B", "C"), limits), lambda plan: cast("Connection", Line(plan, made))
+        plan_connections(streams("A", "B", "C"), limits),
+        lambda plan: cast("Connection[StreamSession]", Line(plan, made)),
     )
     running = asyncio.create_task(lines.run())
     async with asyncio.timeout(20):
@@ -76,7 +78,7 @@ async def test_connections_are_changed_opened_and_ended_one_by_one() -> None:
 
 async def test_without_connections_it_waits_for_the_first() -> None:
     made: list[Line] = []
-    lines = ConnectionSet((), lambda plan: cast("Connection", Line(plan, made)))
+    lines = ConnectionSet((), lambda plan: cast("Connection[StreamSession]", Line(plan, made)))
     running = asyncio.create_task(lines.run())
     async with asyncio.timeout(20):
         await asyncio.sleep(0)
@@ -90,7 +92,9 @@ async def test_without_connections_it_waits_for_the_first() -> None:
 
 async def test_told_to_stop_before_it_runs_it_opens_nothing() -> None:
     made: list[Line] = []
-    lines = ConnectionSet(plan_connections(streams("A")), lambda plan: cast("Connection", Line(plan, made)))
+    lines = ConnectionSet(
+        plan_connections(streams("A")), lambda plan: cast("Connection[StreamSession]", Line(plan, made))
+    )
 
     lines.stop()
     await asyncio.wait_for(lines.run(), 20)

@@ -8,14 +8,16 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from aiohttp import web
 from hypothesis import given, strategies as st
 from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
 from websockets.utils import accept_key
 
-from ingest.feed_socket import FeedSocket
+from ingest.feed_socket import FeedSocket, open_feed
 from ingest.frame_queue import FrameQueue
 
 
@@ -171,3 +173,25 @@ async def test_the_close_of_the_venue_is_answered_and_nothing_after_it_is_taken(
 
     assert rig.socket.protocol.close_rcvd is not None
     assert await rig.messages() == [b"last"]
+
+
+async def test_no_other_address_is_connected_to_than_the_one_that_is_given() -> None:
+    asked: list[str] = []
+
+    async def redirect(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response(status=307, headers={"Location": "/elsewhere"})
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", redirect)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"ws://127.0.0.1:{runner.addresses[0][1]}/here"
+    try:
+        with pytest.raises(InvalidStatus):
+            await open_feed(url, FrameQueue(1_000), lambda: 0, open_limit_s=10, max_frame_bytes=MAX_BYTES)
+    finally:
+        await runner.cleanup()
+
+    assert asked == ["/here"]

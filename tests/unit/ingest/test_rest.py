@@ -11,7 +11,7 @@ from ingest.core.budget import Importance
 from ingest.core.restraint import MOST_BELIEVED_S
 from ingest.core.weights import day_tickers_weight, tickers_at_once
 from ingest.errors import RestRefusedError, RestUnreachableError, is_transient
-from ingest.rest import retry_after_s
+from ingest.rest_transport import retry_after_s
 from schemas.markets import Market
 from schemas.rest import DayTicker, ExchangeInfo, RestAggTrade
 from tests.support.fakes import FakeClocks

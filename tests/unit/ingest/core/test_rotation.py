@@ -301,6 +301,71 @@ def test_the_old_one_goes_as_soon_as_everything_is_proven_and_not_before(steps: 
             return
 
 
+def test_another_key_opens_a_successor_at_once_and_the_old_socket_stays_until_that_is_proven() -> None:
+    rotation = first_live()
+
+    assert rotation.renew(1_000) == []
+    assert rotation.tick(1_000) == [Open(2, 1)]
+    rotation.opened(2, 1_000)
+    assert rotation.live(2, 1_500, complete=True) == [Probe(1)]
+    rotation.answered(1)
+    assert rotation.tick(6_499) == []
+    assert rotation.tick(6_500) == [Retire(1, 2)]
+    assert rotation.tick(60_000) == []
+
+
+def test_a_successor_whose_key_is_refused_is_tried_again_seldom_while_the_old_socket_goes_on() -> None:
+    rotation = first_live()
+    rotation.renew(1_000)
+    rotation.tick(1_000)
+    rotation.closed(2, Ending.REFUSED, 2_000, 0.0)
+
+    assert rotation.current == 1
+    assert rotation.tick(61_999) == []
+    assert rotation.tick(62_000) == [Open(3, 1)]
+
+
+def test_a_successor_that_was_opened_with_an_older_key_is_given_up() -> None:
+    rotation = overlapping()
+
+    (dropped,) = rotation.renew(DUE + 1_000)
+
+    assert isinstance(dropped, Retire)
+    assert (dropped.number, dropped.successor) == (2, None)
+    assert rotation.tick(DUE + 1_000) == [Open(3, 1)]
+
+
+def test_another_key_is_tried_at_once_where_no_socket_is_left() -> None:
+    rotation = Rotation(LIMITS)
+    rotation.tick(0)
+    rotation.closed(1, Ending.REFUSED, 0, 0.0)
+    assert rotation.tick(1_000) == []
+
+    rotation.renew(2_000)
+
+    assert rotation.tick(2_000) == [Open(2, None)]
+
+
+@pytest.mark.parametrize("ending", [Ending.EXPIRED, Ending.TERMINATED, Ending.CLOCK])
+def test_what_another_socket_sets_right_is_followed_by_one_at_once_but_only_once(ending: Ending) -> None:
+    rotation = first_live()
+
+    rotation.closed(1, ending, 60_000, 0.0)
+    assert rotation.tick(60_000) == [Open(2, None)]
+    rotation.closed(2, ending, 60_100, 0.0)
+    assert rotation.tick(60_100) == []
+    assert rotation.tick(62_100) == [Open(3, None)]
+
+
+def test_a_refused_key_is_not_tried_again_for_a_minute() -> None:
+    rotation = Rotation(LIMITS)
+    rotation.tick(0)
+    rotation.closed(1, Ending.REFUSED, 0, 0.0)
+
+    assert rotation.tick(59_999) == []
+    assert rotation.tick(60_000) == [Open(2, None)]
+
+
 class AnyOrder(RuleBasedStateMachine):
     """Whatever happens in whatever order: no socket that is live goes before another is, unless it died."""
 
