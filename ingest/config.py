@@ -6,9 +6,7 @@ that all services share are ``KAFKA_BOOTSTRAP_SERVERS``, ``SCHEMA_REGISTRY_URL``
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, Self
@@ -18,7 +16,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from ingest.accounts.sections import AccountSettings, KeySettings, Label, ReconcileSettings
-from ingest.config_faults import problem_of
+from ingest.config_faults import misspelt, not_json, problem_of
 from ingest.core.changes import LIVE_KEYS
 from ingest.core.endpoints import Endpoint, Environment, endpoint_of, is_address, is_plain, is_venue
 from ingest.core.shards import ProcessShard
@@ -249,43 +247,15 @@ def load(path: Path | None = None, shard: str | None = None) -> Settings:
         ConfigError: a file that cannot be read, an unknown key, an illegal value; each named by its path.
     """
     source = "" if path is None else f'"{path}"'
-    if misspelt := _misspelt(os.environ):
-        raise ConfigError(misspelt, "of the environment")
+    if wrong := misspelt(os.environ, Settings):
+        raise ConfigError(wrong, "of the environment")
     try:
         settings = Settings(**({} if path is None else _read(path)))
     except ValidationError as error:
         raise ConfigError([problem_of(one, Settings) for one in error.errors()], source) from error
     except SettingsError as error:
-        raise ConfigError([_not_json(str(error))], "of the environment") from error
+        raise ConfigError([not_json(str(error))], "of the environment") from error
     return settings if shard is None else settings.model_copy(update={"shard": _shard(shard)})
-
-
-def _misspelt(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Return the variables that were meant as settings and are none.
-
-    Not every ``INGEST_…`` is meant so: Kubernetes makes ``INGEST_SERVICE_HOST`` and more for a service of that name.
-    """
-    fields, problems = Settings.model_fields, []
-    keys = sorted(key for key, field in fields.items() if field.validation_alias is None)
-    for name in names:
-        if not name.upper().startswith("INGEST_"):
-            continue
-        key, nested, _ = name[len("INGEST_") :].lower().partition("__")
-        if key in fields and key not in keys:
-            problems.append((name, f"is {key.upper()}, without INGEST_: all services share it"))
-            continue
-        alike = difflib.get_close_matches(key, keys, n=1, cutoff=0.8)
-        if key not in {*keys, "config"} and (nested or alike):
-            hint = f"did you mean INGEST_{alike[0].upper()}" if alike else f"there are {', '.join(keys)}"
-            problems.append((name, f"no such setting; {hint}"))
-    return problems
-
-
-def _not_json(text: str) -> tuple[str, str]:
-    """Return which variable pydantic means that says that a field of the environment cannot be read."""
-    field = re.search(r'field "(\w+)"', text)
-    name = "environment" if field is None else f"INGEST_{field[1].upper()}"
-    return name, "neither JSON nor, where a list is wanted, names with commas between"
 
 
 def _shard(text: str) -> str:

@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any, get_origin
 
 from pydantic import BaseModel
 
 
-__all__ = ["problem_of"]
+__all__ = ["misspelt", "not_json", "problem_of"]
+
+
+def misspelt(names: Iterable[str], settings: type[BaseModel]) -> list[tuple[str, str]]:
+    """Return the variables that were meant as settings and are none.
+
+    Not every ``INGEST_…`` is meant so: Kubernetes makes ``INGEST_SERVICE_HOST`` and more for a service of that name.
+    """
+    fields, problems = settings.model_fields, []
+    keys = sorted(key for key, field in fields.items() if field.validation_alias is None)
+    for name in names:
+        if not name.upper().startswith("INGEST_"):
+            continue
+        key, nested, _ = name[len("INGEST_") :].lower().partition("__")
+        if key in fields and key not in keys:
+            problems.append((name, f"is {key.upper()}, without INGEST_: all services share it"))
+            continue
+        alike = difflib.get_close_matches(key, keys, n=1, cutoff=0.8)
+        if key not in {*keys, "config"} and (nested or alike):
+            hint = f"did you mean INGEST_{alike[0].upper()}" if alike else f"there are {', '.join(keys)}"
+            problems.append((name, f"no such setting; {hint}"))
+    return problems
+
+
+def not_json(text: str) -> tuple[str, str]:
+    """Return which variable pydantic means that says that a field of the environment cannot be read."""
+    field = re.search(r'field "(\w+)"', text)
+    name = "environment" if field is None else f"INGEST_{field[1].upper()}"
+    return name, "neither JSON nor, where a list is wanted, names with commas between"
 
 
 def problem_of(error: Any, settings: type[BaseModel]) -> tuple[str, str]:

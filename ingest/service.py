@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from msgspec import Struct
 from prometheus_client import CollectorRegistry
 from structlog.stdlib import BoundLogger
 
 from ingest.accounts.making import new_accounts
-from ingest.accounts.running import Accounts
 from ingest.broker_watch import BrokerWatch
 from ingest.config import Settings, load
 from ingest.config_watch import ConfigWatch
@@ -38,6 +36,7 @@ from ingest.market_parts import new_market_parts
 from ingest.metrics import Metrics
 from ingest.repair import Repair, new_repair
 from ingest.repair_holes import RepairParts
+from ingest.service_parts import ServiceParts
 from ingest.shared import Shared
 from ingest.snapshot_news import SnapshotNews
 from ingest.symbols import SymbolBook
@@ -60,38 +59,6 @@ class Role(StrEnum):
     """Takes streams, and repairs unless the settings say otherwise."""
     REPAIR = "repair"
     """Repairs alone."""
-
-
-class _Feed(Protocol):
-    """What takes streams: a market, or the accounts."""
-
-    @property
-    def readiness(self) -> Mapping[str, str]:
-        """What each connection lacks."""
-
-    def stop(self) -> None:
-        """Stop reading."""
-
-    async def run(self) -> None:
-        """Do everything but the connections."""
-
-    async def run_connections(self) -> None:
-        """Keep the connections up until told to stop."""
-
-
-class _Parts(Struct, frozen=True):
-    """What the running service is made of."""
-
-    publisher: KafkaPublisher
-    feeds: dict[Market, MarketFeed]
-    accounts: Accounts
-    repair: Repair | None
-    codec: Codec
-
-    @property
-    def streaming(self) -> tuple[_Feed, ...]:
-        """All that takes streams."""
-        return (*self.feeds.values(), self.accounts) if self.accounts.feeds else tuple(self.feeds.values())
 
 
 class Service:
@@ -177,7 +144,7 @@ class Service:
 
     # Start
 
-    async def _start(self, resources: AsyncExitStack, pause: Callable[[float], bool]) -> _Parts:
+    async def _start(self, resources: AsyncExitStack, pause: Callable[[float], bool]) -> ServiceParts:
         settings, table = self._settings, self._table
         registry = resources.enter_context(Registry(settings.schema_registry_url))
         await asyncio.to_thread(wait_for_servers, settings, table, registry, pause=pause, warn=self._log.warning)
@@ -215,7 +182,7 @@ class Service:
             for market, feed in feeds.items():
                 feed.interrupted = partial(repair.hurry, market)
         self._log.info("started", ingest_id=self._ingest_id, shard=settings.shard)
-        return _Parts(publisher, feeds, accounts, repair, codec)
+        return ServiceParts(publisher, feeds, accounts, repair, codec)
 
     def _new_shared(self, publisher: KafkaPublisher, control: ControlRecords) -> Shared:
         return Shared(
@@ -248,7 +215,7 @@ class Service:
 
     # Run and stop
 
-    async def _run(self, parts: _Parts, stopping: asyncio.Future[Any]) -> None:
+    async def _run(self, parts: ServiceParts, stopping: asyncio.Future[Any]) -> None:
         sending = asyncio.ensure_future(parts.publisher.run())
         background = asyncio.ensure_future(self._background(parts))
         reading = asyncio.ensure_future(self._read(parts))
@@ -277,14 +244,14 @@ class Service:
             raise UndeliveredError(left)
         self._log.info("stopped, everything acknowledged")
 
-    async def _read(self, parts: _Parts) -> None:
+    async def _read(self, parts: ServiceParts) -> None:
         if not parts.streaming:
             await asyncio.Event().wait()
         async with asyncio.TaskGroup() as tasks:
             for feed in parts.streaming:
                 tasks.create_task(feed.run_connections())
 
-    async def _background(self, parts: _Parts) -> None:
+    async def _background(self, parts: ServiceParts) -> None:
         async with asyncio.TaskGroup() as tasks:
             for feed in parts.streaming:
                 tasks.create_task(feed.run())
@@ -298,7 +265,7 @@ class Service:
                 tasks.create_task(news.follow_snapshots())
             tasks.create_task(self._broker.run(parts.publisher))
 
-    async def _repair(self, parts: _Parts) -> None:
+    async def _repair(self, parts: ServiceParts) -> None:
         if parts.repair is None:
             await asyncio.Event().wait()
         else:
@@ -306,7 +273,7 @@ class Service:
 
     # What is told
 
-    def _readiness(self, parts: _Parts) -> Readiness:
+    def _readiness(self, parts: ServiceParts) -> Readiness:
         detail = {label: state for feed in parts.streaming for label, state in feed.readiness.items()}
         ready = all(state == READY for state in detail.values()) and not self._broker.stalled
         return Readiness(ready, {**detail, "kafka": "away" if self._broker.stalled else "ok"})
