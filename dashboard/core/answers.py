@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from dashboard.core.store import Book, Store
-from dashboard.core.texts import to_document
+from schemas.documents import to_document
 from dashboard.errors import NothingToldError, UnknownSymbolError
 from schemas.decimals import format_scaled
 from schemas.derived import AlertKind, AlertStatus, BookState

@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 from dashboard.core import answers
 from dashboard.core.answers import Moment
 from dashboard.core.store import Limits, Store
-from dashboard.core.texts import is_array, scales_of, to_document
+from schemas.documents import is_array, scales_of, to_document
 from dashboard.errors import NothingToldError, UnknownSymbolError
 from schemas.avro import load_schema
 from schemas.codec import TYPES
