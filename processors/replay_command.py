@@ -57,6 +57,7 @@ class Families(StrEnum):
 
     BOOKS = "books"
     TRADES = "trades"
+    PRIVATE = "private"
     ALL = "all"
 
 

@@ -1,0 +1,214 @@
+"""The orders of one account on one market: what records tell of them, and when they may be forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from heapq import heappop, heappush
+from typing import Final
+
+import msgspec
+
+from processors.core.account_parts import Part, PartName, PartType, Result, Telling
+from processors.core.checkpoint_rounds import CheckpointError
+from processors.core.order_records import dump_order, load_order, order_record
+from processors.core.order_reports import FillReport, OrderKey, OrderReport, OrderTold
+from processors.core.order_transitions import TERMINAL
+from processors.core.orders import Advanced, Impossible, OrderState, OutOfOrder, advance
+from processors.core.records import DeadLetter, Difference, Output
+from schemas.accounts import AccountSource, Order, OrderKind
+from schemas.keys import order_key
+from schemas.markets import Market
+from schemas.topics import DerivedType
+
+
+__all__ = ["AccountOrders", "SymbolOrders"]
+
+_encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_Ended = tuple[int, str, OrderKind, int]
+_FILLS: Final = frozenset(
+    {
+        "filled_quote_quantity", "average_price", "fills_known_quantity", "fill_count", "commission_assets", "commissions",
+        "realized_profit", "last_trade_id", "last_fill_price", "last_fill_quantity", "event_time", "source", "recovered",
+        "input_offset", "snapshot_offset",
+    }
+)  # fmt: skip
+"""Fields that a fill changes of which nothing else was missed."""
+
+
+class SymbolOrders:
+    """The orders of an account in one symbol."""
+
+    __slots__ = ("states",)
+
+    def __init__(self) -> None:
+        self.states: dict[OrderKey, OrderState] = {}
+
+    def dump(self) -> bytes:
+        """Return all of them as JSON."""
+        return _encode([msgspec.Raw(dump_order(state)) for state in self.states.values()])
+
+    def load(self, data: bytes) -> None:
+        """Take over what was dumped.
+
+        Raises:
+            CheckpointError: it cannot be read.
+        """
+        try:
+            states = [load_order(bytes(dumped)) for dumped in _decode(data)]
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise CheckpointError(str(error)) from error
+        self.states = {state.key: state for state in states}
+
+
+OrderPart = Part[SymbolOrders]
+
+
+class _Changed(msgspec.Struct):
+    """An order that a record changed."""
+
+    before: OrderState | None
+    recovered: bool = False
+
+
+class AccountOrders:
+    """All orders of an account on a market, part by part.
+
+    Args:
+        market: which.
+        account: its label.
+        retention_ms: for how long of event time an order is kept after it ended.
+    """
+
+    def __init__(self, market: Market, account: str, retention_ms: int) -> None:
+        self._market = market
+        self._account = account
+        self._retention_ms = retention_ms
+        self._parts: dict[str, OrderPart] = {}
+        self._ended: list[_Ended] = []
+        """Orders that ended, the one that ended first first; some are gone already, or ended later after all."""
+
+    @property
+    def parts(self) -> Collection[OrderPart]:
+        """One for each symbol."""
+        return self._parts.values()
+
+    def load(self, name: PartName, dumped: bytes) -> int:
+        """Take over a dumped part, and return the account's clock.
+
+        Raises:
+            CheckpointError: it cannot be read; nothing changed.
+        """
+        part: OrderPart = Part(name, SymbolOrders())
+        clock_ms = part.load(dumped)
+        self._parts[name.symbol] = part
+        for state in part.content.states.values():
+            self._note_end(state)
+        return clock_ms
+
+    def drop(self, name: PartName) -> None:
+        """Forget a part."""
+        self._parts.pop(name.symbol, None)
+
+    def tell(self, reports: Iterable[OrderTold], telling: Telling, clock_ms: int) -> list[Result]:
+        """Apply what a record tells of orders; return one record for each that it changed.
+
+        Args:
+            reports: what it tells.
+            telling: the record.
+            clock_ms: the account's time.
+        """
+        results: list[Result] = []
+        changed: dict[OrderKey, _Changed] = {}
+        for report in reports:
+            part = self._part(report.key.symbol)
+            before = part.content.states.get(report.key)
+            if telling.is_known_to(part) or (before is None and self._is_forgotten(report, clock_ms)):
+                continue
+            outcome = advance(before, report)
+            if isinstance(outcome, Impossible):
+                results.append(DeadLetter(outcome.reason, f"{_described(report)}: {outcome.detail}", telling.record))
+            if outcome.changed and outcome.state is not None:
+                entry = changed.setdefault(report.key, _Changed(before))
+                entry.recovered |= isinstance(outcome, Advanced | OutOfOrder) and outcome.recovered
+                part.content.states[report.key] = outcome.state
+        for key, entry in changed.items():
+            self._say(key, entry, telling, results)
+        return results
+
+    def bury(self, clock_ms: int, timestamp_ms: int) -> list[Result]:
+        """End the orders that were kept for long enough; return a tombstone for each.
+
+        Args:
+            clock_ms: the account's time.
+            timestamp_ms: of the records.
+        """
+        buried: list[Result] = []
+        while self._ended and self._ended[0][0] <= clock_ms - self._retention_ms:
+            time, symbol, kind, order_id = heappop(self._ended)
+            part, key = self._part(symbol), OrderKey(symbol, kind, order_id)
+            state = part.content.states.get(key)
+            if state is None or not state.terminal or state.rank is None or state.rank.time != time:
+                continue
+            del part.content.states[key]
+            part.changed = True
+            if (order := order_record(state, -1, -1)) is not None:
+                buried.append(Output(self._market, DerivedType.ORDER, order_key(order), None, timestamp_ms))
+        return buried
+
+    def _part(self, symbol: str) -> OrderPart:
+        part = self._parts.get(symbol)
+        if part is None:
+            name = PartName(self._market, self._account, PartType.ORDERS, symbol)
+            part = self._parts[symbol] = Part(name, SymbolOrders())
+        return part
+
+    def _is_forgotten(self, report: OrderTold, clock_ms: int) -> bool:
+        """Return whether nothing is known of an order because its time is over.
+
+        What was open then is not forgotten, whenever it was ordered. Events come in their order, so an order of which
+        one tells is not forgotten either; but a fill alone, of which another event tells too, makes no order.
+        """
+        if report.time > clock_ms - self._retention_ms:
+            return False
+        if isinstance(report, OrderReport):
+            return report.source is AccountSource.REST and report.status in TERMINAL[report.key.kind]
+        return report.source is AccountSource.REST or isinstance(report, FillReport)
+
+    def _say(self, key: OrderKey, changed: _Changed, telling: Telling, results: list[Result]) -> None:
+        part = self._part(key.symbol)
+        state, before = part.content.states[key], changed.before
+        offsets = telling.mark(part)
+        if before is None or before.rank != state.rank:
+            self._note_end(state)
+        order = order_record(state, *offsets)
+        known = None if before is None else order_record(before, *offsets)
+        if order is None or order == known:
+            return
+        record = telling.record
+        results.append(Output(self._market, DerivedType.ORDER, order_key(order), order, record.timestamp_ms))
+        if changed.recovered:
+            results.append(
+                Difference(
+                    market=self._market, account=self._account, what=_what(known, order), before=known, after=order,
+                    cause=telling.cause, record=record,
+                )
+            )  # fmt: skip
+
+    def _note_end(self, state: OrderState) -> None:
+        if state.terminal and state.rank is not None:
+            heappush(self._ended, (state.rank.time, state.key.symbol, state.key.kind, state.key.order_id))
+
+
+def _described(report: OrderTold) -> str:
+    kind = "algo order" if report.key.kind is OrderKind.ALGO else "order"
+    return f"{report.key.symbol} {kind} {report.key.order_id}"
+
+
+def _what(before: Order | None, after: Order) -> str:
+    if before is None:
+        return "unknown-order"
+    different = {
+        name for name in Order.__struct_fields__ if getattr(before, name) != getattr(after, name)
+    }
+    return "fill" if different <= _FILLS else "order"
