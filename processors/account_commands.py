@@ -40,8 +40,8 @@ _ENVIRONMENT: Final = """
 
 **Environment**: `KAFKA_BOOTSTRAP_SERVERS`, `SCHEMA_REGISTRY_URL`, `TOPIC_PREFIX`, `PROCESSORS_MARKETS`.
 
-**Exit status**: 0 when the topics were read, also where nothing is in them; 1 when they could not be, in whole or in part;
-2 for a wrong command line or setting.
+**Exit status**: 0 when the topics were read, also where nothing is in them; 1 when they could not be, in whole or in
+part; 2 for a wrong command line or setting.
 """
 
 Accounts = Annotated[list[str] | None, typer.Option("--account", help="Only this account; may be given again.")]
@@ -176,7 +176,9 @@ def _among(name: str, wanted: Sequence[str] | None) -> bool:
 def _show(shown: _Shown) -> None:
     """Read the topics, print what is wanted, and end with the exit status."""
     settings = read_settings()
-    markets = [one for one in shown.markets or settings.markets if one.is_futures or shown.of is not DerivedType.POSITION]
+    markets = [
+        one for one in shown.markets or settings.markets if one.is_futures or shown.of is not DerivedType.POSITION
+    ]
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it has to say is told below
     try:
         state, by_topic = asyncio.run(_read(settings, shown.of, markets))
@@ -185,9 +187,7 @@ def _show(shown: _Shown) -> None:
         raise typer.Exit(EXIT_FAILED) from error
     for fault in state.faults:
         _say(f"record cannot be read: {fault.reason}")
-    rows = [
-        (by_topic[name], value) for name, values in state.values.items() for value in values if shown.wanted(value)
-    ]
+    rows = [(by_topic[name], value) for name, values in state.values.items() for value in values if shown.wanted(value)]
     rows.sort(key=lambda row: (list(Market).index(row[0]), shown.order(row[1])))
     _print(rows, shown)
     raise typer.Exit(EXIT_FAILED if state.faults else 0)

@@ -153,7 +153,8 @@ class Settings(BaseSettings):
     )
     metrics_port: Annotated[int, Field(ge=0, le=65_535)] | None = Field(
         default=None,
-        description="Its port; unset: 9102 for books, 9103 for trades, 9104 for private; 0: any that is free, which is logged.",
+        description="Its port; unset: 9102 for books, 9103 for trades, 9104 for private; 0: any that is free, which is "
+        "logged.",
     )
 
     @property

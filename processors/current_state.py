@@ -38,8 +38,8 @@ class CurrentState:
 async def read_current(logs: Logs, topics: Iterable[Topic], codec: Codec, version: Version) -> CurrentState:
     """Return the newest value of every key of compacted topics, up to where they end when this begins.
 
-    Of two values of a key the one with the larger version counts, and of equal ones the later: a writer that was stopped
-    and went on may have written an old one last. A tombstone ends a key, until a value follows it.
+    Of two values of a key the one with the larger version counts, and of equal ones the later: a writer that was
+    stopped and went on may have written an old one last. A tombstone ends a key, until a value follows it.
 
     Args:
         logs: the broker.

@@ -41,8 +41,8 @@ OUTPUTS: Final = Counter(
     "processors_outputs_total", "Output records acknowledged by the broker.", ["topic"], registry=REGISTRY
 )
 
-# counter, records: set aside in control.dead-letter, or what is private in control.private-dead-letter. Any rise wants a
-# look at the topic.
+# counter, records: set aside in control.dead-letter, or what is private in control.private-dead-letter. Any rise wants
+# a look at the topic.
 DEAD_LETTERS: Final = Counter(
     "processors_dead_letters_total",
     "Records set aside in the dead-letter topic.",

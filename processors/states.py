@@ -153,9 +153,7 @@ async def load_unit(
     return lost
 
 
-def trimmed_of(
-    unit: Unit, manifest: CheckpointRound, bounds: Mapping[Place, Bounds]
-) -> dict[str, Market | None]:
+def trimmed_of(unit: Unit, manifest: CheckpointRound, bounds: Mapping[Place, Bounds]) -> dict[str, Market | None]:
     """Return the raw topics of which records that were not applied are gone, and their markets."""
     offsets = dict(zip(manifest.topics, manifest.next_offsets, strict=True))
     return {

@@ -280,7 +280,7 @@ class UnitFactory:
     def _control_applier(self, state: PartitionState) -> _Apply:
         decode = self._codec.decode
 
-        def apply(record: RawRecord) -> Iterable[Output | DeadLetter]:
+        def apply(record: RawRecord) -> Iterable[_Result]:
             if record.value is None:
                 return _NOTHING  # a tombstone: the ledger forgot the entry
             try:
@@ -301,7 +301,7 @@ def _raw_applier(topic: Topic, state: PartitionState) -> _Apply:
     assert market is not None  # noqa: S101 - raw topics have one
     assert isinstance(raw_type, RawType)  # noqa: S101
 
-    def apply(record: RawRecord) -> Iterable[Output | DeadLetter]:
+    def apply(record: RawRecord) -> Iterable[_Result]:
         return feed(
             CoreRecord(
                 market,

@@ -38,7 +38,9 @@ class AccountHoldings:
     @property
     def parts(self) -> Collection[Part[Any]]:
         """Those of which something is known."""
-        return [part for part in (self._balances, self._positions) if part.changed or part.next_update or part.next_snapshot]
+        return [
+            part for part in (self._balances, self._positions) if part.changed or part.next_update or part.next_snapshot
+        ]
 
     def load(self, name: PartName, dumped: bytes) -> int:
         """Take over a dumped part, and return the account's clock.

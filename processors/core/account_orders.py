@@ -28,9 +28,9 @@ _decode: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _Ended = tuple[int, str, OrderKind, int]
 _FILLS: Final = frozenset(
     {
-        "filled_quote_quantity", "average_price", "fills_known_quantity", "fill_count", "commission_assets", "commissions",
-        "realized_profit", "last_trade_id", "last_fill_price", "last_fill_quantity", "event_time", "source", "recovered",
-        "input_offset", "snapshot_offset",
+        "filled_quote_quantity", "average_price", "fills_known_quantity", "fill_count", "commission_assets",
+        "commissions", "realized_profit", "last_trade_id", "last_fill_price", "last_fill_quantity",
+        "event_time", "source", "recovered", "input_offset", "snapshot_offset",
     }
 )  # fmt: skip
 """Fields that a fill changes of which nothing else was missed."""
@@ -208,7 +208,5 @@ def _described(report: OrderTold) -> str:
 def _what(before: Order | None, after: Order) -> str:
     if before is None:
         return "unknown-order"
-    different = {
-        name for name in Order.__struct_fields__ if getattr(before, name) != getattr(after, name)
-    }
+    different = {name for name in Order.__struct_fields__ if getattr(before, name) != getattr(after, name)}
     return "fill" if different <= _FILLS else "order"

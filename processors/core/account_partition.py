@@ -58,8 +58,8 @@ class AccountPartition:
     """The accounts of one partition, of all markets.
 
     It is :class:`~processors.core.checkpoint_rounds.Checkpointed` and
-    :class:`~processors.core.checkpoint_rounds.HoldsRecords`. Whatever the order in which topics are read, the last value
-    of each key is the same but for what says how we know it.
+    :class:`~processors.core.checkpoint_rounds.HoldsRecords`. Whatever the order in which topics are read, the last
+    value of each key is the same but for what says how we know it.
 
     Args:
         retention_ms: for how long of event time an order is kept after it ended.
@@ -81,7 +81,9 @@ class AccountPartition:
             answers.offer(record)
             self._let_go(record.market, record.type, results)
             while (lost := answers.next_lost()) is not None:
-                detail = f"waits for offset {lost.after_offset}, the log has {answers.next_offset}: is it of another log?"
+                detail = (
+                    f"waits for offset {lost.after_offset}, the log has {answers.next_offset}: is it of another log?"
+                )
                 results.append(DeadLetter("does-not-fit", detail, lost.record))
                 self._let_go(record.market, record.type, results)
         else:

@@ -100,9 +100,7 @@ class HoldsRecords(Protocol):
     def first_held(self) -> Mapping[tuple[Market, RawType], int]:
         """Return the first offset of each raw topic that was taken and is not applied."""
 
-    def passed_over(
-        self, market: Market, raw_type: RawType, offset: int
-    ) -> Iterable[Output | DeadLetter | Difference]:
+    def passed_over(self, market: Market, raw_type: RawType, offset: int) -> Iterable[Output | DeadLetter | Difference]:
         """Take note that no record below an offset is left to come; return what comes of it.
 
         Records that retention deleted are passed over, and those that were applied before a state was brought back.

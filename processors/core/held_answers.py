@@ -17,8 +17,11 @@ from processors.core.records import RawRecord
 __all__ = ["OVERTAKEN_LIMIT", "HeldAnswer", "HeldAnswers", "after_offset_of"]
 
 OVERTAKEN_LIMIT: Final = 256
-"""Answers that are due behind one that is not: beyond it that one waits for what never comes. Two replicas of ingest may
-write a few answers in another order than that of their offsets; an offset that lies so much further is of another log."""
+"""Answers that are due behind one that is not: beyond it that one waits for what never comes.
+
+Two replicas of ingest may write a few answers in another order than that of their offsets; an offset that lies so much
+further is of another log.
+"""
 
 _DIGITS: Final = 18
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import TypeVar
 
 import msgspec
 import pytest
@@ -17,10 +18,16 @@ from schemas.markets import Market
 from tests.support import golden
 
 
-ORDER, BALANCE, POSITION = (golden.example(name) for name in ("order", "balance", "position"))
-assert isinstance(ORDER, Order)
-assert isinstance(BALANCE, Balance)
-assert isinstance(POSITION, Position)
+ValueT = TypeVar("ValueT", Order, Balance, Position)
+
+
+def example(of: type[ValueT]) -> ValueT:
+    value = golden.example(of.__name__.lower())
+    assert isinstance(value, of)
+    return value
+
+
+ORDER, BALANCE, POSITION = example(Order), example(Balance), example(Position)
 
 
 def shown(table: Table, width: int = 240) -> str:
