@@ -147,18 +147,20 @@ async def test_accounts_come_back_after_a_kill_and_the_tables_are_those_of_a_wor
 
 
 async def shown(accounts: Accounts, expected: dict[str, list[bytes]]) -> None:
-    orders = [json.loads(line) for line in await accounts.command("orders", "--json")]
-    opened = [json.loads(line) for line in await accounts.command("orders", "--open", "--json")]
-    table = await accounts.command("orders", "--account", "main", "--symbol", "achusdt")
-    balances = await accounts.command("balances")
+    of_all, of_open, table, balances = await asyncio.gather(
+        accounts.command("orders", "--json"),
+        accounts.command("orders", "--open", "--json"),
+        accounts.command("orders", "--account", "main", "--account", "nobody", "--symbol", "achusdt"),
+        accounts.command("balances", "--account", "nobody"),
+    )
+    orders, opened = [json.loads(line) for line in of_all], [json.loads(line) for line in of_open]
 
     assert len(orders) == len(expected["order"])
     assert {order["market"] for order in orders} == {"spot"}
     assert 0 < len(opened) < len(orders)
     assert {order["status"] for order in opened} <= {"NEW", "PARTIALLY_FILLED"}
     assert table[-1] == f"{sum(order['symbol'] == 'ACHUSDT' for order in orders)} orders"
-    assert balances[-1] == "1 balance"
-    assert (await accounts.command("orders", "--account", "nobody"))[-1] == "0 orders"
+    assert balances == ["0 balances"]
 
 
 async def test_what_cannot_be_read_goes_where_few_may_read_and_nowhere_else(accounts: Accounts) -> None:

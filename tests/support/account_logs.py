@@ -98,8 +98,8 @@ class AccountLog:
 
     def _place(self) -> None:
         order = _Order(
-            self._random.choice(self._labels), self._random.choice(SYMBOLS), next(self._ids), self._random.randrange(1, 500),
-            self.now, updated=self.now,
+            self._random.choice(self._labels), self._random.choice(SYMBOLS), next(self._ids),
+            self._random.randrange(1, 500), self.now, updated=self.now,
         )  # fmt: skip
         self.orders[order.order_id] = order
         self._report(order, "NEW", None)
@@ -126,8 +126,8 @@ class AccountLog:
     def _report(self, order: _Order, execution: str, fill: Mapping[str, Any] | None) -> None:
         event = {
             "e": "executionReport", "E": self.now, "s": order.symbol, "c": f"o{order.order_id}", "S": "BUY",
-            "o": "LIMIT", "f": "GTC", "q": f"{order.quantity}", "p": "0.05", "P": "0", "F": "0", "g": -1, "C": "", "x": execution,
-            "X": order.status, "r": "NONE", "i": order.order_id, "l": fill["qty"] if fill else "0",
+            "o": "LIMIT", "f": "GTC", "q": f"{order.quantity}", "p": "0.05", "P": "0", "F": "0", "g": -1, "C": "",
+            "x": execution, "X": order.status, "r": "NONE", "i": order.order_id, "l": fill["qty"] if fill else "0",
             "z": f"{order.filled}", "L": fill["price"] if fill else "0", "n": fill["commission"] if fill else "0",
             "N": fill["commissionAsset"] if fill else None, "T": self.now, "t": fill["id"] if fill else -1,
             "I": next(self._ids), "w": order.status not in _ENDED, "m": False, "M": False, "O": order.time,
