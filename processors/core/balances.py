@@ -214,19 +214,19 @@ class Balances:
         for asset, state in list(self._assets.items()):
             if asset in report.assets or not any(state.amounts):
                 continue
-            nothing = {name: None if getattr(state, name) is None else 0 for name in _VALUES[:4]}
-            changes.extend(
-                self._balance(
-                    BalanceReport(
-                        source=report.source,
-                        time=report.time,
-                        receive_time_ns=report.receive_time_ns,
-                        request_time=report.request_time,
-                        asset=asset,
-                        **nothing,
-                    )
-                )
+            free, locked, wallet, cross = (None if known is None else 0 for known in state.amounts)
+            nothing = BalanceReport(
+                source=report.source,
+                time=report.time,
+                receive_time_ns=report.receive_time_ns,
+                request_time=report.request_time,
+                asset=asset,
+                free=free,
+                locked=locked,
+                wallet_balance=wallet,
+                cross_wallet_balance=cross,
             )
+            changes.extend(self._balance(nothing))
         return tuple(changes)
 
     def _changed(

@@ -13,94 +13,30 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from processors.core.order_fills import NO_FILLS, Fills, add_fill
+from processors.core.order_fills import Fills, add_fill
 from processors.core.order_reports import (
     FillReport,
     LinkReport,
     ListReport,
     OrderDetails,
-    OrderKey,
     OrderReport,
     OrderTold,
     RefusalReport,
 )
-from processors.core.order_transitions import TERMINAL, Execution, OrderStatus, reachable, status_rank, transitions_of
+from processors.core.order_states import ListState, OrderState, Rank
+from processors.core.order_transitions import Execution, OrderStatus, reachable, status_rank, transitions_of
 from schemas.accounts import AccountSource, OrderKind
-from schemas.markets import Market
 
 
 __all__ = [
     "Advanced",
     "Duplicate",
     "Impossible",
-    "ListState",
     "OrderOutcome",
     "OrderState",
     "OutOfOrder",
-    "Rank",
     "advance",
 ]
-
-
-class Rank(msgspec.Struct, frozen=True, array_like=True, order=True):
-    """Which of two reports about an order is the newer; compared field by field."""
-
-    time: int
-    filled_quantity: int
-    status_rank: int
-    working_time: int
-    told_live: bool
-    """Of two that agree in all above, an event counts more than an answer: answers do not tell the next two."""
-    execution_rank: int
-    execution_id: int
-
-    @property
-    def moment(self) -> tuple[int, int, int, int]:
-        """What events and answers tell alike."""
-        return self.time, self.filled_quantity, self.status_rank, self.working_time
-
-
-class ListState(msgspec.Struct, frozen=True, array_like=True):
-    """The order list that an order is a leg of."""
-
-    time: int
-    order_list_id: int
-    order_list_client_id: str
-    contingency_type: str
-    order_list_status: str
-
-
-class OrderState(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """All that is known of one order."""
-
-    market: Market
-    account: str
-    key: OrderKey
-    status: str | None = None
-    """None: there are fills or links of it, and no report yet that tells where it stands."""
-    rank: Rank | None = None
-    """Of the report that told the status."""
-    details: OrderDetails = OrderDetails()
-    filled_quantity: int = 0
-    """The largest that was told."""
-    filled_quote: int | None = None
-    """What the venue told of the quote quantity, and for which filled quantity."""
-    filled_quote_at: int = -1
-    average_price: int | None = None
-    """The same."""
-    average_price_at: int = -1
-    fills: Fills = NO_FILLS
-    order_list: ListState | None = None
-    execution_id: int | None = None
-    event_time: int | None = None
-    source: AccountSource = AccountSource.STREAM
-    recovered: bool = False
-    irregular_count: int = 0
-
-    @property
-    def terminal(self) -> bool:
-        """Whether it has ended."""
-        return self.status in TERMINAL[self.key.kind]
 
 
 class _Outcome(msgspec.Struct, frozen=True):
@@ -157,21 +93,24 @@ def advance(state: OrderState | None, report: OrderTold) -> OrderOutcome:
     Returns:
         ``Advanced``, ``Duplicate``, ``OutOfOrder`` or ``Impossible``, each with the state that follows.
     """
-    before = state or OrderState(market=report.market, account=report.account, key=report.key)
-    match report:
-        case OrderReport():
-            outcome = _stand(before, report)
-        case FillReport():
-            outcome = _fill(before, report)
-        case ListReport():
-            outcome = _join_list(before, report)
-        case LinkReport():
-            outcome = _learn(before, report, OrderDetails(algo_id=report.algo_id))
-        case RefusalReport():
-            outcome = _learn(before, report, OrderDetails(reject_reason=report.reason))
+    outcome = _folded(state or OrderState(market=report.market, account=report.account, key=report.key), report)
     if state is None and (isinstance(outcome, Impossible) or not outcome.changed):
         return replace(outcome, state=None, changed=False)
     return outcome
+
+
+def _folded(before: OrderState, report: OrderTold) -> OrderOutcome:
+    match report:
+        case OrderReport():
+            return _stand(before, report)
+        case FillReport():
+            return _fill(before, report)
+        case ListReport():
+            return _join_list(before, report)
+        case LinkReport():
+            return _learn(before, report, OrderDetails(algo_id=report.algo_id))
+        case RefusalReport():
+            return _learn(before, report, OrderDetails(reject_reason=report.reason))
 
 
 def _stand(before: OrderState, report: OrderReport) -> OrderOutcome:
