@@ -21,15 +21,17 @@ class Rank(msgspec.Struct, frozen=True, array_like=True, order=True):
     filled_quantity: int
     status_rank: int
     working_time: int
+    amended: int
+    """Spot: minus the ordered quantity, which an amendment can only make smaller."""
     told_live: bool
     """Of two that agree in all above, an event counts more than an answer: answers do not tell the next two."""
     execution_rank: int
     execution_id: int
 
     @property
-    def moment(self) -> tuple[int, int, int, int]:
+    def moment(self) -> tuple[int, ...]:
         """What events and answers tell alike."""
-        return self.time, self.filled_quantity, self.status_rank, self.working_time
+        return self.time, self.filled_quantity, self.status_rank, self.working_time, self.amended
 
 
 class ListState(msgspec.Struct, frozen=True, array_like=True):

@@ -26,6 +26,7 @@ from processors.core.order_reports import (
 from processors.core.order_states import ListState, OrderState, Rank
 from processors.core.order_transitions import Execution, OrderStatus, reachable, status_rank, transitions_of
 from schemas.accounts import AccountSource, OrderKind
+from schemas.markets import Market
 
 
 __all__ = [
@@ -117,7 +118,8 @@ def _stand(before: OrderState, report: OrderReport) -> OrderOutcome:
     """Fold in a report that tells where the order stands."""
     rank = _rank_of(report)
     newer = before.rank is None or (rank > before.rank and not _is_late_fill(before, report))
-    irregular = _contradiction(report) or (_broken_rule(before, report) if newer else None)
+    follows = newer and not _tells_of_answer(before, rank)
+    irregular = _contradiction(report) or (_broken_rule(before, report) if follows else None)
     if irregular is not None:
         return _impossible(before, irregular)
     fills = before.fills if report.fill is None else add_fill(before.fills, report.fill)
@@ -184,6 +186,7 @@ def _rank_of(report: OrderReport) -> Rank:
         0 if kind is OrderKind.ALGO else report.filled_quantity,
         status_rank(kind, report.status),
         report.details.working_time or 0,
+        -(report.details.quantity or 0) if report.market is Market.SPOT else 0,
         report.source is AccountSource.STREAM,
         _EXECUTION_RANKS.get(report.execution, 1),
         -1 if report.execution_id is None else report.execution_id,
@@ -198,6 +201,12 @@ def _is_late_fill(before: OrderState, report: OrderReport) -> bool:
         and before.rank is not None
         and report.time <= before.rank.time
     )
+
+
+def _tells_of_answer(before: OrderState, rank: Rank) -> bool:
+    """Say whether an event tells, late and in more detail, of the very moment that an answer has told of."""
+    known = before.rank
+    return known is not None and not known.told_live and known.moment == rank.moment
 
 
 def _contradiction(report: OrderReport) -> str | None:
