@@ -11,7 +11,7 @@ import msgspec
 from processors.core.account_parts import Part, PartName, PartType, Result, Telling
 from processors.core.checkpoint_rounds import CheckpointError
 from processors.core.order_records import dump_order, load_order, order_record
-from processors.core.order_reports import FillReport, OrderKey, OrderReport, OrderTold
+from processors.core.order_reports import OrderKey, OrderReport, OrderTold
 from processors.core.order_transitions import TERMINAL
 from processors.core.orders import Advanced, Impossible, OrderState, OutOfOrder, advance
 from processors.core.records import DeadLetter, Difference, Output
@@ -23,8 +23,14 @@ from schemas.topics import DerivedType
 
 __all__ = ["AccountOrders", "SymbolOrders"]
 
+
+class _Orders(msgspec.Struct, frozen=True, array_like=True):
+    states: list[msgspec.Raw]
+    buried: dict[OrderKind, int]
+
+
 _encode: Final = msgspec.json.Encoder().encode
-_decode: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode: Final = msgspec.json.Decoder(_Orders).decode
 _Ended = tuple[int, str, OrderKind, int]
 _FILLS: Final = frozenset(
     {
@@ -39,14 +45,16 @@ _FILLS: Final = frozenset(
 class SymbolOrders:
     """The orders of an account in one symbol."""
 
-    __slots__ = ("states",)
+    __slots__ = ("buried", "states")
 
     def __init__(self) -> None:
         self.states: dict[OrderKey, OrderState] = {}
+        self.buried: dict[OrderKind, int] = {}
+        """Largest id of an order that was kept for long enough."""
 
     def dump(self) -> bytes:
         """Return all of them as JSON."""
-        return _encode([msgspec.Raw(dump_order(state)) for state in self.states.values()])
+        return _encode(_Orders([msgspec.Raw(dump_order(state)) for state in self.states.values()], self.buried))
 
     def load(self, data: bytes) -> None:
         """Take over what was dumped.
@@ -55,10 +63,11 @@ class SymbolOrders:
             CheckpointError: it cannot be read.
         """
         try:
-            states = [load_order(bytes(dumped)) for dumped in _decode(data)]
+            kept = _decode(data)
+            states = [load_order(bytes(dumped)) for dumped in kept.states]
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise CheckpointError(str(error)) from error
-        self.states = {state.key: state for state in states}
+        self.states, self.buried = {state.key: state for state in states}, kept.buried
 
 
 OrderPart = Part[SymbolOrders]
@@ -123,7 +132,7 @@ class AccountOrders:
         for report in reports:
             part = self._part(report.key.symbol)
             before = part.content.states.get(report.key)
-            if telling.is_known_to(part) or (before is None and self._is_forgotten(report, clock_ms)):
+            if telling.is_known_to(part) or (before is None and self._is_forgotten(part, report, telling, clock_ms)):
                 continue
             outcome = advance(before, report)
             if isinstance(outcome, Impossible):
@@ -151,6 +160,7 @@ class AccountOrders:
             if state is None or not state.terminal or state.rank is None or state.rank.time != time:
                 continue
             del part.content.states[key]
+            part.content.buried[kind] = max(order_id, part.content.buried.get(kind, -1))
             part.changed = True
             if (order := order_record(state, -1, -1)) is not None:
                 buried.append(Output(self._market, DerivedType.ORDER, order_key(order), None, timestamp_ms))
@@ -163,17 +173,20 @@ class AccountOrders:
             part = self._parts[symbol] = Part(name, SymbolOrders())
         return part
 
-    def _is_forgotten(self, report: OrderTold, clock_ms: int) -> bool:
+    def _is_forgotten(self, part: OrderPart, report: OrderTold, telling: Telling, clock_ms: int) -> bool:
         """Return whether nothing is known of an order because its time is over.
 
-        What was open then is not forgotten, whenever it was ordered. Events come in their order, so an order of which
-        one tells is not forgotten either; but a fill alone, of which another event tells too, makes no order.
+        Records can be read long after later ones of another topic: an answer that was made so long ago may call open
+        what ended and was buried since, and an event may be the repetition of one of those that led there. What is
+        open still is told by a later answer.
         """
-        if report.time > clock_ms - self._retention_ms:
-            return False
-        if isinstance(report, OrderReport):
-            return report.source is AccountSource.REST and report.status in TERMINAL[report.key.kind]
-        return report.source is AccountSource.REST or isinstance(report, FillReport)
+        oldest = clock_ms - self._retention_ms
+        if report.source is AccountSource.STREAM:
+            return report.time <= oldest and report.key.order_id <= part.content.buried.get(report.key.kind, -1)
+        if 0 < telling.time_ms <= oldest:
+            return True
+        is_open = isinstance(report, OrderReport) and report.status not in TERMINAL[report.key.kind]
+        return report.time <= oldest and not is_open
 
     def _say(self, key: OrderKey, changed: _Changed, telling: Telling, results: list[Result]) -> None:
         part = self._part(key.symbol)

@@ -185,11 +185,11 @@ class AccountPartition:
             return
         place = record.market, snapshot_type
         telling = Telling(
-            record, record.type is snapshot_type, _cause_of(record), self._answers[place].next_offset,
-            self._answered[place],
+            record, record.type is snapshot_type, _cause_of(record), _time_of(record),
+            self._answers[place].next_offset, self._answered[place],
         )  # fmt: skip
         account = self._account(record.market, (record.key or b"").decode())
-        account.clock_ms = max(account.clock_ms, _time_of(record))
+        account.clock_ms = max(account.clock_ms, telling.time_ms)
         if isinstance(told, PassedOver):
             self._unknown[record.market, told.name] += not told.known
         else:

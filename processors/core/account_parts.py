@@ -149,6 +149,8 @@ class Telling(msgspec.Struct, frozen=True):
     is_answer: bool
     cause: ReconcileCause | None
     """Of an answer: why the venue was asked."""
+    time_ms: int
+    """The venue's: of an event when it was told, of an answer when it was asked for; 0: the record does not say."""
     next_update: int
     """How far the update topic was applied, this record included."""
     next_snapshot: int

@@ -183,9 +183,8 @@ class AccountLog:
     def _append(self, of: RawType, label: str, value: bytes, headers: tuple[tuple[str, bytes], ...]) -> None:
         offset = self._offsets[of]
         self._offsets[of] += 1
-        sequence = (
-            ("receive_time_ns", str(self.now * 1_000_000).encode()), ("connection_sequence", str(offset).encode())
-        )  # fmt: skip
+        received = self.now * 1_000_000 + len(self.entries)
+        sequence = ("receive_time_ns", b"%d" % received), ("connection_sequence", b"%d" % offset)
         self.entries.append(Entry(of, offset, label, value, self.now, (*sequence, *headers)))
 
     def interleaved(self, random: Random) -> Iterator[Entry]:
