@@ -70,7 +70,7 @@ def test_every_state_of_a_life_is_as_the_venue_has_it(life: Life) -> None:
 
 @given(lives(), st.data())
 def test_order_of_arrival_repeats_and_answers_change_nothing_about_the_end(life: Life, data: st.DataObject) -> None:
-    """The short forms of the fills and answers of any moment are among what arrives, in any order, any number of times."""
+    """What arrives holds the short forms of the fills and answers of any moment, too."""
     told_anyway = records_of(life, life.events)
     moments = data.draw(st.lists(st.integers(0, len(life.events) - 1), max_size=4))
     extra = [record for moment in moments for record in answers_of(life, moment)] + records_of(life, life.shorts())
