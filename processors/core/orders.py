@@ -117,7 +117,8 @@ def _folded(before: OrderState, report: OrderTold) -> OrderOutcome:
 def _stand(before: OrderState, report: OrderReport) -> OrderOutcome:
     """Fold in a report that tells where the order stands."""
     rank = _rank_of(report)
-    newer = before.rank is None or (rank > before.rank and not _is_late_fill(before, report))
+    late_fill = _is_late_fill(before, report)
+    newer = before.rank is None or (rank > before.rank and not late_fill)
     follows = newer and not _tells_of_answer(before, rank)
     irregular = _contradiction(report) or (_broken_rule(before, report) if follows else None)
     if irregular is not None:
@@ -126,7 +127,7 @@ def _stand(before: OrderState, report: OrderReport) -> OrderOutcome:
     if fills is None:
         return _impossible(before, "a sum of its fills does not fit its field", reason="does-not-fit")
     after = _merged(before, report, fills, rank if newer else None)
-    older = before.rank is not None and not newer and rank.moment < before.rank.moment
+    older = late_fill or (before.rank is not None and not newer and rank.moment < before.rank.moment)
     if after == before:
         known = report.fill is not None or not older
         return Duplicate(before, changed=False) if known else OutOfOrder(before, changed=False)
