@@ -160,14 +160,12 @@ def test_every_change_of_an_order_is_a_record_with_the_offsets_applied() -> None
 def test_what_an_answer_adds_is_recovered_and_told_with_both_sides() -> None:
     feed = Feed()
     feed.event(report("NEW", "NEW"))
-    fill = {"l": "10", "z": "10"}
     results = feed.answer(
         [answered("FILLED", T0 + 5, executedQty="10", cummulativeQuoteQty="0.5")], "/api/v3/allOrders", after=1
     )
     (order,) = values(results)
     (difference,) = [result for result in results if isinstance(result, Difference)]
 
-    assert fill
     assert (order.status, order.recovered, order.source) == ("FILLED", True, AccountSource.REST)
     assert (order.input_offset, order.snapshot_offset) == (0, 0)
     assert (difference.what, difference.cause, difference.account) == ("order", ReconcileCause.RECONNECT, "main")
@@ -287,15 +285,14 @@ def test_an_order_that_ended_leaves_by_tombstone_after_its_retention_of_event_ti
     assert feed.event(report("NEW", "NEW", T0 + 6 + DAY_MS, i=80))[1:] == []
 
 
-def test_the_clock_is_that_of_the_account_be_it_events_of_the_account_or_questions() -> None:
-    for tell in (
-        lambda feed: feed.event(event("balanceUpdate", T0 + 9 * DAY_MS, a="X", d="1"), RawType.ACCOUNT_UPDATE),
-        lambda feed: feed.answer([], "/api/v3/openOrders", after=0, asked=T0 + 9 * DAY_MS),
-    ):
-        feed = Feed()
-        key = ended(feed)
-        results = tell(feed)
+def test_the_clock_is_that_of_the_account_be_it_events_of_balances_or_questions() -> None:
+    later = T0 + 9 * DAY_MS
+    by_event, by_question = Feed(), Feed()
+    keys = ended(by_event), ended(by_question)
+    told = by_event.event(event("balanceUpdate", later, a="X", d="1"), RawType.ACCOUNT_UPDATE)
+    asked = by_question.answer([], "/api/v3/openOrders", after=0, asked=later)
 
+    for key, results in zip(keys, (told, asked), strict=True):
         assert (key, None) in [(result.key, result.value) for result in results if isinstance(result, Output)]
 
 
