@@ -45,16 +45,23 @@ _FILLS: Final = frozenset(
 class SymbolOrders:
     """The orders of an account in one symbol."""
 
-    __slots__ = ("buried", "states")
+    __slots__ = ("_dumped", "buried", "states")
 
     def __init__(self) -> None:
         self.states: dict[OrderKey, OrderState] = {}
         self.buried: dict[OrderKind, int] = {}
         """Largest id of an order that was kept for long enough."""
+        self._dumped: dict[OrderKey, tuple[OrderState, msgspec.Raw]] = {}
+        """Most orders have ended, and are the same the next time."""
 
     def dump(self) -> bytes:
         """Return all of them as JSON."""
-        return _encode(_Orders([msgspec.Raw(dump_order(state)) for state in self.states.values()], self.buried))
+        before, dumped = self._dumped, {}
+        for key, state in self.states.items():
+            known = before.get(key)
+            dumped[key] = known if known and known[0] is state else (state, msgspec.Raw(dump_order(state)))
+        self._dumped = dumped
+        return _encode(_Orders([raw for _, raw in dumped.values()], self.buried))
 
     def load(self, data: bytes) -> None:
         """Take over what was dumped.
@@ -64,10 +71,11 @@ class SymbolOrders:
         """
         try:
             kept = _decode(data)
-            states = [load_order(bytes(dumped)) for dumped in kept.states]
+            states = [(load_order(bytes(raw)), raw.copy()) for raw in kept.states]
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise CheckpointError(str(error)) from error
-        self.states, self.buried = {state.key: state for state in states}, kept.buried
+        self.states, self.buried = {state.key: state for state, _ in states}, kept.buried
+        self._dumped = {state.key: (state, raw) for state, raw in states}
 
 
 OrderPart = Part[SymbolOrders]
