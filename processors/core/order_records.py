@@ -66,7 +66,7 @@ def order_record(state: OrderState, input_offset: int, snapshot_offset: int) -> 
         commission_assets=[asset for asset, _ in fills.commissions],
         commissions=[commission for _, commission in fills.commissions],
         realized_profit=fills.realized_profit if _has_profit(state) else None,
-        last_trade_id=fills.last.trade_id if fills.last else None,
+        last_trade_id=fills.last.trade_id if fills.last and fills.last.trade_id >= 0 else None,
         last_fill_price=fills.last.price if fills.last else None,
         last_fill_quantity=fills.last.quantity if fills.last else None,
         execution_id=state.execution_id,

@@ -70,6 +70,9 @@ class OrderState(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     source: AccountSource = AccountSource.STREAM
     recovered: bool = False
     irregular_count: int = 0
+    """How many reports no legal life of it has."""
+    last_irregular: tuple[Rank, str, str | None] | None = None
+    """The last of these: its repetition is none."""
 
     @property
     def terminal(self) -> bool:

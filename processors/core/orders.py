@@ -122,7 +122,7 @@ def _stand(before: OrderState, report: OrderReport) -> OrderOutcome:
     follows = newer and not _tells_of_answer(before, rank)
     irregular = _contradiction(report) or (_broken_rule(before, report) if follows else None)
     if irregular is not None:
-        return _impossible(before, irregular)
+        return _impossible(before, irregular, identity=(rank, report.status, report.execution))
     fills = before.fills if report.fill is None else add_fill(before.fills, report.fill)
     if fills is None:
         return _impossible(before, "a sum of its fills does not fit its field", reason="does-not-fit")
@@ -176,8 +176,16 @@ def _learn(before: OrderState, report: OrderTold, details: OrderDetails) -> Orde
     return Advanced(_stamped(replace(before, details=learned), report))
 
 
-def _impossible(before: OrderState, detail: str, reason: str = "impossible-transition") -> Impossible:
-    return Impossible(replace(before, irregular_count=before.irregular_count + 1), reason=reason, detail=detail)
+def _impossible(
+    before: OrderState,
+    detail: str,
+    reason: str = "impossible-transition",
+    identity: tuple[Rank, str, str | None] | None = None,
+) -> Impossible | Duplicate:
+    if identity is not None and identity == before.last_irregular:
+        return Duplicate(before, changed=False)
+    after = replace(before, irregular_count=before.irregular_count + 1, last_irregular=identity)
+    return Impossible(after, reason=reason, detail=detail)
 
 
 def _rank_of(report: OrderReport) -> Rank:
@@ -247,6 +255,8 @@ def _merged(before: OrderState, report: OrderReport, fills: Fills, rank: Rank | 
     filled = report.filled_quantity
     quote, average = before.filled_quote, before.average_price
     quote_told = report.filled_quote is not None and filled > before.filled_quote_at
+    if report.market is not Market.SPOT and fills.quantity == filled:
+        quote_told = False  # the sum of the fills is exact, and stands in the record
     average_told = report.average_price is not None and filled > before.average_price_at
     identities = [known for known in (before.execution_id, report.execution_id) if known is not None]
     return replace(

@@ -193,16 +193,12 @@ class Positions:
             return ()  # an unused one: COIN-M tells of every symbol there is
         known = before or PositionState(leverage=self._leverage_of(report.key))
         recency, newer = observed(known.recency, report)
-        if not newer:
-            if before is not None:
-                self._positions[report.key] = replace(known, recency=recency)
-            return ()
-        after = replace(_told(known, report), recency=recency)
-        answered = report.source is AccountSource.REST
+        told = _told(known, report) if newer else _with_settings(known, report)
+        after = replace(told, recency=recency)
         if before is not None and not _differs(before, after):
             self._positions[report.key] = replace(known, recency=recency)
             return ()
-        missed = answered and (before is None or after.amount != before.amount)
+        missed = report.source is AccountSource.REST and (before is None or _is_another(before, after))
         return self._changed(report.key, before, _stamped(after, report, recovered=missed), recovered=missed)
 
     def _warn(self, report: WarningReport) -> tuple[PositionChange, ...]:
@@ -269,19 +265,34 @@ class Positions:
 
 
 def _told(known: PositionState, report: PositionReport) -> PositionState:
-    """Return a position with what a report tells; what it does not tell stays, unless it hung on the amount."""
+    """Return a position with what a newer report tells; what it does not tell stays, unless it hung on the rest."""
     told: dict[str, Any] = {name: getattr(report, name) for name in _VALUES if getattr(report, name) is not None}
     same = report.amount == known.amount and report.time <= known.recency.time
     if same and report.source is AccountSource.REST:
         # The same state once more, in fewer decimal places; its settings may be new.
         told = {name: value for name, value in told.items() if name in _SETTINGS or getattr(known, name) is None}
-    if report.amount != known.amount:
+    if report.amount != known.amount or told.get("entry_price", known.entry_price) != known.entry_price:
         hanging: dict[str, Any] = _FLAT if not report.amount else dict.fromkeys(_FLAT)
-        told = {**hanging, **told}
+        told = {**hanging, "realized_profit": None, **told}
     return replace(known, amount=report.amount, **told)
 
 
+def _with_settings(known: PositionState, report: PositionReport) -> PositionState:
+    """Return a position with those settings that an older report tells, and that nobody told before."""
+    told = {name: getattr(report, name) for name in _SETTINGS if getattr(known, name) is None}
+    return replace(known, **told)
+
+
+def _is_another(before: PositionState, after: PositionState) -> bool:
+    """Say whether an answer knows of a trade of which the stream did not tell."""
+    if after.amount != before.amount:
+        return True
+    return before.entry_price is not None and after.entry_price != before.entry_price
+
+
 def _differs(before: PositionState, after: PositionState) -> bool:
+    if before.unrealized_profit is None and after.unrealized_profit is not None:
+        return True
     return any(getattr(before, name) != getattr(after, name) for name in _SEEN)
 
 

@@ -40,9 +40,9 @@ _REGULAR: Final = OrderKind.REGULAR
 def told_by_execution_report(event: ExecutionReport, origin: Origin) -> tuple[OrderTold, ...]:
     """Return what an execution report tells."""
     check_integers(event)
-    fill = None
-    if event.execution_type == Execution.TRADE and event.trade_id >= 0:
-        fill = fill_of(event.trade_id, event.last_price, event.last_quantity, event.commission, event.commission_asset)
+    fill, fill_id = None, _fill_id(event)
+    if event.execution_type == Execution.TRADE and fill_id is not None:
+        fill = fill_of(fill_id, event.last_price, event.last_quantity, event.commission, event.commission_asset)
     return (
         OrderReport(
             market=origin.market,
@@ -60,6 +60,16 @@ def told_by_execution_report(event: ExecutionReport, origin: Origin) -> tuple[Or
             fill=fill,
         ),
     )
+
+
+def _fill_id(event: ExecutionReport) -> int | None:
+    """Return what tells a fill from others; None where nothing was filled.
+
+    What smart order routing allots is no trade. It has ids of its own, which are below all trade ids here.
+    """
+    if event.trade_id >= 0:
+        return event.trade_id
+    return None if event.allocation_id is None else -2 - event.allocation_id
 
 
 def _details_of_event(event: ExecutionReport) -> OrderDetails:

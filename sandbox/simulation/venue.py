@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from sandbox.exchange.source import StreamEvent
+from sandbox.simulation.accounts.venue_accounts import VenueAccounts
 from sandbox.simulation.agenda import Agenda, Output
 from sandbox.simulation.catalogue import StreamCatalogue
 from sandbox.simulation.config import SimulationConfig
@@ -25,6 +26,8 @@ SILENCE: Final = ""
 """The name of the stream on which nothing is said: an event on it marks a second in which no stream spoke."""
 
 _SECOND_US: Final = 1_000_000
+_ATTENTIVE_US: Final = 50_000
+"""The same where there are accounts: so much later at most is what they ask done and told."""
 _DRAIN_US: Final = 2_500_000
 """How long streams speak after the last order: by then the slowest depth stream has told every change."""
 
@@ -53,6 +56,12 @@ class Venue:
         """None while nobody has said: then what the configuration names."""
         self._trading: dict[_Key, Trading] = {}
         self._rosters: dict[Market, Roster] = {}
+        self.accounts = VenueAccounts(
+            lambda market, symbol: self._trading.get((market, symbol)),
+            lambda market: [each.market for key, each in self._trading.items() if key[0] is market],
+            lambda due_us, activity: self._agenda.add(due_us, activity, trading=True),
+        )
+        """Those who trade beside the crowd."""
         for market in sorted(config.symbols):
             self._rosters[market] = Roster()
             for symbol in config.symbols[market]:
@@ -66,6 +75,11 @@ class Venue:
         """Which symbols are traded once everything that is planned has been done."""
         self.ended = False
         """Whether everything has happened."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether no order is taken any more."""
+        return self.ended or (self._end_us is not None and self.now_us >= self._end_us)
 
     @property
     def now_us(self) -> int:
@@ -93,9 +107,10 @@ class Venue:
 
     def _let_time_pass(self, now_us: int, output: Output) -> int:
         """Say that nothing is said, so that whoever runs the venue can do something else meanwhile."""
-        if now_us - self._agenda.spoke_us >= _SECOND_US:
+        wait_us = _ATTENTIVE_US if self.accounts.open_ones else _SECOND_US
+        if now_us - self._agenda.spoke_us >= wait_us:
             output.append(StreamEvent(now_us * 1000, Market.SPOT, SILENCE, b""))
-        return now_us + _SECOND_US
+        return now_us + wait_us
 
     # Changes while the venue runs
 
@@ -172,6 +187,7 @@ class Venue:
     def _delist(self, key: _Key, now_us: int, output: Output) -> None:
         trading = self._trading.pop(key)
         trading.close(now_us, output)
+        self.accounts.close_symbol(*key, now_us, output)
         trading.market.delisted_us = now_us
         self._rosters[key[0]].refresh()
         self._agenda.add(now_us + _DRAIN_US, partial(self._silence, trading.market))
@@ -189,6 +205,7 @@ class Venue:
         for key, trading in list(self._trading.items()):
             if key[0] is market and symbol in {None, key[1]}:
                 trading.close(now_us, output)
+                self.accounts.close_symbol(*key, now_us, output)
                 each = trading.market.instrument
                 self._open(self._listings.later(each) if symbol is None else self._listings.wiped(each))
 
@@ -206,6 +223,7 @@ class Venue:
 
     def _take_in(self, trading: Trading) -> None:
         each = trading.market.instrument
+        trading.owners = self.accounts.owners(each.market)
         self._trading[each.market, each.symbol] = trading
         self._rosters[each.market].put(trading.market)
 

@@ -246,6 +246,9 @@ def test_a_fill_after_the_end_that_is_not_late_is_impossible_and_changes_nothing
     assert outcome.reason == "impossible-transition"
     assert outcome.detail == "execution type TRADE with status PARTIALLY_FILLED after CANCELED"
     assert (order.irregular_count, order.fill_count, order.status) == (1, 0, before.status)
+    folding.feed(event_record(Market.SPOT, spot_fill(1002, 103, 5, last=300, filled=300, E=1009), 3))
+    assert isinstance(folding.outcomes[-1], Duplicate)
+    assert folding.order() == order
 
 
 @pytest.mark.parametrize(
@@ -337,6 +340,15 @@ def test_self_trade_prevention_is_noted_with_what_it_took() -> None:
     order = folded(Market.SPOT, spot(1000, 100), prevented).order()
 
     assert (order.status, order.prevented_quantity, order.expiry_reason) == ("EXPIRED_IN_MATCH", to_scaled("800"), None)
+
+
+def test_what_smart_order_routing_allots_counts_as_a_fill_without_a_trade() -> None:
+    allotted = spot_fill(1001, 101, -1, last=300, filled=300, a=12, b="ONE_PARTY_TRADE_REPORT")
+    folding = folded(Market.SPOT, spot(1000, 100), allotted, allotted)
+
+    order = folding.order()
+    assert (order.fills_known_quantity, order.fill_count, order.last_trade_id) == (to_scaled("300"), 1, None)
+    assert order.commissions == [603]
 
 
 def test_why_an_order_was_rejected_or_expired_is_kept() -> None:
@@ -458,6 +470,25 @@ def test_the_quote_quantity_of_usdm_is_exact_once_every_fill_is_known() -> None:
     assert folding.order().filled_quote_quantity == 529 * 10**14
 
     folding.feed(event_record(Market.USDM, futures_fill(1002, 11, last=800, filled=800), 1))
+    assert folding.order().filled_quote_quantity == 5288 * 10**13
+
+
+def test_an_answer_that_tells_nothing_new_is_a_duplicate_on_usdm_too() -> None:
+    """It tells a quote quantity, which events do not; the sum of the fills is exact."""
+    folding = folded(Market.USDM, {**futures_fill(1000, 11, last=800, filled=800)})
+    known: dict[str, Any] = {
+        **ANSWERS[5][2][0],
+        "orderId": 7,
+        "updateTime": 1000,
+        "positionSide": "BOTH",
+        "type": "LIMIT",
+        "stopPrice": "0",
+        "cumQuote": "5.29",
+    }
+    folding.feed(answer_record(Market.USDM, "allOrders", [known], 0))
+    folding.feed(answer_record(Market.USDM, "openOrders", [known], 0))
+
+    assert isinstance(folding.outcomes[-1], Duplicate)
     assert folding.order().filled_quote_quantity == 5288 * 10**13
 
 

@@ -200,6 +200,15 @@ def test_what_an_answer_alone_knows_is_recovered() -> None:
     record = record_of(positions)
     assert (record.amount, record.entry_price, record.recovered) == (to_scaled("0.75"), 61900 * QUOTE, True)
     assert (record.source, record.event_time) == (AccountSource.REST, None)
+    assert record.realized_profit is None  # no answer tells, and what was known is of before
+
+
+def test_a_position_that_was_closed_and_opened_again_unheard_is_recovered() -> None:
+    positions = Positions("main")
+    fold(positions, moved(1000, "0.5", 1))
+
+    (change,) = fold(positions, risks(2100, risk(2000, "0.5", entryPrice="61900")))
+    assert change.recovered
 
 
 def test_an_answer_that_is_older_changes_nothing() -> None:
@@ -209,12 +218,27 @@ def test_an_answer_that_is_older_changes_nothing() -> None:
     assert fold(positions, risks(2100, risk(2000, "0.75"))) == []
 
 
+def test_of_an_older_answer_a_setting_is_taken_that_nobody_told() -> None:
+    """COIN-M stamps all positions anew in its events, and only those that changed in its answers."""
+    positions = Positions("main")
+    fold(positions, moved(3000, "0.5", 1))
+
+    (change,) = fold(positions, risks(3100, risk(2000, "0.75", leverage="20", marginType="isolated")))
+    assert not change.recovered
+    record = record_of(positions)
+    assert (record.amount, record.leverage, record.margin_type) == (to_scaled("0.5"), 20, "cross")
+
+
 def test_an_answer_that_tells_no_entry_price_leaves_none_for_another_amount() -> None:
     positions = Positions("main")
     fold(positions, moved(1000, "0.5", 1))
     fold(positions, risks(2100, risk(2000, "0.75", entryPrice=None, breakEvenPrice=None)))
 
     assert (record_of(positions).amount, record_of(positions).entry_price) == (to_scaled("0.75"), None)
+
+    (change,) = fold(positions, risks(2100, risk(2000, "0.75")))
+    assert not change.recovered
+    assert record_of(positions).entry_price == 618375 * QUOTE // 10
 
 
 def test_a_position_that_a_whole_answer_does_not_name_is_closed() -> None:
