@@ -118,7 +118,7 @@ async def accounts(kafka: Broker, schema_registry: SchemaRegistry, topic_prefix:
 
 
 async def test_accounts_come_back_after_a_kill_and_the_tables_are_those_of_a_worker_that_was_never_away(
-    accounts: Accounts,
+    accounts: Accounts, tmp_path: Path
 ) -> None:
     log = AccountLog(5, day_every=12, labels=LABELS[:1]).run(400)
     expected, differences = told(log.entries, 7 * DAY_S * 1_000)
@@ -143,7 +143,17 @@ async def test_accounts_come_back_after_a_kill_and_the_tables_are_those_of_a_wor
     assert differences
     assert 'processors_account_differences_total{market="spot",what="order"}' in metrics
     assert accounts.logged(1, "the venue's answer tells what its stream did not") is not None
-    await shown(accounts, expected)
+    await asyncio.gather(shown(accounts, expected), replayed(accounts, expected, tmp_path))
+
+
+async def replayed(accounts: Accounts, expected: dict[str, list[bytes]], directory: Path) -> None:
+    """The same log gives the same tables in a replay, which ends with a hash over them."""
+    lines = await accounts.command("replay", "--family", "private", "--rows", str(directory), "--json")
+    topics = {topic["topic"]: topic["rows"] for topic in json.loads(lines[-1])["topics"]}
+
+    assert topics["spot.order"] == len(expected["order"])
+    for of, rows in expected.items():
+        assert (directory / f"spot.{of}.jsonl").read_bytes().splitlines() == rows
 
 
 async def shown(accounts: Accounts, expected: dict[str, list[bytes]]) -> None:

@@ -17,13 +17,17 @@ from processors.core.canonical import RULES, LastValues
 from processors.core.checkpoint_rounds import Checkpointed, CheckpointError, Entity, HoldsRecords
 from processors.core.records import DeadLetter, Difference, Output, RawRecord
 from schemas.accounts import AccountSource, Balance, Order, Position
+from schemas.codec import Codec
 from schemas.control import ReconcileCause
 from schemas.keys import order_key
 from schemas.markets import Market
-from schemas.topics import DerivedType, RawType
+from schemas.topics import DerivedType, RawType, TopicTable
 from tests.support.account_logs import T0, AccountLog, Entry
+from tests.support.offline_registry import OfflineRegistry
 
 
+TABLE = TopicTable()
+CODEC = Codec(TABLE, OfflineRegistry())
 DAY_MS = 86_400_000
 ORDERS = RawType.ORDER_UPDATE
 
@@ -378,6 +382,39 @@ def test_an_answer_of_another_log_is_set_aside_and_those_behind_it_are_applied()
     assert [letter.reason for letter in feed.table.letters] == ["does-not-fit"]
     assert "offset 1000000000" in feed.table.letters[0].detail
     assert feed.table.orders().keys() == {77}
+
+
+JUNK: st.SearchStrategy[Any] = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.text(max_size=8),
+    st.sampled_from(["1e9", "-0", "9" * 30, "0.000000001"]),
+    st.lists(st.integers(), max_size=2),
+    st.just({}),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_no_record_stops_a_partition_and_what_comes_of_it_can_be_written(data: st.DataObject) -> None:
+    log = AccountLog(data.draw(st.integers(0, 50))).run(20)
+    partition = AccountPartition()
+    for entry in log.entries:
+        record = raw(entry)
+        if data.draw(st.integers(0, 3)) == 0:
+            value = json.loads(entry.value)
+            item = data.draw(st.sampled_from(value)) if isinstance(value, list) and value else value
+            if isinstance(item, dict):
+                item[data.draw(st.sampled_from(sorted(item)))] = data.draw(JUNK)
+            record = msgspec.structs.replace(
+                record, value=json.dumps(value).encode()[: data.draw(st.integers(1, 9999))]
+            )
+        for result in partition.feed(record):
+            if isinstance(result, Output) and result.value is not None:
+                CODEC.encode(TABLE.derived(result.market, DerivedType(result.type)), result.value)
+    for entity in partition.entities():
+        AccountPartition().load(entity, partition.dump(entity))
 
 
 # Laws
