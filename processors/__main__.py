@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from processors.account_commands import add_account_commands
 from processors.flows import Family
 from processors.logs import configure_logs
 from processors.replay_command import EPILOG, replay, replay_worker
@@ -16,7 +17,7 @@ from processors.worker import run
 __all__ = ["app", "main"]
 
 app = typer.Typer(
-    help="Faust workers: books, trades, candles and tickers out of the raw topics.",
+    help="Faust workers: books, trades, candles, tickers and accounts out of the raw topics.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
@@ -25,6 +26,7 @@ app = typer.Typer(
 
 app.command("replay", epilog=EPILOG)(replay)
 app.command("replay-worker", hidden=True)(replay_worker)
+add_account_commands(app)
 
 
 @app.command(
@@ -34,6 +36,8 @@ app.command("replay-worker", hidden=True)(replay_worker)
 `binance-processors worker books` — order books, top of book, book snapshots, liquidity
 
 `binance-processors worker trades` — trades, candles, tickers
+
+`binance-processors worker private` — orders, balances and positions of accounts
 
 `binance-processors worker books --instance-id books-0` — static membership: a restart causes no rebalance
 

@@ -138,13 +138,29 @@ class Settings(BaseSettings):
     one_sided_min_trades: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=50, description="Trades that a window must have to open one-sided flow."
     )
+    order_retention_s: Annotated[int, Field(ge=60, le=10 * 365 * 86_400)] = Field(
+        default=7 * 86_400,
+        description="Seconds of event time for which orders that have ended are kept in the topic `order`; then a "
+        "tombstone removes each.",
+    )
+    log_amounts: bool = Field(
+        default=True,
+        description="Whether the log shows both sides of what the venue's answers tell that its streams did not: "
+        "quantities, prices, balances. If not, it names the fields that differ, and the records are in the topics.",
+    )
     metrics_host: str = Field(
         default="127.0.0.1", description="Address on which /live, /ready and /metrics are served."
     )
     metrics_port: Annotated[int, Field(ge=0, le=65_535)] | None = Field(
         default=None,
-        description="Its port; unset: 9102 for books, 9103 for trades; 0: any that is free, which is logged.",
+        description="Its port; unset: 9102 for books, 9103 for trades, 9104 for private; 0: any that is free, which is "
+        "logged.",
     )
+
+    @property
+    def order_retention_ms(self) -> int:
+        """For how long of event time orders that have ended are kept."""
+        return 1_000 * self.order_retention_s
 
     @property
     def liquidity(self) -> LiquidityPlan | None:

@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Final
 
+import structlog
+
 from processors import metrics
+from processors.core.account_partition import RETENTION_MS, AccountPartition
 from processors.core.book_partition import BookPartition
 from processors.core.flow_alerts import AlertRules
 from processors.core.liquidity import LiquidityPlan
@@ -21,7 +24,15 @@ from schemas.topics import CANDLE_INTERVALS, ControlType, DerivedType, RawType, 
 
 __all__ = ["Family", "flows_of", "outputs_of"]
 
+_log = structlog.get_logger(__name__)
+
 _EVERY_SECOND: Final = LiquidityPlan()
+PRIVATE_TYPES: Final = (
+    RawType.ORDER_UPDATE,
+    RawType.ORDER_SNAPSHOT,
+    RawType.ACCOUNT_UPDATE,
+    RawType.ACCOUNT_SNAPSHOT,
+)
 
 
 class Family(StrEnum):
@@ -30,6 +41,8 @@ class Family(StrEnum):
     BOOKS = "books"
     TRADES = "trades"
     """Trades, candles, trade flow and tickers."""
+    PRIVATE = "private"
+    """Orders, balances and positions of accounts."""
 
 
 def flows_of(
@@ -41,6 +54,7 @@ def flows_of(
     snapshot_interval_ms: int,
     liquidity: LiquidityPlan | None = _EVERY_SECOND,
     alert_rules: AlertRules | None = None,
+    order_retention_ms: int = RETENTION_MS,
 ) -> tuple[Flow, ...]:
     """Return the flows of a family.
 
@@ -52,6 +66,7 @@ def flows_of(
         snapshot_interval_ms: event time between book snapshots of a symbol.
         liquidity: how liquidity is measured; None: it is not.
         alert_rules: when alerts about trade flow open and close.
+        order_retention_ms: for how long of event time orders that have ended are kept.
     """
 
     def raw(*types: RawType) -> list[Topic]:
@@ -67,6 +82,17 @@ def flows_of(
             checkpoint=DerivedType.BOOK_CHECKPOINT,
         )
         return (books,)
+    if family is Family.PRIVATE:
+        accounts = Flow(
+            "accounts",
+            tuple(raw(*PRIVATE_TYPES)),
+            lambda _: _Accounts(order_retention_ms),
+            ticks=True,
+            checkpoint=DerivedType.ACCOUNT_CHECKPOINT,
+            lost_from_log=True,
+            outlives_log=True,
+        )
+        return (accounts,)
     trades = Flow(
         "trades",
         (*raw(RawType.TRADE, RawType.AGG_TRADE), heartbeat, gap),
@@ -90,13 +116,21 @@ def outputs_of(family: Family, table: TopicTable, markets: Sequence[Market]) -> 
         derived = [DerivedType.TOP_OF_BOOK, DerivedType.BOOK_SNAPSHOT, DerivedType.BOOK_VERIFICATION]
         derived += [DerivedType.ALERT, DerivedType.LIQUIDITY, DerivedType.BOOK_CHECKPOINT]
         control = [ControlType.SNAPSHOT_REQUEST, ControlType.DEAD_LETTER, ControlType.CHECKPOINT]
+    elif family is Family.PRIVATE:
+        derived = [DerivedType.ORDER, DerivedType.BALANCE, DerivedType.POSITION, DerivedType.ACCOUNT_CHECKPOINT]
+        control = [ControlType.PRIVATE_DEAD_LETTER, ControlType.CHECKPOINT]
     else:
         candles = [candle_type(interval) for interval in CANDLE_INTERVALS]
         derived = [DerivedType.TRADE, DerivedType.TRADE_FLOW, DerivedType.TICKER, *candles, DerivedType.ALERT]
         derived += [DerivedType.TRADE_CHECKPOINT, DerivedType.TICKER_CHECKPOINT]
         control = [ControlType.DEAD_LETTER, ControlType.CHECKPOINT]
     return (
-        *(table.derived(market, of) for market in markets for of in derived),
+        *(
+            table.derived(market, of)
+            for market in markets
+            for of in derived
+            if market.is_futures or of is not DerivedType.POSITION
+        ),
         *(table.control(of) for of in control),
     )
 
@@ -138,6 +172,26 @@ class _Tickers(TickerPartition):
         return ()
 
     def tick(self, _: int) -> Iterable[Output | DeadLetter]:
+        return ()
+
+    def lags(self, _: bool) -> None:
+        pass
+
+
+class _Accounts(AccountPartition):
+    """Accounts as a :class:`~processors.units.PartitionState`."""
+
+    def heartbeat(self, _: Heartbeat) -> Iterable[Output | DeadLetter]:
+        return ()
+
+    def gap(self, _: Gap) -> Iterable[Output | DeadLetter]:
+        return ()
+
+    def tick(self, now_ms: int) -> Iterable[Output | DeadLetter]:
+        del now_ms  # an order's retention is of event time
+        for (market, name), count in self.take_unknown().items():
+            metrics.UNKNOWN_EVENTS.labels(market).inc(count)
+            _log.warning("events of an unknown type were passed over", market=market, type=name[:40], count=count)
         return ()
 
     def lags(self, _: bool) -> None:

@@ -11,8 +11,7 @@ from faust.types import TP
 
 from processors.batching import RawRecord
 from processors.core.replay_range import PartitionRange, ReplayPlan
-from processors.outputs import Produced, SetAside
-from processors.units import Flow, Unit, UnitFactory
+from processors.units import Applied, Flow, Unit, UnitFactory
 from schemas.codec import Codec
 from schemas.registry import SchemaSource
 from schemas.topics import Topic, TopicTable
@@ -116,14 +115,14 @@ class _ReplayUnit(Unit):
         super().reset()
         self.bound(self._stretch)
 
-    def apply(self, records: Sequence[RawRecord], *, lagging: bool | None) -> list[Produced | SetAside]:
+    def apply(self, records: Sequence[RawRecord], *, lagging: bool | None) -> list[Applied]:
         """Apply those of the records that are wanted; they are old, whenever they were received."""
         del lagging
         end = self._stretch[records[0].topic].end
         wanted = [record for record in records if record.offset < end]
         return super().apply(wanted, lagging=True) if wanted else []
 
-    def tick(self, now_ms: int) -> list[Produced]:
+    def tick(self, now_ms: int) -> list[Applied]:
         """Tell the state nothing: a replay has no clock."""
         del now_ms
         return self._announcements()

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 
 
 __all__ = [
+    "ACCOUNT_DIFFERENCES",
     "BATCH_SECONDS",
     "BOOK_LEVELS",
     "BOOK_VERIFICATIONS",
@@ -25,6 +26,7 @@ __all__ = [
     "RECORDS",
     "REGISTRY",
     "RESTORE_SECONDS",
+    "UNKNOWN_EVENTS",
 ]
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -39,7 +41,8 @@ OUTPUTS: Final = Counter(
     "processors_outputs_total", "Output records acknowledged by the broker.", ["topic"], registry=REGISTRY
 )
 
-# counter, records: set aside in control.dead-letter. Any rise wants a look at the topic.
+# counter, records: set aside in control.dead-letter, or what is private in control.private-dead-letter. Any rise wants
+# a look at the topic.
 DEAD_LETTERS: Final = Counter(
     "processors_dead_letters_total",
     "Records set aside in the dead-letter topic.",
@@ -119,6 +122,22 @@ BOOK_LEVELS: Final = Counter(
     "Price levels compared with depth snapshots.",
     ["market", "result"],
     registry=REGISTRY,
+)
+
+# counter, differences between what the streams told of an account and what the venue answered, by market and by what:
+# "order", "fill", "balance", "position"; "unknown-…" where the streams had told nothing of it, as at the first start of
+# an account. A rise of the others without a disconnect: the stream loses events; the log has both sides of each.
+ACCOUNT_DIFFERENCES: Final = Counter(
+    "processors_account_differences_total",
+    "What the venue's answers had to add to its streams of user data.",
+    ["market", "what"],
+    registry=REGISTRY,
+)
+
+# counter, events about accounts of a type that nobody knows, by market. Any rise: the venue has something new; the log
+# names it.
+UNKNOWN_EVENTS: Final = Counter(
+    "processors_unknown_events_total", "Events about accounts that were passed over.", ["market"], registry=REGISTRY
 )
 
 # gauge, seconds: since the last group heartbeat that succeeded. Above half the session timeout nothing is sent.

@@ -65,6 +65,8 @@ class SetAside:
     timestamp: int
     key: bytes | None
     value: bytes | None
+    private: bool = False
+    """Whether it tells of an account."""
 
 
 class Produced(msgspec.Struct, frozen=True):
@@ -85,7 +87,8 @@ class Encoder:
     def __init__(self, table: TopicTable, codec: Codec) -> None:
         self._table = table
         self._codec = codec
-        self._dead_letter = table.control(ControlType.DEAD_LETTER)
+        self._dead_letters = table.control(ControlType.DEAD_LETTER)
+        self._private_dead_letters = table.control(ControlType.PRIVATE_DEAD_LETTER)
         self._topics: dict[tuple[Market, DerivedType | ControlType], Topic] = {}
         # Most outputs go where the one before went, and enums are slow keys.
         self._last: Topic | None = None
@@ -104,13 +107,15 @@ class Encoder:
     def _encoded(self, produced: Produced) -> tuple[Topic, int, Record]:
         output, origin = produced.output, produced.origin
         topic = self._topic(output)
+        if output.value is None:
+            return topic, origin.partition, Record(output.key, None, output.timestamp_ms)
         try:
             value = self._codec.encode(topic, output.value)
         except DoesNotFitError as error:
-            return self._dead_letter_of(_set_aside("does-not-fit", f"{topic.name}: {error}", origin))
+            return self._dead_letter_of(_set_aside("does-not-fit", f"{topic.name}: {error}", origin, topic))
         if len(value) > _LARGEST_VALUE:
             detail = f"{topic.name}: a value of {len(value)} bytes, limit {_LARGEST_VALUE}"
-            return self._dead_letter_of(_set_aside("oversized", detail, origin))
+            return self._dead_letter_of(_set_aside("oversized", detail, origin, topic))
         return topic, origin.partition, Record(output.key, value, output.timestamp_ms)
 
     def _dead_letter_of(self, aside: SetAside) -> tuple[Topic, int, Record]:
@@ -126,16 +131,21 @@ class Encoder:
             "length": str(len(value)),
         }
         encoded = [(name, text.encode()) for name, text in headers.items()]
-        return self._dead_letter, aside.partition, Record(aside.key, value[:_CUT], aside.timestamp, encoded)
+        topic = self._private_dead_letters if aside.private else self._dead_letters
+        return topic, aside.partition, Record(aside.key, value[:_CUT], aside.timestamp, encoded)
 
     def _conflated(self, outputs: Iterable[Produced | SetAside]) -> Iterable[Produced | SetAside]:
-        """Drop all but the last value of a key where the topic keeps only that anyway."""
+        """Drop all but the last value of a key where the topic keeps only that anyway.
+
+        But not of what is private: who follows an order wants to see every state of it.
+        """
         kept: list[Produced | SetAside | None] = []
         last: dict[tuple[Market, DerivedType | ControlType, bytes], int] = {}
         for produced in outputs:
             if isinstance(produced, Produced):
                 output = produced.output
-                if self._topic(output).cleanup is not Cleanup.DELETE:
+                topic = self._topic(output)
+                if topic.cleanup is not Cleanup.DELETE and not topic.private:
                     identity = (output.market, output.type, output.key)
                     if (earlier := last.get(identity)) is not None:
                         kept[earlier] = None
@@ -156,7 +166,8 @@ class Encoder:
         return topic
 
 
-def _set_aside(reason: str, detail: str, origin: Origin) -> SetAside:
+def _set_aside(reason: str, detail: str, origin: Origin, output: Topic) -> SetAside:
     return SetAside(
-        reason, detail, origin.topic, origin.partition, origin.offset, origin.timestamp, origin.key, origin.value
-    )
+        reason, detail, origin.topic, origin.partition, origin.offset, origin.timestamp, origin.key, origin.value,
+        private=output.private,
+    )  # fmt: skip

@@ -34,7 +34,9 @@ _INTERRUPTED = 130
 EPILOG = """
 **Examples**
 
-`binance-processors replay` — everything that is kept, all families, one worker of each
+`binance-processors replay` — everything that is kept of books and trades, one worker of each
+
+`binance-processors replay --family private` — everything that is kept of accounts
 
 `binance-processors replay --family books --from 2024-08-09T00:00:00Z --to 2024-08-09T01:00:00Z` — an hour of books
 
@@ -57,7 +59,9 @@ class Families(StrEnum):
 
     BOOKS = "books"
     TRADES = "trades"
+    PRIVATE = "private"
     ALL = "all"
+    """All but what is private: who replays market data need not have the right to read accounts."""
 
 
 def replay(  # noqa: PLR0917 - options, each by its name
@@ -65,7 +69,7 @@ def replay(  # noqa: PLR0917 - options, each by its name
         str, typer.Option("--from", help="Where to begin: a time (ISO, or ms), `offset:N`, or `earliest`.")
     ] = "earliest",
     end: Annotated[str, typer.Option("--to", help="Where to end (exclusive): likewise, or `latest`.")] = "latest",
-    family: Annotated[Families, typer.Option(help="What to replay.")] = Families.ALL,
+    family: Annotated[Families, typer.Option(help="What to replay; `all`: all but what is private.")] = Families.ALL,
     output_prefix: Annotated[
         str | None, typer.Option(help="First part of the names of the topics that are written. [default: a new one]")
     ] = None,
@@ -117,7 +121,7 @@ class _Range:
 
     def __init__(self, begin: str, end: str, family: Families, file: Path | None) -> None:
         self._file = file
-        self._families = list(Family) if family is Families.ALL else [Family(family)]
+        self._families = list(_PUBLIC) if family is Families.ALL else [Family(family)]
         try:
             self._begin, self._end = parse_bound(begin), parse_bound(end)
         except BoundError as error:
@@ -140,6 +144,7 @@ class _Range:
         return plan
 
 
+_PUBLIC = (Family.BOOKS, Family.TRADES)
 _EVERYTHING = Bound(BoundKind.EARLIEST), Bound(BoundKind.LATEST)
 
 

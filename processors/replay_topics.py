@@ -208,15 +208,20 @@ class Hashing:
         left = dict(ends)
         while left:
             for tp, records in (await consumer.getmany(timeout_ms=_POLL_MS)).items():
+                topic, values = self._written[tp.topic], found[tp.topic]
                 for record in records:
-                    found[tp.topic].feed(self._value(self._written[tp.topic], record))
+                    if record.value is None and topic.cleanup is not Cleanup.DELETE:
+                        values.bury(record.key)
+                    else:
+                        key = record.key if topic.cleanup is Cleanup.COMPACT else None
+                        values.feed(self._value(topic, record), key)
                 if records[-1].offset + 1 >= left[tp]:
                     del left[tp]
                 await asyncio.sleep(0)
         return found
 
     def _value(self, topic: Topic, record: RawRecord) -> msgspec.Struct:
-        if topic.type is ControlType.DEAD_LETTER:
+        if topic.type in {ControlType.DEAD_LETTER, ControlType.PRIVATE_DEAD_LETTER}:
             return _head_of(record)
         return self._codec.decode(topic.name, record.partition, record.offset, record.value)
 

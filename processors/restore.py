@@ -17,7 +17,7 @@ import structlog
 from processors import metrics
 from processors.manifests import ManifestReader
 from processors.rebuild import Bounds, LogReader, Logs, Place, Range
-from processors.states import Lost, load_unit, read_states
+from processors.states import Lost, load_unit, read_states, trimmed_of
 from processors.units import Unit
 from schemas.codec import Codec
 from schemas.control import CheckpointRound
@@ -112,6 +112,11 @@ class Restorer:
             if (manifest := usable.get(place)) is not None:
                 lost = await load_unit(unit, manifest, states, bounds, table=self._table, codec=self._codec)
                 behind.source = self._settle(unit, lost)
+                if unit.flow.outlives_log and (trimmed := trimmed_of(unit, manifest, bounds)):
+                    _log.warning(
+                        "records were deleted before they were applied; what they told is to be told again",
+                        flow=unit.flow.name, partition=unit.partition, topics=sorted(trimmed),
+                    )  # fmt: skip
             unit.restored = True
 
     def _settle(self, unit: Unit, lost: Sequence[Lost]) -> Source:

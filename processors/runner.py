@@ -14,10 +14,12 @@ from processors import metrics
 from processors.assignments import Assignments
 from processors.batching import Batch, Membership
 from processors.checkpoints import CheckpointWriter, Dumped
+from processors.core.records import Difference
+from processors.differences import tell_difference
 from processors.outbox import Outbox
-from processors.outputs import Encoder, Produced, SetAside
+from processors.outputs import Encoder
 from processors.publisher import Publisher
-from processors.units import Flow, Unit
+from processors.units import Applied, Flow, Unit
 
 
 __all__ = ["FlowRunner"]
@@ -38,6 +40,7 @@ class FlowRunner:
         publisher: takes them to the broker.
         membership: whether this worker may still speak for its partitions; a function, it comes with the consumer.
         checkpoints: writes the state of the flow's partitions; needed where the flow has checkpoints.
+        tell: told what the venue's answers had to add, once the records that say so are durable.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class FlowRunner:
         membership: Callable[[], Membership],
         *,
         checkpoints: CheckpointWriter | None = None,
+        tell: Callable[[Difference], object] = tell_difference,
     ) -> None:
         self.flow = flow
         self._assignments = assignments
@@ -56,6 +60,7 @@ class FlowRunner:
         self._outbox = Outbox(publisher, membership)
         self._membership = membership
         self._checkpoints = checkpoints
+        self._tell = tell
         self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         """By partition. Whoever has the turn may apply and publish, in the order in which they asked for it; partitions
         do not wait for each other's acknowledgements."""
@@ -132,10 +137,13 @@ class FlowRunner:
     def _may_speak_for(self, unit: Unit) -> bool:
         return self._may_speak() and unit in self._assignments.units(self.flow)
 
-    async def _publish(self, produced: Sequence[Produced | SetAside]) -> None:
-        records = self._encoder.records(produced)
+    async def _publish(self, applied: Sequence[Applied]) -> None:
+        records = self._encoder.records([one for one in applied if not isinstance(one, Difference)])
         if records:
             await self._outbox.publish(records)
+        for one in applied:
+            if isinstance(one, Difference):
+                self._tell(one)
 
     @asynccontextmanager
     async def _turn(self, partition: int) -> AsyncIterator[None]:

@@ -22,7 +22,7 @@ from schemas.markets import Market
 from schemas.topics import Layer, TopicTable
 
 
-__all__ = ["Cause", "Lost", "States", "load_unit", "read_states"]
+__all__ = ["Cause", "Lost", "States", "load_unit", "read_states", "trimmed_of"]
 
 _BREATH_S: Final = 0.02
 """How long to load without letting others have their turn."""
@@ -134,19 +134,13 @@ async def load_unit(
     except ValueError as error:
         return [Lost(None, Cause.UNDECODABLE, str(error))]
     offsets = dict(zip(manifest.topics, manifest.next_offsets, strict=True))
-    trimmed = {
-        topic.market
-        for topic in unit.flow.topics
-        if topic.layer is Layer.RAW
-        and topic.name in offsets
-        and offsets[topic.name] < bounds[topic.name, unit.partition].begin
-    }
+    trimmed = {} if unit.flow.outlives_log else trimmed_of(unit, manifest, bounds)
     loader = _Loader(unit, states, table, codec)
     lost: list[Lost] = []
     loop = asyncio.get_running_loop()
     breathed_at = loop.time()
     for entry in _entries(manifest, unit.flow):
-        if entry.entity.market in trimmed:
+        if entry.entity.market in trimmed.values():
             lost.append(Lost(entry.entity, Cause.TRIMMED, "records after it were deleted"))
         elif (failure := loader.load(entry)) is not None:
             lost.append(failure)
@@ -157,6 +151,18 @@ async def load_unit(
     for name in unit.flow.topic_names:
         unit.pass_over(name, offsets.get(name, 0))
     return lost
+
+
+def trimmed_of(unit: Unit, manifest: CheckpointRound, bounds: Mapping[Place, Bounds]) -> dict[str, Market | None]:
+    """Return the raw topics of which records that were not applied are gone, and their markets."""
+    offsets = dict(zip(manifest.topics, manifest.next_offsets, strict=True))
+    return {
+        topic.name: topic.market
+        for topic in unit.flow.topics
+        if topic.layer is Layer.RAW
+        and topic.name in offsets
+        and offsets[topic.name] < bounds[topic.name, unit.partition].begin
+    }
 
 
 class _Loader:

@@ -9,22 +9,25 @@ from typing import ClassVar, Final, Protocol
 import msgspec
 
 from processors.batching import RawRecord
-from processors.core.checkpoint_rounds import Checkpointed, CheckpointRounds
-from processors.core.records import DeadLetter, Output, RawRecord as CoreRecord
-from processors.outputs import Produced, SetAside
+from processors.core.checkpoint_rounds import Checkpointed, CheckpointRounds, HoldsRecords
+from processors.core.records import DeadLetter, Difference, Output, RawRecord as CoreRecord
+from processors.outputs import Origin, Produced, SetAside
 from schemas.codec import Codec, DecodeError
 from schemas.control import Gap, Heartbeat
 from schemas.markets import Market
 from schemas.topics import DerivedType, Layer, RawType, Topic, TopicTable
 
 
-__all__ = ["CAUGHT_UP_MS", "Flow", "PartitionState", "Unit", "UnitFactory"]
+__all__ = ["CAUGHT_UP_MS", "Applied", "Flow", "PartitionState", "Unit", "UnitFactory"]
+
+Applied = Produced | SetAside | Difference
+"""What comes of records: to be written, or to be told."""
 
 
 class PartitionState(Protocol):
     """The whole state of one partition of one flow: a pure object of the core."""
 
-    def feed(self, record: CoreRecord) -> Iterable[Output | DeadLetter]:
+    def feed(self, record: CoreRecord) -> Iterable[Output | DeadLetter | Difference]:
         """Apply one raw record."""
 
     def heartbeat(self, heartbeat: Heartbeat) -> Iterable[Output | DeadLetter]:
@@ -59,6 +62,8 @@ class Flow:
     lost_from_log: bool = False
     """What becomes of an entity whose checkpoint is lost: the whole partition is rebuilt from what is left of the log;
     otherwise the entity begins anew."""
+    outlives_log: bool = False
+    """Whether a checkpoint serves although records after it were deleted: what they told will be told again."""
 
     @property
     def topic_names(self) -> tuple[str, ...]:
@@ -88,7 +93,8 @@ CAUGHT_UP_MS: Final = 3_000
 CHECKPOINT_INTERVAL_MS: Final = 10_000
 """Between the beginnings of two rounds of checkpoints, unless it is set."""
 
-_Apply = Callable[[RawRecord], Iterable[Output | DeadLetter]]
+_Result = Output | DeadLetter | Difference
+_Apply = Callable[[RawRecord], Iterable[_Result]]
 _Build = Callable[[], tuple[PartitionState, Mapping[str, _Apply]]]
 _NOTHING: Final[tuple[Output, ...]] = ()
 
@@ -109,11 +115,11 @@ class Unit:
         self.rounds = CheckpointRounds(checkpoint_interval_ms)
         self._checkpoint_interval_ms = checkpoint_interval_ms
         self._build = build
-        self._names = {(topic.market, topic.type): topic.name for topic in flow.topics}
+        self._topics = {(topic.market, topic.type): topic for topic in flow.topics}
         self._next: dict[str, int] = {}
         self._lagging = False
         self._still_since_ms: int | None = None
-        self._announced: list[Output] = []
+        self._announced: list[Applied] = []
         self._state, self._appliers = build()
         self._checkpointed = _checkpointed(flow, self._state)
 
@@ -136,11 +142,16 @@ class Unit:
     def announce(self) -> None:
         """Have said again, with the next outputs, what the predecessor may have said otherwise."""
         if self._checkpointed is not None:
-            self._announced.extend(self._checkpointed.announce())
+            self._announced += self._produced(self._checkpointed.announce(), _NoRecord(self.partition))
 
     def next_offsets(self) -> dict[str, int]:
-        """Return the first offset of each topic that was not applied."""
-        return {name: self.next_offset(name) for name in self.flow.topic_names}
+        """Return the first offset of each topic that was not applied, or was taken and still waits to be."""
+        offsets = {name: self.next_offset(name) for name in self.flow.topic_names}
+        if isinstance(self._state, HoldsRecords):
+            for place, offset in self._state.first_held().items():
+                name = self._topics[place].name
+                offsets[name] = min(offset, offsets[name])
+        return offsets
 
     def position(self, market: Market) -> int:
         """Return how far the raw topics of a market were applied, as one number that only rises."""
@@ -156,9 +167,14 @@ class Unit:
 
     def pass_over(self, topic: str, offset: int) -> None:
         """Note that nothing is left to apply below ``offset``."""
-        self._next[topic] = max(offset, self.next_offset(topic))
+        self._next[topic] = next_offset = max(offset, self.next_offset(topic))
+        if isinstance(self._state, HoldsRecords):
+            place = next(place for place, one in self._topics.items() if one.name == topic)
+            if place[0] is not None and isinstance(place[1], RawType):
+                results = self._state.passed_over(place[0], place[1], next_offset)
+                self._announced += self._produced(results, _NoRecord(self.partition))
 
-    def apply(self, records: Sequence[RawRecord], *, lagging: bool | None) -> list[Produced | SetAside]:
+    def apply(self, records: Sequence[RawRecord], *, lagging: bool | None) -> list[Applied]:
         """Apply records of one topic, in order, and return what comes of them.
 
         Records that were applied before are passed over: after a rebalance the stream goes on at the committed offset,
@@ -173,7 +189,7 @@ class Unit:
             self._lagging, self._still_since_ms = lagging, None
         topic = records[0].topic
         apply, first = self._appliers[topic], self.next_offset(topic)
-        produced: list[Produced | SetAside] = [*self._announcements()]
+        produced = self._announcements()
         for record in records:
             if record.offset < first:
                 continue
@@ -182,23 +198,25 @@ class Unit:
             except _UnreadableError as error:
                 produced.append(_aside(error.reason, str(error), record))
             else:
-                for output in outputs:
-                    if isinstance(output, Output):
-                        produced.append(Produced(output, record))
-                    else:
-                        produced.append(self._aside(output))
+                produced += self._produced(outputs, record)
         self._next[topic] = max(first, records[-1].offset + 1)
         return produced
 
     def _aside(self, letter: DeadLetter) -> SetAside:
         record = letter.record
-        topic = self._names[record.market, record.type]
+        topic = self._topics[record.market, record.type]
         return SetAside(
-            letter.reason, letter.detail, topic, record.partition, record.offset, record.timestamp_ms, record.key,
-            record.value,
+            letter.reason, letter.detail, topic.name, record.partition, record.offset, record.timestamp_ms, record.key,
+            record.value, private=topic.private,
         )  # fmt: skip
 
-    def tick(self, now_ms: int) -> list[Produced]:
+    def _produced(self, results: Iterable[_Result], origin: Origin) -> list[Applied]:
+        return [Produced(one, origin) if isinstance(one, Output) else self._other(one) for one in results]
+
+    def _other(self, result: DeadLetter | Difference) -> Applied:
+        return self._aside(result) if isinstance(result, DeadLetter) else result
+
+    def tick(self, now_ms: int) -> list[Applied]:
         """Tell the state the time and return what comes of it.
 
         When no record came for a while after old ones, there are no more: it has caught up.
@@ -210,15 +228,11 @@ class Unit:
                 self._lagging = False
                 self._state.lags(False)
         origin = _NoRecord(self.partition)
-        ticked = [Produced(output, origin) for output in self._state.tick(now_ms) if isinstance(output, Output)]
-        return self._announcements() + ticked
+        return self._announcements() + self._produced(self._state.tick(now_ms), origin)
 
-    def _announcements(self) -> list[Produced]:
-        if not self._announced:
-            return []
-        origin = _NoRecord(self.partition)
+    def _announcements(self) -> list[Applied]:
         announced, self._announced = self._announced, []
-        return [Produced(output, origin) for output in announced]
+        return announced
 
 
 def _checkpointed(flow: Flow, state: PartitionState) -> Checkpointed | None:
@@ -266,7 +280,7 @@ class UnitFactory:
     def _control_applier(self, state: PartitionState) -> _Apply:
         decode = self._codec.decode
 
-        def apply(record: RawRecord) -> Iterable[Output | DeadLetter]:
+        def apply(record: RawRecord) -> Iterable[_Result]:
             if record.value is None:
                 return _NOTHING  # a tombstone: the ledger forgot the entry
             try:
@@ -287,7 +301,7 @@ def _raw_applier(topic: Topic, state: PartitionState) -> _Apply:
     assert market is not None  # noqa: S101 - raw topics have one
     assert isinstance(raw_type, RawType)  # noqa: S101
 
-    def apply(record: RawRecord) -> Iterable[Output | DeadLetter]:
+    def apply(record: RawRecord) -> Iterable[_Result]:
         return feed(
             CoreRecord(
                 market,

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from time import monotonic, time_ns
 from typing import Final
 
@@ -16,13 +17,14 @@ import structlog
 import uvloop
 
 from processors import metrics
-from processors.agents import books, tickers, trades
+from processors.agents import books, private, tickers, trades
 from processors.app import AppOptions, BatchApp, require_compiled_faust
 from processors.assignments import Assignments
 from processors.batching import BatchConsumer, DeliveryLimits
 from processors.broker import require_topics
 from processors.checkpoints import CheckpointWriter
 from processors.config import Settings
+from processors.differences import tell_difference
 from processors.errors import ProcessorsError
 from processors.flows import Family, flows_of, outputs_of
 from processors.health import Health, silences
@@ -39,10 +41,15 @@ from schemas.topics import Topic, TopicTable
 
 __all__ = ["DEFAULT_PORTS", "run"]
 
-DEFAULT_PORTS: Final = {Family.BOOKS: 9102, Family.TRADES: 9103}
+DEFAULT_PORTS: Final = {Family.BOOKS: 9102, Family.TRADES: 9103, Family.PRIVATE: 9104}
 """Where each family's worker serves its health."""
 
-_AGENTS: Final = {"books": books.define, "trades": trades.define, "tickers": tickers.define}
+_AGENTS: Final = {
+    "books": books.define,
+    "trades": trades.define,
+    "tickers": tickers.define,
+    "accounts": private.define,
+}
 _TICK_S: Final = 1.0
 _CHECKPOINT_STEP_S: Final = 0.1
 _TROUBLE: Final = (ProcessorsError, RegistryError, OSError)
@@ -136,6 +143,7 @@ class _Worker:
             snapshot_interval_ms=settings.snapshot_interval_ms,
             liquidity=settings.liquidity,
             alert_rules=settings.alert_rules,
+            order_retention_ms=settings.order_retention_ms,
         )
         async with AsyncExitStack() as stack:
             await self._serve_health(stack)
@@ -154,10 +162,12 @@ class _Worker:
             app = BatchApp(_app_options(group, settings, self._job), assignments)
             self._app, self._assignments = app, assignments
             encoder, checkpoints = Encoder(written, output_codec), CheckpointWriter(written, output_codec, publisher)
+            tell = partial(tell_difference, amounts=settings.log_amounts)
             runners = [
                 FlowRunner(
                     flow, assignments, encoder, publisher, lambda: _consumer(app).membership,
                     checkpoints=None if flow.checkpoint is None else checkpoints,
+                    tell=tell,
                 )
                 for flow in flows
             ]  # fmt: skip

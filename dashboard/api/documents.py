@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from dashboard.core.texts import is_array, scale_of
 from schemas.avro import load_schema
 from schemas.derived import BookState, TakerSide
+from schemas.documents import is_array, scale_of
 from schemas.markets import Market
 
 

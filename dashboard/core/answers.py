@@ -12,10 +12,10 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from dashboard.core.store import Book, Store
-from dashboard.core.texts import to_document
 from dashboard.errors import NothingToldError, UnknownSymbolError
 from schemas.decimals import format_scaled
 from schemas.derived import AlertKind, AlertStatus, BookState
+from schemas.documents import to_document
 from schemas.markets import Market
 
 

@@ -47,6 +47,9 @@ class DeadLetterHead(msgspec.Struct, frozen=True):
     sha256: str
 
 
+# How the two topics of an account are read, events first or answers first, decides which of them tells a thing first.
+_PROVENANCE: Final = ("source", "recovered", "event_time", "input_offset", "snapshot_offset")
+_DEAD_LETTER: Final = Rule(identity=("source_topic", "source_partition", "source_offset", "reason"))
 _CANDLE: Final = Rule(identity=("symbol", "open_time"), outside=("revision",), only=(("final", (True,)),))
 
 RULES: Final[Mapping[str, Rule]] = {
@@ -73,7 +76,11 @@ RULES: Final[Mapping[str, Rule]] = {
         only=(("kind", ("volume-spike", "one-sided-flow", "crossed-book", "locked-book")),),
     ),
     **{str(candle_type(interval)): _CANDLE for interval in CANDLE_INTERVALS},
-    str(ControlType.DEAD_LETTER): Rule(identity=("source_topic", "source_partition", "source_offset", "reason")),
+    "order": Rule(identity=("account", "symbol", "kind", "order_id"), outside=_PROVENANCE),
+    "balance": Rule(identity=("account", "asset"), outside=_PROVENANCE),
+    "position": Rule(identity=("account", "symbol", "position_side"), outside=_PROVENANCE),
+    str(ControlType.DEAD_LETTER): _DEAD_LETTER,
+    str(ControlType.PRIVATE_DEAD_LETTER): _DEAD_LETTER,
 }
 """By the type of the topic."""
 
@@ -83,6 +90,7 @@ OUTSIDE: Final[Mapping[str, str]] = {
     "book-checkpoint": _CHECKPOINT,
     "trade-checkpoint": _CHECKPOINT,
     "ticker-checkpoint": _CHECKPOINT,
+    "account-checkpoint": _CHECKPOINT,
     "checkpoint": _CHECKPOINT,
     str(ControlType.SNAPSHOT_REQUEST): "what a worker asks of the venue depends on the clock; a replay asks nothing",
 }
@@ -135,16 +143,26 @@ class LastValues:
         self._rule = rule
         self._whole = whole
         self._kept: dict[bytes, _Kept] = {}
+        self._named: dict[bytes, bytes] = {}
+        """By the record's key, the identity of its value: a tombstone has nothing else."""
         self._values: tuple[str, ...] | None = None
 
-    def feed(self, value: msgspec.Struct) -> None:
-        """Take the next record."""
+    def bury(self, key: bytes | None) -> None:
+        """Take the next record, a tombstone: what its key named does not count any more."""
+        self.records += 1
+        if (identity := self._named.pop(key or b"", None)) is not None:
+            self._kept.pop(identity, None)
+
+    def feed(self, value: msgspec.Struct, key: bytes | None = None) -> None:
+        """Take the next record; its key matters where tombstones may follow."""
         self.records += 1
         rule = self._rule
         for field, wanted in rule.only:
             if getattr(value, field) not in wanted:
                 return
         identity = _encoded(value, rule.identity)
+        if key is not None:
+            self._named[key] = identity
         row = identity + _encoded(value, self._fields(value))
         self._kept[identity] = _Kept(
             row if self._whole else hashlib.sha256(row).digest(),

@@ -8,16 +8,26 @@ takes the partition over loads what the manifest names and reads the log from wh
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
-from processors.core.records import Output
+from processors.core.records import DeadLetter, Difference, Output
 from schemas.markets import Market
+from schemas.topics import RawType
 
 
-__all__ = ["SLACK_BYTES", "CheckpointError", "CheckpointRounds", "Checkpointed", "Entity", "Round", "Written"]
+__all__ = [
+    "SLACK_BYTES",
+    "CheckpointError",
+    "CheckpointRounds",
+    "Checkpointed",
+    "Entity",
+    "HoldsRecords",
+    "Round",
+    "Written",
+]
 
 SLACK_BYTES: Final = 1 << 20
 """Bytes of outdated checkpoints that are not worth writing anything anew."""
@@ -28,7 +38,7 @@ class Entity(msgspec.Struct, frozen=True, order=True):
 
     market: Market
     key: str
-    """The symbol."""
+    """The symbol; of what is private, see :mod:`processors.core.account_partition`."""
 
 
 class CheckpointError(ValueError):
@@ -77,6 +87,23 @@ class Checkpointed(Protocol):
         """Return what readers must be told again after the state was brought back.
 
         The predecessor may have said otherwise last, by its own clock.
+        """
+
+
+@runtime_checkable
+class HoldsRecords(Protocol):
+    """A partition's state that takes records which it may not apply yet: they speak of what is in another raw topic.
+
+    Those are in no checkpoint: a round notes that they are still to be read.
+    """
+
+    def first_held(self) -> Mapping[tuple[Market, RawType], int]:
+        """Return the first offset of each raw topic that was taken and is not applied."""
+
+    def passed_over(self, market: Market, raw_type: RawType, offset: int) -> Iterable[Output | DeadLetter | Difference]:
+        """Take note that no record below an offset is left to come; return what comes of it.
+
+        Records that retention deleted are passed over, and those that were applied before a state was brought back.
         """
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from schemas.control import SnapshotRequest
+from schemas.accounts import Balance, Order, Position
+from schemas.control import ReconcileCause, SnapshotRequest
 from schemas.derived import (
     Alert,
     BookSnapshot,
@@ -22,14 +23,17 @@ from schemas.markets import Market
 from schemas.topics import ControlType, DerivedType, RawType
 
 
-__all__ = ["DeadLetter", "Output", "OutputValue", "RawRecord", "Rejected"]
+__all__ = ["DeadLetter", "Difference", "Output", "OutputValue", "RawRecord", "Rejected"]
 
 OutputValue = (
     Alert
+    | Balance
     | BookSnapshot
     | BookVerification
     | Candle
     | Liquidity
+    | Order
+    | Position
     | SnapshotRequest
     | Ticker
     | TopOfBook
@@ -48,7 +52,7 @@ class RawRecord(msgspec.Struct, frozen=True):
     timestamp_ms: int
     """Event time; where the venue's was missing or implausible, the receive time."""
     key: bytes | None
-    """The symbol."""
+    """The symbol; of what is private, the account's label."""
     value: bytes | None
     """What Binance sent, verbatim."""
     headers: Sequence[tuple[str, bytes]] = ()
@@ -67,7 +71,8 @@ class Output(msgspec.Struct, frozen=True):
     market: Market
     type: DerivedType | ControlType
     key: bytes
-    value: OutputValue
+    value: OutputValue | None
+    """None: a tombstone. What the key named is no more."""
     timestamp_ms: int
 
 
@@ -88,3 +93,23 @@ class DeadLetter(msgspec.Struct, frozen=True):
     detail: str
     """What was wrong, in words."""
     record: RawRecord
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """What an answer of the venue told that the streams had not; it was believed.
+
+    It is for the log and the metrics: the records that come of it say ``recovered``.
+    """
+
+    market: Market
+    account: str
+    what: str
+    """What was different, of a small set: see :mod:`processors.core.account_partition`."""
+    before: Order | Balance | Position | None
+    """What the streams had told; None: nothing."""
+    after: Order | Balance | Position
+    """With the answer."""
+    cause: ReconcileCause | None
+    """Why the venue was asked; None: the record does not say."""
+    record: RawRecord
+    """The answer."""

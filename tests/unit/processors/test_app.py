@@ -9,7 +9,7 @@ from faust.types.enums import ProcessingGuarantee
 from mode import CrashingSupervisor
 from yarl import URL
 
-from processors.agents import books, tickers, trades
+from processors.agents import books, private, tickers, trades
 from processors.app import AppOptions, BatchApp, require_compiled_faust
 from processors.assignments import Assignments
 from processors.batching import BatchConsumer, Membership
@@ -96,12 +96,15 @@ async def test_the_compiled_streams_are_required(monkeypatch: pytest.MonkeyPatch
         require_compiled_faust()
 
 
-@pytest.mark.parametrize(("family", "names"), [(Family.BOOKS, {"books"}), (Family.TRADES, {"trades", "tickers"})])
+@pytest.mark.parametrize(
+    ("family", "names"),
+    [(Family.BOOKS, {"books"}), (Family.TRADES, {"trades", "tickers"}), (Family.PRIVATE, {"accounts"})],
+)
 async def test_the_agents_of_a_family_are_these(family: Family, names: set[str]) -> None:
     """By name: a name that changes with its module would silently rename what Faust derives from it."""
     own = assignments(family)
     app = BatchApp(AppOptions(group="g", bootstrap_servers="localhost:1"), own)
-    define = {"books": books.define, "trades": trades.define, "tickers": tickers.define}
+    define = {"books": books.define, "trades": trades.define, "tickers": tickers.define, "accounts": private.define}
     for flow in flows(family):
         runner = FlowRunner(flow, own, Encoder(TABLE, CODEC), MemoryPublisher(), lambda: Membership(10))
         define[flow.name](app, runner)

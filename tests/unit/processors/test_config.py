@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from processors.__main__ import app
 from processors.config import Settings
+from processors.core.account_partition import RETENTION_MS
 from processors.core.flow_alerts import AlertRules
 from processors.core.liquidity import LiquidityPlan
 from schemas.markets import Market
@@ -97,3 +98,18 @@ def test_the_command_explains_itself() -> None:
 
 def test_an_unknown_family_is_a_usage_error() -> None:
     assert CliRunner().invoke(app, ["worker", "nothing"]).exit_code == 2
+
+
+def test_the_retention_of_orders_is_a_week_unless_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().order_retention_ms == RETENTION_MS == 7 * 86_400_000
+
+    monkeypatch.setenv("PROCESSORS_ORDER_RETENTION_S", "3600")
+    assert Settings().order_retention_ms == 3_600_000
+
+
+@pytest.mark.parametrize("command", ["orders", "balances", "positions"])
+def test_the_tables_explain_themselves(command: str) -> None:
+    help_text = CliRunner().invoke(app, [command, "--help"]).stdout
+
+    assert f"binance-processors {command} " in help_text
+    assert "Exit status" in help_text

@@ -9,9 +9,10 @@ import pytest
 
 from processors.core.records import Output
 from processors.outputs import Encoder, Produced, SetAside
+from schemas.accounts import Order
 from schemas.codec import Codec
 from schemas.derived import BookSnapshot, BookState, Candle, TopOfBook
-from schemas.keys import candle_key
+from schemas.keys import candle_key, order_key
 from schemas.markets import Market
 from schemas.topics import DerivedType, TopicTable
 from tests.support import golden
@@ -121,6 +122,53 @@ def test_a_large_payload_is_cut_but_its_length_and_hash_are_those_of_the_whole(e
     assert letter.value == payload[: 64 * 1024]
     assert headers["length"] == b"5000000"
     assert headers["sha256"] == hashlib.sha256(payload).hexdigest().encode()
+
+
+ORDER_SOURCE = MemoryRecord("binance.usdm.raw.order-update", 3, 17, b"{}", b"main", timestamp=5)
+
+
+def order(update_time: int) -> Output:
+    example = golden.example("order")
+    assert isinstance(example, Order)
+    value = msgspec.structs.replace(example, update_time=update_time)
+    return Output(Market.USDM, DerivedType.ORDER, order_key(value), value, update_time)
+
+
+def test_of_what_is_private_every_state_is_written_though_only_the_last_is_kept(encoder: Encoder) -> None:
+    grouped = encoder.records(Produced(order(time), ORDER_SOURCE) for time in (1, 2, 3))
+
+    name = "binance.usdm.order.v1"
+    assert decoded(name, [r.value for r in grouped[name, 3]]) == [order(time).value for time in (1, 2, 3)]
+
+
+def test_a_tombstone_is_a_record_without_a_value(encoder: Encoder) -> None:
+    buried = msgspec.structs.replace(order(2), value=None)
+
+    grouped = encoder.records([Produced(order(1), ORDER_SOURCE), Produced(buried, ORDER_SOURCE)])
+
+    before, after = grouped["binance.usdm.order.v1", 3]
+    assert before.value is not None
+    assert (after.key, after.value, after.timestamp_ms) == (before.key, None, 2)
+
+
+def test_of_a_state_that_is_not_private_a_tombstone_is_the_last_value_too(encoder: Encoder) -> None:
+    buried = msgspec.structs.replace(candle(0, 1), value=None)
+
+    grouped = encoder.records([Produced(candle(0, 1), SOURCE), Produced(buried, SOURCE)])
+
+    assert [record.value for record in grouped["binance.spot.candle-1m.v1", 3]] == [None]
+
+
+def test_what_is_private_is_never_set_aside_where_everybody_reads(encoder: Encoder) -> None:
+    value = order(1).value
+    assert isinstance(value, Order)
+    too_wide = msgspec.structs.replace(order(1), value=msgspec.structs.replace(value, price=10**20))
+    unreadable = SetAside("malformed-json", "", "binance.usdm.raw.order-update", 3, 1, 5, b"main", b"{", private=True)
+
+    grouped = encoder.records([Produced(too_wide, ORDER_SOURCE), unreadable])
+
+    assert list(grouped) == [("binance.control.private-dead-letter", 3)]
+    assert [record.key for record in grouped["binance.control.private-dead-letter", 3]] == [b"main", b"main"]
 
 
 def test_nothing_gives_nothing(encoder: Encoder) -> None:

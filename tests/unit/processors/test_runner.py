@@ -13,7 +13,7 @@ from processors.batching import Batch, Membership
 from processors.checkpoints import CheckpointWriter
 from processors.core.records import Output, RawRecord as CoreRecord
 from processors.errors import NotAMemberError, OutputError
-from processors.outputs import Encoder
+from processors.outputs import Encoder, Produced
 from processors.restore import Restorer
 from processors.runner import FlowRunner
 from processors.units import CAUGHT_UP_MS, UnitFactory
@@ -162,7 +162,9 @@ async def test_ticks_reach_every_partition(harness: Harness) -> None:
 async def test_a_tick_that_is_under_way_when_the_worker_is_told_to_stop_is_finished(harness: Harness) -> None:
     """Batches wait behind it, and a worker that stops waits for its batches."""
     record = CoreRecord(Market.SPOT, RawType.TRADE, 0, 0, 0, b"BTCUSDT", b"1", ())
-    harness.assignments.unit(FLOW, 0)._announced = [out for out in TinyState().feed(record) if isinstance(out, Output)]
+    (output,) = TinyState().feed(record)
+    assert isinstance(output, Output)
+    harness.assignments.unit(FLOW, 0)._announced = [Produced(output, MemoryRecord(TRADES, 0, 0, b"1"))]
     allowed = harness.publisher.gate = asyncio.Event()
     tick = asyncio.create_task(harness.runner.tick(77))
     await asyncio.sleep(0.02)

@@ -146,7 +146,7 @@ def gap_of(
 
 def values_of(outputs: Iterable[Output | DeadLetter]) -> list[OutputValue]:
     """Return the values to write."""
-    return [output.value for output in outputs if isinstance(output, Output)]
+    return [output.value for output in outputs if isinstance(output, Output) and output.value is not None]
 
 
 def trades_of(outputs: Iterable[Output | DeadLetter]) -> list[Trade]:

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from processors.core.canonical import OUTSIDE, RULES, Digest, LastValues, whole_hash
+from schemas.accounts import AccountSource, Order
 from schemas.codec import TYPES
 from schemas.derived import BookState, Candle, TopOfBook, Trade
+from schemas.keys import order_key
 from schemas.topics import ControlType, Layer, TopicTable
 from tests.support import golden
 
@@ -85,6 +87,33 @@ def test_the_top_of_a_book_said_again_under_a_later_update_is_no_row() -> None:
 
     assert digest_of("top-of-book", top(1, 10), top(2, 10), top(3, 11), top(4, 11)) == digest_of("top-of-book", *said)
     assert digest_of("top-of-book", top(1, 10), top(3, 11), top(5, 10)).rows == 3
+
+
+def order(order_id: int, **other: object) -> Order:
+    example = golden.example("order")
+    assert isinstance(example, Order)
+    return msgspec.structs.replace(example, order_id=order_id, **other)
+
+
+def test_what_a_tombstone_ended_does_not_count() -> None:
+    kept = LastValues(RULES["order"])
+    for value in (order(1), order(2), order(3)):
+        kept.feed(value, order_key(value))
+    kept.bury(order_key(order(2)))
+    kept.bury(order_key(order(4)))
+
+    assert kept.digest() == digest_of("order", order(1), order(3))
+    assert kept.records == 5
+
+    kept.feed(order(2), order_key(order(2)))
+    assert kept.digest() == digest_of("order", order(1), order(2), order(3))
+
+
+def test_who_told_of_an_order_first_does_not_count_but_what_was_told_does() -> None:
+    told = order(1, recovered=True, source=AccountSource.REST, event_time=None, input_offset=9, snapshot_offset=9)
+
+    assert digest_of("order", told) == digest_of("order", order(1))
+    assert digest_of("order", order(1, fill_count=7)) != digest_of("order", order(1))
 
 
 def test_rows_are_what_the_hash_is_over() -> None:

@@ -69,7 +69,7 @@ def rows(outputs: Iterable[Output | DeadLetter]) -> dict[str, list[bytes]]:
     """Return what counts of outputs, by topic."""
     values: dict[str, LastValues] = {}
     for output in outputs:
-        if isinstance(output, Output) and str(output.type) not in OUTSIDE:
+        if isinstance(output, Output) and output.value is not None and str(output.type) not in OUTSIDE:
             name = str(output.type)
             values.setdefault(name, LastValues(RULES[name], whole=True)).feed(output.value)
     return {name: found for name, kept in values.items() if (found := kept.rows())}

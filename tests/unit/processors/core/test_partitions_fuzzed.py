@@ -72,6 +72,7 @@ def encode(output: Output) -> None:
         if isinstance(output.type, ControlType)
         else TABLE.derived(output.market, DerivedType(output.type))
     )
+    assert output.value is not None
     try:
         CODEC.encode(topic, output.value)
     except DoesNotFitError:
