@@ -18,6 +18,7 @@ __all__ = [
     "Closable",
     "DemandDriven",
     "Halt",
+    "KeepsAccounts",
     "KnowsBooks",
     "RestReply",
     "Source",
@@ -38,6 +39,8 @@ class StreamEvent(msgspec.Struct, frozen=True, gc=False):
     """Full stream name as in a subscription: ``btcusdt@depth@100ms``, ``!ticker@arr``."""
     data: bytes
     """The JSON payload, verbatim, without the combined wrapper."""
+    account: str = ""
+    """Label of the account that alone gets it; `stream` is then the event's type (``executionReport``). "": everybody."""
 
 
 class Halt(msgspec.Struct, frozen=True):
@@ -151,6 +154,47 @@ class KnowsBooks(Protocol):
 
     def whole_book(self, market: Market, symbol: str) -> RestReply:
         """Answer with every level, ``{"lastUpdateId":n,"bids":[[p,q]…],"asks":[…]}``."""
+        ...
+
+
+@runtime_checkable
+class KeepsAccounts(Protocol):
+    """A source in which accounts have balances, place orders and hold positions.
+
+    An account is a label; on each market it has balances, orders and positions of its own. What a request causes is
+    told by `Source.events` next, at the source's own clock, as events of the account.
+    """
+
+    def open_account(self, market: Market, label: str, balances: Mapping[str, str]) -> None:
+        """Let an account exist on a market, with these free amounts by asset; before any request of it.
+
+        Raises:
+            ValueError: There is one of that label, or an amount is none.
+        """
+        ...
+
+    def account_request(
+        self, market: Market, account: str, method: str, path: str, params: Mapping[str, str]
+    ) -> RestReply:
+        """Answer a request of an account, or refuse it with the venue's error.
+
+        Who asks has been made sure of: the key and the signature are good, the time is in its window. The server has
+        checked by `sandbox.exchange.private.endpoints` that mandatory parameters are there, and removed what
+        only signs: `timestamp`, `recvWindow`, `signature`, `apiKey`.
+
+        Args:
+            market: Where.
+            account: Its label.
+            method: ``GET``, ``POST``, ``PUT`` or ``DELETE``.
+            path: Without prefix and version: ``order``, ``order/test``, ``openOrders``, ``allOrders``, ``myTrades``,
+                ``account``, ``balance``, ``positionRisk``, ``userTrades``, ``algoOrder``, ``openAlgoOrders``,
+                ``orderList/oco``; a request of the WebSocket API has the path of its REST twin.
+            params: As sent, decoded. Numbers of the WebSocket API are the text that they were sent as.
+        """
+        ...
+
+    def account_books(self, market: Market) -> object:
+        """Return the truth, ready for JSON: every order, balance and position of every account as kept here."""
         ...
 
 
