@@ -188,9 +188,7 @@ class _File:
             if of is None:
                 raise UnknownMarketError(self._path)
             time_ms = found.head.event_time_ms or time_ms
-            events.append(
-                PrivateEvent(of, account, found.head.e, time_ms, found.data, self._path, found.line_number)
-            )
+            events.append(PrivateEvent(of, account, found.head.e, time_ms, found.data, self._path, found.line_number))
         return events
 
 

@@ -28,7 +28,9 @@ class WalletStates:
         take = _TAKERS.get(event.type)
         return take(self, fields) if take is not None else []
 
-    def _change(self, kind: str, name: str, time_ms: int, event_ms: int, values: Mapping[str, Any]) -> list[WalletChange]:
+    def _change(
+        self, kind: str, name: str, time_ms: int, event_ms: int, values: Mapping[str, Any]
+    ) -> list[WalletChange]:
         """Take over what an event says of one balance or position, unless a later one was there before."""
         key = kind, f"{self._account}|{name}".encode()
         state = self._states.get(key)
