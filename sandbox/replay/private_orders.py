@@ -214,7 +214,7 @@ def _spot_item(report: OrderReport) -> Item:
 
 def _algo_item(report: OrderReport, created_ms: int) -> Item:
     fields = report.fields
-    item = {
+    return {
         "algoId": report.order[2],
         "clientAlgoId": fields["caid"],
         "algoType": fields.get("at", "CONDITIONAL"),
@@ -241,7 +241,6 @@ def _algo_item(report: OrderReport, created_ms: int) -> Item:
         "triggerTime": fields.get("tt", 0),
         "goodTillDate": fields.get("gtd", 0),
     }
-    return item
 
 
 _SOMETIMES: Final = {

@@ -7,8 +7,8 @@ from typing import Final
 
 from sandbox.exchange.source import Halt, RestReply, StreamEvent, error_reply, json_reply
 from sandbox.recordings import SymbolSummary
-from sandbox.recordings.private import Account, PrivateRecording
 from sandbox.recordings.observed import Steps
+from sandbox.recordings.private import Account, PrivateRecording
 from sandbox.replay.exchange_info import synthesise
 from sandbox.replay.private_answers import AccountAnswers
 from schemas.markets import Market

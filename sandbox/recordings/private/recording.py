@@ -17,16 +17,21 @@ from typing import Final
 import msgspec
 
 from sandbox.recordings.errors import Problem, UnknownMarketError, UnreadableFileError
+from sandbox.recordings.files import candidates
 from sandbox.recordings.private.events import SIGNALS, Channel, EventHead, Family, NoEvent, open_envelope
 from sandbox.recordings.private.values import Flaw, read_bytes, values_of
 from schemas.markets import Market
 
 
-__all__ = ["Account", "PrivateEvent", "PrivateRecording", "label_of", "read_private"]
+__all__ = ["LABEL", "Account", "PrivateEvent", "PrivateRecording", "label_of", "read_private"]
 
-_LONGEST_LABEL: Final = 64
+_LONGEST_LABEL: Final = 36
+"""Ingest takes 40 characters; there is room for a number."""
 _SUFFIXES: Final = (".gz", ".json", ".jsonl", ".ndjson", ".txt", ".log")
 _WORDS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
+
+LABEL: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+"""What an account may be called."""
 
 Account = tuple[Market, str]
 """A market and the label of an account on it."""
@@ -68,11 +73,11 @@ class PrivateRecording(msgspec.Struct, frozen=True):
         return tuple(dict.fromkeys((event.market, event.account) for event in self.events))
 
 
-def read_private(paths: Iterable[Path], market: Market | None = None, account: str | None = None) -> PrivateRecording:
+def read_private(paths: Sequence[Path], market: Market | None = None, account: str | None = None) -> PrivateRecording:
     """Read recordings of user data.
 
     Args:
-        paths: files, each of accounts of its own.
+        paths: files, directories, common stems of files; each file is of accounts of its own.
         market: of the events that do not tell theirs.
         account: the label of the one account that all of it is of; None: each file tells of its own.
 
@@ -84,16 +89,31 @@ def read_private(paths: Iterable[Path], market: Market | None = None, account: s
     problems: list[Problem] = []
     left_out: Counter[str] = Counter()
     labels: set[str] = set()
-    files: list[list[PrivateEvent]] = []
-    for path in paths:
-        file = _File(path, problems, left_out)
+    events: list[list[PrivateEvent]] = []
+    for path, named in _files(paths):
+        file = _File(path)
+        if not file.channels:
+            if named:
+                raise UnreadableFileError(path, "it holds no event of an account")
+            left_out[f"file without an event: {path.name}"] += 1
+            continue
+        problems += file.problems
+        left_out += file.left_out
         if account is None:
-            label = _unused(label_of(path), labels)
-            files.append(file.events(market, file.labels(label)))
+            events.append(file.events(market, file.labels(_unused(label_of(path), labels))))
         else:
-            files.append(file.events(market, dict.fromkeys(file.channels, account)))
-    merged = heapq.merge(*map(_timed, files), key=lambda timed: timed[0])
+            events.append(file.events(market, dict.fromkeys(file.channels, account)))
+    if not events:
+        raise UnreadableFileError(next(iter(paths)), "it holds no event of an account")
+    merged = heapq.merge(*map(_timed, events), key=lambda timed: timed[0])
     return PrivateRecording([event for _, event in merged], problems, left_out)
+
+
+def _files(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
+    """Yield each file that is meant, and whether it was named itself."""
+    for path in paths:
+        files, named = candidates(path)
+        yield from ((file, named) for file in files)
 
 
 def label_of(path: Path) -> str:
@@ -102,7 +122,10 @@ def label_of(path: Path) -> str:
     while name.lower().endswith(_SUFFIXES):
         name = name[: name.rindex(".")]
     words = [word.lower() for word in _WORDS.split(name) if word.isascii() and word.isalnum()]
-    return "-".join(words)[:_LONGEST_LABEL].strip("-") or "account"
+    label = "-".join(words) or "account"
+    if len(label) > _LONGEST_LABEL:
+        label = label[: _LONGEST_LABEL + 1].rpartition("-")[0] or label
+    return label[:_LONGEST_LABEL]
 
 
 def _unused(label: str, labels: set[str]) -> str:
@@ -135,25 +158,25 @@ class _Found(msgspec.Struct, frozen=True):
 class _File:
     """One file, read whole."""
 
-    def __init__(self, path: Path, problems: list[Problem], left_out: Counter[str]) -> None:
+    def __init__(self, path: Path) -> None:
+        self.problems: list[Problem] = []
+        self.left_out: Counter[str] = Counter()
         self._path = path
         self._found: list[_Found] = []
         data, damage = read_bytes(path)
         for value in values_of(data):
             if isinstance(value, Flaw):
-                problems.append(Problem(path, value.line_number, value.reason))
+                self.problems.append(Problem(path, value.line_number, value.reason))
                 continue
             envelope = open_envelope(value.data)
             if isinstance(envelope, NoEvent):
-                left_out[envelope.what] += 1
+                self.left_out[envelope.what] += 1
             elif envelope.head.e in SIGNALS:
                 left_out[f"{envelope.head.e}: a signal of the connection that was recorded"] += 1
             else:
                 self._found.append(_Found(envelope.channel, envelope.head, envelope.data, value.line_number))
         if damage:
-            problems.append(Problem(path, data.count(b"\n") + 1, damage))
-        if not self._found:
-            raise UnreadableFileError(path, "it holds no event of an account")
+            self.problems.append(Problem(path, data.count(b"\n") + 1, damage))
         self.channels = tuple(dict.fromkeys(found.channel for found in self._found))
 
     def labels(self, label: str) -> dict[Channel, str]:

@@ -190,7 +190,7 @@ def require_shape(event: PrivateEvent, fields: Fields) -> None:
 class _SpotBalance(msgspec.Struct):
     a: str
     f: str
-    l: str
+    locked: str = msgspec.field(name="l")
 
 
 class _SpotPosition(msgspec.Struct):

@@ -1,0 +1,169 @@
+"""States that were published against states that are demanded."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+
+from sandbox.verify.private.order_states import State
+from sandbox.verify.private.outcome import StateRecord
+from schemas.accounts import AccountSource
+from schemas.avro import load_schema
+
+
+__all__ = ["Demand", "StateComparison", "compare_states"]
+
+_SHOWN: Final = 20
+_COMMISSION_SCALE: Final = 8
+
+
+class Demand(msgspec.Struct, frozen=True):
+    """A state that a raw record demands."""
+
+    offset: int
+    """Of the raw record."""
+    key: bytes
+    state: State
+    place: str
+    """Where the event is recorded."""
+
+
+class StateComparison(msgspec.Struct):
+    """Published states against the demanded ones."""
+
+    keys: int = 0
+    """How many orders, balances or positions there are."""
+    demanded: int = 0
+    equal: int = 0
+    different: int = 0
+    missing: int = 0
+    """Demanded, not published."""
+    extra: int = 0
+    """Published, not demanded."""
+    recovered: int = 0
+    """Published for an answer of REST: the stream had missed something."""
+    final_equal: int = 0
+    """Keys whose last state is the one demanded."""
+    differences: list[dict[str, object]] = []
+    """The first of what does not hold."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether there is neither too much nor too little, and all of it is right."""
+        return not (self.different or self.missing or self.extra) and self.final_equal == self.keys
+
+
+def compare_states(
+    schema: str, demands: Sequence[Demand], published: Iterable[StateRecord], ignored: frozenset[bytes] = frozenset()
+) -> StateComparison:
+    """Compare every state, the intermediate ones too.
+
+    Args:
+        schema: of the records: ``order``, ``balance``, ``position``.
+        demands: in the order of the raw records.
+        published: in the order of the topic.
+        ignored: keys of which nothing can be demanded.
+    """
+    result = StateComparison(differences=[])
+    found: dict[tuple[int, bytes], list[StateRecord]] = defaultdict(list)
+    last: dict[bytes, StateRecord] = {}
+    for record in published:
+        if record.key in ignored:
+            continue
+        last[record.key] = record
+        if record.value.source is AccountSource.REST:
+            result.recovered += 1
+        else:
+            found[record.value.input_offset, record.key].append(record)
+    final: dict[bytes, Demand] = {}
+    for demand in demands:
+        if demand.key not in ignored:
+            final[demand.key] = demand
+            _judge(result, schema, demand, found.pop((demand.offset, demand.key), []))
+    for (offset, key), records in found.items():
+        result.extra += len(records)
+        _note(result, key, f"raw offset {offset}", {"extra": len(records), "status": _status(records[-1])})
+    result.keys = len(final)
+    for key, demand in final.items():
+        record = last.get(key)
+        unequal = None if record is None else _unequal(schema, demand.state, record)
+        result.final_equal += unequal == {}
+        if unequal and record is not None and record.value.source is AccountSource.REST:
+            _note(result, key, demand.place, {"final": unequal})
+    return result
+
+
+def _judge(result: StateComparison, schema: str, demand: Demand, records: Sequence[StateRecord]) -> None:
+    result.demanded += 1
+    if not records:
+        result.missing += 1
+        _note(result, demand.key, demand.place, {"missing": demand.state.get("status", "state")})
+        return
+    result.extra += len(records) - 1
+    if len(records) > 1:
+        _note(result, demand.key, demand.place, {"extra": len(records) - 1})
+    unequal = _unequal(schema, demand.state, records[0])
+    if unequal:
+        result.different += 1
+        _note(result, demand.key, demand.place, unequal)
+    else:
+        result.equal += 1
+
+
+def _note(result: StateComparison, key: bytes, place: str, what: Mapping[str, object]) -> None:
+    if len(result.differences) < _SHOWN:
+        result.differences.append({"key": key.decode(errors="replace"), "place": place, **what})
+
+
+def _status(record: StateRecord) -> str:
+    return str(getattr(record.value, "status", "state"))
+
+
+def _unequal(schema: str, state: State, record: StateRecord) -> dict[str, object]:
+    """Return the fields that are not what they have to be: what is demanded, and what was published."""
+    unequal: dict[str, object] = {}
+    for name, demanded in state.items():
+        published = _commissions(record) if name == "commissions" else _plain(schema, name, record)
+        if published != demanded:
+            unequal[name] = {"demanded": _spelt(demanded), "published": _spelt(published)}
+    return unequal
+
+
+def _plain(schema: str, name: str, record: StateRecord) -> object:
+    value = getattr(record.value, name)
+    places = _places(schema).get(name)
+    if places is None or value is None:
+        return value
+    return Decimal(value).scaleb(-places)
+
+
+def _commissions(record: StateRecord) -> dict[str, Decimal]:
+    assets, amounts = getattr(record.value, "commission_assets", ()), getattr(record.value, "commissions", ())
+    pairs = zip(assets, amounts, strict=True)
+    return {asset: Decimal(amount).scaleb(-_COMMISSION_SCALE) for asset, amount in pairs if amount}
+
+
+def _spelt(value: object) -> object:
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, dict):
+        return {name: _spelt(part) for name, part in value.items()}
+    return value
+
+
+@cache
+def _places(schema: str) -> Mapping[str, int]:
+    """Return the decimal places of the fields that are scaled numbers."""
+    loaded: Any = load_schema(schema)
+    found: dict[str, int] = {}
+    for field in loaded["fields"]:
+        kinds = field["type"] if isinstance(field["type"], list) else [field["type"]]
+        for kind in kinds:
+            if isinstance(kind, dict) and kind.get("logicalType") == "decimal":
+                found[field["name"]] = kind["scale"]
+    return found
