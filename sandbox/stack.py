@@ -208,11 +208,11 @@ class Stack:
             for port in [getattr(options.ports, family)]
         ]
         if options.dashboard:
-            dashboard = self._launch("dashboard", "dashboard", "serve", "--port", str(options.ports.dashboard))
+            self._launch("dashboard", "dashboard", "serve", "--port", str(options.ports.dashboard))
         for worker, port in workers:
             worker.wait_ready(http_answers(f"http://{_HOST}:{port}/ready"), _READY_S)
         if options.dashboard:
-            dashboard.wait_ready(http_answers(f"{self.dashboard_url}/ready"), _READY_S)
+            self._processes["dashboard"].wait_ready(http_answers(f"{self.dashboard_url}/ready"), _READY_S)
             self._tell(f"the read service answers at {self.dashboard_url}")
 
     def _require_ports(self) -> None:

@@ -57,7 +57,10 @@ class Family(StrEnum):
     @property
     def market(self) -> Market | None:
         """The market, if it is told."""
-        return Market(self) if self in set(Market) else None
+        return _MARKETS.get(self)
+
+
+_MARKETS: Final = {Family(str(market)): market for market in Market}
 
 
 class Channel(msgspec.Struct, frozen=True):

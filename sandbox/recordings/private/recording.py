@@ -94,7 +94,7 @@ def read_private(paths: Sequence[Path], market: Market | None = None, account: s
         file = _File(path)
         if not file.channels:
             if named:
-                raise UnreadableFileError(path, "it holds no event of an account")
+                raise UnreadableFileError(path, file.why_empty())
             left_out[f"file without an event: {path.name}"] += 1
             continue
         problems += file.problems
@@ -172,12 +172,17 @@ class _File:
             if isinstance(envelope, NoEvent):
                 self.left_out[envelope.what] += 1
             elif envelope.head.e in SIGNALS:
-                left_out[f"{envelope.head.e}: a signal of the connection that was recorded"] += 1
+                self.left_out[f"{envelope.head.e}: a signal of the recorded connection"] += 1
             else:
                 self._found.append(_Found(envelope.channel, envelope.head, envelope.data, value.line_number))
         if damage:
             self.problems.append(Problem(path, data.count(b"\n") + 1, damage))
         self.channels = tuple(dict.fromkeys(found.channel for found in self._found))
+
+    def why_empty(self) -> str:
+        """Say why there is no event."""
+        first = f": line {self.problems[0].line_number}: {self.problems[0].reason}" if self.problems else ""
+        return f"it holds no event of an account{first}"
 
     def labels(self, label: str) -> dict[Channel, str]:
         """Return the label of the account of each channel."""

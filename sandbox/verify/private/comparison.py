@@ -20,6 +20,7 @@ __all__ = ["Demand", "StateComparison", "compare_states"]
 
 _SHOWN: Final = 20
 _COMMISSION_SCALE: Final = 8
+_OF_EVENTS: Final = frozenset({"source", "recovered", "event_time"})
 
 
 class Demand(msgspec.Struct, frozen=True):
@@ -90,10 +91,12 @@ def compare_states(
         _note(result, key, f"raw offset {offset}", {"extra": len(records), "status": _status(records[-1])})
     result.keys = len(final)
     for key, demand in final.items():
-        record = last.get(key)
-        unequal = None if record is None else _unequal(schema, demand.state, record)
-        result.final_equal += unequal == {}
-        if unequal and record is not None and record.value.source is AccountSource.REST:
+        latest = last.get(key)
+        if latest is None:
+            continue
+        unequal = _unequal(schema, demand.state, latest, answered=latest.value.source is AccountSource.REST)
+        result.final_equal += not unequal
+        if unequal and latest.value.source is AccountSource.REST:
             _note(result, key, demand.place, {"final": unequal})
     return result
 
@@ -124,10 +127,15 @@ def _status(record: StateRecord) -> str:
     return str(getattr(record.value, "status", "state"))
 
 
-def _unequal(schema: str, state: State, record: StateRecord) -> dict[str, object]:
-    """Return the fields that are not what they have to be: what is demanded, and what was published."""
+def _unequal(schema: str, state: State, record: StateRecord, *, answered: bool = False) -> dict[str, object]:
+    """Return the fields that are not what they have to be: what is demanded, and what was published.
+
+    What an answer of REST told comes from an answer, and has no event's time.
+    """
     unequal: dict[str, object] = {}
     for name, demanded in state.items():
+        if answered and name in _OF_EVENTS:
+            continue
         published = _commissions(record) if name == "commissions" else _plain(schema, name, record)
         if published != demanded:
             unequal[name] = {"demanded": _spelt(demanded), "published": _spelt(published)}

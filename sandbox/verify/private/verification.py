@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
+
+import msgspec
 
 from sandbox.recordings.private import Account, PrivateEvent, PrivateRecording
-from sandbox.verify.private.account_laws import AccountEvents, judge_account, name_of
+from sandbox.verify.private.account_events import AccountEvents
+from sandbox.verify.private.account_laws import judge_account, name_of
 from sandbox.verify.private.comparison import Demand, StateComparison, compare_states
 from sandbox.verify.private.contradictions import Contradiction
 from sandbox.verify.private.order_states import States, order_key
 from sandbox.verify.private.outcome import RAW_TYPES, PrivateOutcome, RawRecord
 from sandbox.verify.private.report import AccountReport, PrivateReport
-from sandbox.verify.private.reports import OrderId, UnreadableEventError, decode_event
+from sandbox.verify.private.reports import Fields, OrderId, UnreadableEventError, decode_event
 from sandbox.verify.private.wallet_states import WalletStates
 from sandbox.verify.report import RawCounts
 from schemas.topics import DerivedType, RawType
@@ -22,6 +25,8 @@ from schemas.topics import DerivedType, RawType
 
 __all__ = ["judge_recording", "raw_type_of", "verify_private"]
 
+T = TypeVar("T")
+"""What an event changes."""
 _ORDER_TYPES: Final = frozenset(
     {
         "executionReport",
@@ -153,7 +158,7 @@ class _Account:
         states, demands = States(self._market, self._label), []
         for record in self._raw(RawType.ORDER_UPDATE):
             event = self._event(record)
-            for key, state in _taken(states, event):
+            for key, state in _taken(states.take, event):
                 demands.append(Demand(record.offset, key, state, event.place))
         return demands
 
@@ -162,8 +167,8 @@ class _Account:
         demands: Mapping[str, list[Demand]] = {"balance": [], "position": []}
         for record in self._raw(RawType.ACCOUNT_UPDATE):
             event = self._event(record)
-            for kind, key, state in _taken_of_wallets(states, event):
-                demands[kind].append(Demand(record.offset, key, state, event.place))
+            for change in _taken(states.take, event):
+                demands[change.kind].append(Demand(record.offset, change.key, change.state, event.place))
         return demands["balance"], demands["position"]
 
     def _compare(
@@ -180,15 +185,9 @@ class _Account:
         return result
 
 
-def _taken(states: States, event: PrivateEvent):  # type: ignore[no-untyped-def]
+def _taken(take: Callable[[PrivateEvent, Fields], list[T]], event: PrivateEvent) -> list[T]:
+    """Return what an event changes: nothing where it cannot be read, which is told among the contradictions."""
     try:
-        return states.take(event, decode_event(event))
-    except (UnreadableEventError, KeyError, ValueError):
-        return []
-
-
-def _taken_of_wallets(states: WalletStates, event: PrivateEvent):  # type: ignore[no-untyped-def]
-    try:
-        return states.take(event, decode_event(event))
-    except (UnreadableEventError, KeyError, ValueError):
+        return take(event, decode_event(event))
+    except (UnreadableEventError, msgspec.DecodeError, KeyError):
         return []
