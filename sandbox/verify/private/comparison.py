@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
+from itertools import zip_longest
 from typing import Any, Final
 
 import msgspec
@@ -152,8 +153,8 @@ def _plain(schema: str, name: str, record: StateRecord) -> object:
 
 def _commissions(record: StateRecord) -> dict[str, Decimal]:
     assets, amounts = getattr(record.value, "commission_assets", ()), getattr(record.value, "commissions", ())
-    pairs = zip(assets, amounts, strict=True)
-    return {asset: Decimal(amount).scaleb(-_COMMISSION_SCALE) for asset, amount in pairs if amount}
+    pairs = zip_longest(assets, amounts, fillvalue=0)
+    return {str(asset): Decimal(amount).scaleb(-_COMMISSION_SCALE) for asset, amount in pairs if amount}
 
 
 def _spelt(value: object) -> object:

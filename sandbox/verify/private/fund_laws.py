@@ -46,8 +46,8 @@ def _spot_balances(events: AccountEvents) -> Iterator[tuple[str, Finding]]:
             changes.setdefault(fields["a"], []).append(Change(fields["T"], number(fields, "d")))
     fills = list(events.fills())
     for report, fill, _ in fills:
-        for asset, amount in _effects(report.order[0], fill, frozenset(statements)):
-            changes.setdefault(asset, []).append(Change(fill.time_ms, amount))
+        for asset, amount in _effects(report.order[0], fill, frozenset(statements)).items():
+            changes.setdefault(asset, []).append(Change(fill.time_ms, amount, fill.trade_id))
     for asset, of_asset in statements.items():
         what = "free and locked change by fills, commissions and transfers alone"
         findings = [*_debts(of_asset), *(judge_ledger(what, of_asset, changes.get(asset, [])) if fills else ())]
@@ -60,15 +60,21 @@ def _debts(statements: Iterable[Statement]) -> Iterator[Finding]:
             yield Finding("it is no debt", f"{balance.amount:f}", "0 or more", balance.place)
 
 
-def _effects(symbol: str, fill: Fill, assets: frozenset[str]) -> Iterator[tuple[str, Decimal]]:
-    """Yield what a fill on spot does to the assets of the account."""
+def _effects(symbol: str, fill: Fill, assets: frozenset[str]) -> dict[str, Decimal]:
+    """Return what a fill on spot does to the assets of the account, by asset: all of it at once."""
     base, quote = _assets_of(symbol, assets)
     sign = 1 if fill.side == "BUY" else -1
-    yield base, sign * fill.quantity
+    effects = {base: sign * fill.quantity}
     if fill.quote is not None:
-        yield quote, -sign * fill.quote
-    if fill.commission and fill.commission_asset:
-        yield fill.commission_asset, -fill.commission
+        effects[quote] = -sign * fill.quote
+    return _charged(effects, fill)
+
+
+def _charged(effects: dict[str, Decimal], fill: Fill) -> dict[str, Decimal]:
+    """Return the effects of a fill with its commission."""
+    if fill.commission and (asset := fill.commission_asset):
+        effects[asset] = effects.get(asset, Decimal(0)) - fill.commission
+    return effects
 
 
 def _assets_of(symbol: str, assets: frozenset[str]) -> tuple[str, str]:
@@ -92,16 +98,14 @@ def _wallets(events: AccountEvents) -> Iterator[tuple[str, Finding]]:
             statements.setdefault(balance["a"], []).append(Statement(fields["T"], number(balance, "wb"), place))
             if other := number(balance, "bc"):
                 changes.setdefault(balance["a"], []).append(Change(fields["T"], other))
-    filled = False
-    for report, fill, _ in events.fills():
-        filled = True
-        if fill.commission and fill.commission_asset:
-            changes.setdefault(fill.commission_asset, []).append(Change(fill.time_ms, -fill.commission))
+    fills = list(events.fills())
+    for report, fill, _ in fills:
         margin = report.fields.get("ma") or _quote_of(report.order[0], statements)
-        if fill.realized_profit and margin:
-            changes.setdefault(margin, []).append(Change(fill.time_ms, fill.realized_profit))
+        profit = {margin: fill.realized_profit} if fill.realized_profit and margin else {}
+        for asset, amount in _charged(profit, fill).items():
+            changes.setdefault(asset, []).append(Change(fill.time_ms, amount, fill.trade_id))
     for asset, of_asset in statements.items():
-        if filled:
+        if fills:
             what = "the wallet changes by realised profit, commission and what is told to be neither"
             yield from _named(f"balance {asset}", judge_ledger(what, of_asset, changes.get(asset, []), _ROUNDING))
 
@@ -124,7 +128,7 @@ def _positions(events: AccountEvents) -> Iterator[tuple[str, Finding]]:
     for report, fill, _ in events.fills():
         key = report.order[0], report.fields.get("ps", "BOTH")
         sign = 1 if fill.side == "BUY" else -1
-        changes.setdefault(key, []).append(Change(fill.time_ms, sign * fill.quantity))
+        changes.setdefault(key, []).append(Change(fill.time_ms, sign * fill.quantity, fill.trade_id))
     for (symbol, side), of_position in statements.items():
         if changes:
             what = "a position changes by fills alone"

@@ -32,6 +32,8 @@ class Change(msgspec.Struct, frozen=True):
 
     time_ms: int
     amount: Decimal
+    number: int = 0
+    """Which of one millisecond is the earlier: the trade id of a fill."""
 
 
 def judge_ledger(
@@ -42,11 +44,11 @@ def judge_ledger(
     Args:
         what: what has to hold.
         statements: in the order in which they came.
-        changes: in the order in which they came.
+        changes: in any order.
         tolerance: how much rounding a change may account for.
     """
     told = sorted(statements, key=lambda statement: statement.time_ms)
-    ordered = sorted(changes, key=lambda change: change.time_ms)
+    ordered = sorted(changes, key=lambda change: (change.time_ms, change.number))
     times = [change.time_ms for change in ordered]
     sums = list(accumulate((change.amount for change in ordered), initial=Decimal(0)))
     bases: set[Decimal] = set()

@@ -1,4 +1,4 @@
-"""Events of accounts for tests, as the venue spells them: whole lives, right in themselves, to be falsified one by one."""
+"""Events of accounts for tests, as the venue spells them: whole lives that are right, to be falsified one by one."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ __all__ = [
     "account_position",
     "account_update",
     "algo_update",
+    "events_of",
     "execution",
     "falsified",
     "futures_life",

@@ -56,7 +56,16 @@ def test_an_event_is_kept_byte_for_byte_but_for_line_breaks(tmp_path: Path) -> N
     assert {event.data for event in recording.events} == {COMPACT.replace(b",", b", ", 1), COMPACT}
 
 
-COINM_POSITION = {"s": "BTCUSD_PERP", "pa": "1", "ep": "1", "cr": "0", "up": "0", "mt": "cross", "iw": "0", "ps": "BOTH"}
+COINM_POSITION = {
+    "s": "BTCUSD_PERP",
+    "pa": "1",
+    "ep": "1",
+    "cr": "0",
+    "up": "0",
+    "mt": "cross",
+    "iw": "0",
+    "ps": "BOTH",
+}
 
 
 @pytest.mark.parametrize(
@@ -103,10 +112,10 @@ def test_an_unknown_type_passes_with_the_market_of_the_others_or_the_one_that_is
     alone = write(tmp_path / "b", [unknown])
     wrapped = read_private([write(tmp_path / "c", [{"subscriptionId": 3, "event": unknown}])])
 
-    assert [(event.type, event.market) for event in with_others.events][0] == ("SOMETHING_NEW", Market.USDM)
+    assert {(event.type, event.market) for event in with_others.events} >= {("SOMETHING_NEW", Market.USDM)}
     assert read_private([alone], Market.COINM).accounts == ((Market.COINM, "b"),)
     assert wrapped.accounts == ((Market.SPOT, "c"),)
-    with pytest.raises(UnknownMarketError, match='"[^"]*/b"'):
+    with pytest.raises(UnknownMarketError, match=r'"[^"]*/b"'):
         read_private([alone])
 
 
@@ -193,7 +202,7 @@ def test_a_directory_means_the_recordings_in_it(tmp_path: Path) -> None:
 
     recording = read_private([tmp_path])
 
-    assert recording.accounts == ((Market.USDM, "b"), (Market.SPOT, "a")) or len(recording.accounts) == 2
+    assert {*recording.accounts} == {(Market.SPOT, "a"), (Market.USDM, "b")}
     assert recording.left_out == {"file without an event: LICENSE": 1}
     assert not recording.problems
 
@@ -202,9 +211,9 @@ def test_a_named_file_without_an_event_is_an_error_that_says_why(tmp_path: Path)
     (tmp_path / "empty").write_bytes(b"")
     (tmp_path / "broken").write_bytes(b'\n{"e":')
 
-    with pytest.raises(UnreadableFileError, match="empty.*no event of an account"):
+    with pytest.raises(UnreadableFileError, match=r"empty.*no event of an account"):
         read_private([tmp_path / "empty"])
-    with pytest.raises(UnreadableFileError, match="broken.*line 2: cut off"):
+    with pytest.raises(UnreadableFileError, match=r"broken.*line 2: cut off"):
         read_private([tmp_path / "broken"])
     with pytest.raises(RecordingNotFoundError, match="absent"):
         read_private([tmp_path / "absent"])

@@ -104,7 +104,7 @@ def test_whatever_is_written_is_read_again(
     objects: list[dict[str, Any]],
     indent: int | None,
     between: str,
-    ascii_only: bool,  # noqa: FBT001
+    ascii_only: bool,
 ) -> None:
     text = between.join(json.dumps(value, indent=indent, ensure_ascii=ascii_only) for value in objects)
 
