@@ -56,7 +56,7 @@ def run_private_replay(request: PrivateReplayRequest, shared: Shared, console: C
             options = StackOptions(
                 directory=workspace.path,
                 subscriptions=Subscriptions((), {}),
-                exchange=_exchange(request, recording, workspace.path / "keys"),
+                exchange=_exchange(request, workspace.path / "keys"),
                 ports=free_ports(),
                 prefix=shared.prefix_for(workspace.path),
                 bootstrap_servers=shared.bootstrap_servers,
@@ -100,7 +100,7 @@ def _run(stack: Stack, recording: PrivateRecording, narrator: Narrator) -> Priva
     return report
 
 
-def _exchange(request: PrivateReplayRequest, recording: PrivateRecording, keys_dir: Path) -> list[str]:
+def _exchange(request: PrivateReplayRequest, keys_dir: Path) -> list[str]:
     """Return the exchange's arguments."""
     arguments = ["--private", "--start", "manual", "--speed", request.speed, "--keys-dir", str(keys_dir)]
     for path in request.paths:
@@ -108,9 +108,7 @@ def _exchange(request: PrivateReplayRequest, recording: PrivateRecording, keys_d
     if request.market is not None:
         arguments += ["--market", str(request.market)]
     if request.account is not None:
-        arguments += ["--one-account", request.account]
-    for label in dict.fromkeys(label for _, label in recording.accounts):
-        arguments += ["--account", label]
+        arguments += ["--account", request.account]
     return arguments
 
 

@@ -13,8 +13,9 @@ from sandbox.command_line import MarketOption, Sizes, fail, parsed_contract_size
 from sandbox.demo.simulating import simulation
 from sandbox.errors import SandboxError
 from sandbox.exchange.command import ReplayOptions, parse_weight_limit, run_exchange
-from sandbox.exchange.connection import ConnectionSettings, SlowReaders
+from sandbox.exchange.connection_settings import ConnectionSettings, SlowReaders
 from sandbox.exchange.faults.scenario import ScenarioError, Scheduled, read_scenario
+from sandbox.exchange.private.accounts import PrivateSettings, opening_balances, parse_account, parse_balance
 from sandbox.exchange.server import ExchangeSettings, StartMode
 from sandbox.recordings import RecordingError
 from sandbox.simulation.config import SimulationConfig
@@ -31,9 +32,11 @@ EXAMPLES = """
 
 `binance-sandbox exchange --simulate --duration 0 --time-factor 60 --scenario storm.yaml --truth ./truth`
 
+`binance-sandbox exchange --simulate --duration 0 --account main:hmac --account hedge:ed25519 --keys-dir ./keys`
+
 **Addresses** on the one port: `/spot/ws`, `/spot/stream`, `/usdm/public/…`, `/usdm/market/…`, `/coinm/…` for streams,
-Binance's own paths (`/api/v3`, `/fapi/v1`, `/dapi/v1`) for REST, `/sandbox/…` to steer and to order
-faults.
+Binance's own paths (`/api/v3`, `/fapi/v1`, `/dapi/v1`) for REST, `/ws-api/v3`, `/ws-fapi/v1`,
+`/ws-dapi/v1` for the WebSocket APIs, `/sandbox/…` to steer and to order faults.
 
 **Exit status**: 0 when told to stop, 1 when it failed, 2 for a wrong command line or an unusable recording or scenario.
 """
@@ -46,6 +49,9 @@ def exchange(
         list[Path] | None,
         typer.Option("--replay", metavar="PATH...", help="Recordings: files, directories, common stems of files."),
     ] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="The recordings are of accounts, whose keys --keys-dir gets.")
+    ] = False,
     simulate: Annotated[bool, typer.Option("--simulate", help="A simulated market instead of a recording.")] = False,
     market: MarketOption = None,
     speed: Annotated[
@@ -115,6 +121,29 @@ def exchange(
     truth: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The exchange's own log: every trade, all that faults did.")
     ] = None,
+    account: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LABEL[:KIND[:PERMISSION]]",
+            help="An account, simulated or the one of all recordings (--private), as main:hmac or hedge:ed25519; KIND "
+            "is hmac, rsa or ed25519, PERMISSION withdraw or read-only. May be repeated.",
+        ),
+    ] = None,
+    keys_dir: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where fresh keys of the accounts are written, each as DIR/LABEL."),
+    ] = None,
+    balance: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MARKET:ASSET=N",
+            help="What every account has at first, as spot:USDT=5000; of a market that is named, nothing else. "
+            "May be repeated.",
+        ),
+    ] = None,
+    api_restrictions: Annotated[
+        bool, typer.Option(help="Tell what a key may do; test networks of the venue do not.")
+    ] = True,
 ) -> None:
     """Serve a recording or a simulated market over Binance's protocol, with its rules and, on command, faults."""
     pace = parsed_speed(speed)
@@ -135,8 +164,13 @@ def exchange(
         ),
         unknown_keys=unknown_keys,
         scenario=_scenario(scenario),
+        private=_private(account or (), keys_dir, balance or (), restrictions=api_restrictions),
     )
     paths = [*(replay_paths or []), *(more or [])]
+    if private and (simulate or keys_dir is None or len(account or ()) > 1):
+        refuse("--private: say with --keys-dir where the keys are written, and name one --account at the most")
+    if account and not (simulate or private):
+        refuse("--account: a recording keeps no accounts; a simulated market does (--simulate)")
     if bool(paths) is simulate:
         refuse("name recordings with --replay, or ask for --simulate")
     what: ReplayOptions | SimulationConfig
@@ -153,7 +187,7 @@ def exchange(
             )
         else:
             sizes = dict(parsed_contract_sizes(contract_size))
-            what = ReplayOptions(paths=tuple(paths), market=market, contract_sizes=sizes)
+            what = ReplayOptions(paths=tuple(paths), market=market, contract_sizes=sizes, private=private)
         run_exchange(what, settings)
     except (RecordingError, ValueError) as error:
         refuse(str(error))
@@ -180,4 +214,17 @@ def _scenario(path: Path | None) -> list[Scheduled]:
     try:
         return read_scenario(path)
     except ScenarioError as error:
+        refuse(str(error))
+
+
+def _private(
+    accounts: Iterable[str], keys_dir: Path | None, balances: Iterable[str], *, restrictions: bool
+) -> PrivateSettings:
+    try:
+        specs = [parse_account(text) for text in accounts]
+        opening = opening_balances(parse_balance(text) for text in balances)
+        if specs and keys_dir is None:
+            refuse("--account: say with --keys-dir where the keys are written")
+        return PrivateSettings(accounts=specs, keys_dir=keys_dir, balances=opening, restrictions=restrictions)
+    except ValueError as error:
         refuse(str(error))

@@ -5,26 +5,27 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from enum import StrEnum
 from typing import Any
 
-import msgspec
 import structlog
 from aiohttp import ClientConnectionError, WSCloseCode, WSMessage, WSMsgType, web
 from aiohttp.abc import AbstractStreamWriter
 
+from sandbox.exchange.connection_settings import ConnectionSettings, SlowReaders
 from sandbox.exchange.fanout import Fanout, text_frame
 from sandbox.exchange.keepalive import Keepalive
+from sandbox.exchange.private.feeds import AccountFeeds, Feeding
+from sandbox.exchange.private.openings import Opening
 from sandbox.exchange.routes import StreamEndpoint
 from sandbox.exchange.rules import MarketRules
-from sandbox.exchange.session import Outcome, StreamSession
+from sandbox.exchange.session import Outcome, Session, StreamSession
 from sandbox.exchange.time_units import payload_in_microseconds
 from schemas.markets import Market
 
 
-__all__ = ["Connection", "ConnectionSettings", "SlowReaders"]
+__all__ = ["Connection"]
 
 _CLOSING_S = 1.0
 _HIGH_WATER = 256 * 1024
@@ -33,25 +34,6 @@ _RESET_AT_ONCE = struct.pack("ii", 1, 0)
 _GONE_POLL_S = 0.05
 
 _log = structlog.get_logger()
-
-
-class SlowReaders(StrEnum):
-    """What happens to a client that reads more slowly than the market moves."""
-
-    WAIT = "wait"
-    """Everything waits for it: a replay without pauses has no pace of its own."""
-    CUT = "cut"
-    """Its connection is cut, as the venue does; nobody else notices."""
-
-
-class ConnectionSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How a server treats its connections."""
-
-    flat_errors: bool = False
-    """Error replies as documented instead of as seen, see `StreamSession`."""
-    slow_readers: SlowReaders = SlowReaders.WAIT
-    most_unsent_bytes: int = 8 * 1024 * 1024
-    """`SlowReaders.CUT`: a connection with more than this unsent is cut."""
 
 
 class Connection:
@@ -65,6 +47,9 @@ class Connection:
         on_subscribed: Called after each new subscription.
         settings: How it is treated.
         microseconds: Whether it gets times in microseconds.
+        session: Its protocol; None: that of streams.
+        feeds: Where the feeds of accounts are.
+        listen: Returns what the name of a stream opens, if it is a listen key.
     """
 
     def __init__(
@@ -77,6 +62,9 @@ class Connection:
         on_subscribed: Callable[[], None],
         settings: ConnectionSettings,
         microseconds: bool = False,
+        session: Session | None = None,
+        feeds: AccountFeeds | None = None,
+        listen: Callable[[str], Opening | None] = lambda _: None,
     ) -> None:
         self.number = number
         self.endpoint = endpoint
@@ -87,7 +75,8 @@ class Connection:
         self._fanout = fanout
         self._on_subscribed = on_subscribed
         self._settings = settings
-        self._session = StreamSession(rules, combined=endpoint.combined, flat_errors=settings.flat_errors)
+        self._session = session or StreamSession(rules, combined=endpoint.combined, flat_errors=settings.flat_errors)
+        self._feeding = Feeding(self, endpoint.market, AccountFeeds() if feeds is None else feeds, listen)
         # Nothing is compressed; a request beyond the limit ends the connection. A client's goodbye is answered by
         # `_receive`, which a half-open connection does not do.
         self._socket = web.WebSocketResponse(
@@ -113,6 +102,11 @@ class Connection:
     def subscriptions(self) -> tuple[str, ...]:
         """The streams asked for, silent ones too."""
         return self._session.subscriptions
+
+    @property
+    def accounts(self) -> Sequence[str]:
+        """The accounts whose events it gets."""
+        return self._feeding.accounts
 
     @property
     def alive(self) -> bool:
@@ -178,15 +172,22 @@ class Connection:
             ending.cancel()
             for stream in self._session.subscriptions:
                 self._fanout.unsubscribe(self, self.endpoint.market, stream)
+            self._feeding.end()
         return self._socket
 
     def announce(self, stream: str, payload: bytes) -> bool:
         """Send something that nobody subscribed to; return False if the client is gone."""
         if self.microseconds:
             payload = payload_in_microseconds(payload)
-        if not self.combined:
-            return self.push(text_frame(payload))
-        return self.push(text_frame(b'{"stream":"%b","data":%b}' % (stream.encode(), payload)))
+        return self.push(text_frame(self._session.announcement(stream, payload)))
+
+    def revoke(self, keys: Iterable[str]) -> None:
+        """Let go what hangs on API keys that are good for nothing any more."""
+        outcome = self._session.revoke(keys)
+        self._feeding.close(outcome.ended)
+        if outcome.reply is not None:
+            self.push(text_frame(outcome.reply.encode()))
+        self.flush()
 
     async def close(self, code: WSCloseCode = WSCloseCode.GOING_AWAY) -> None:
         """Close the connection, by force if the client does not take part in it."""
@@ -265,9 +266,12 @@ class Connection:
         market = self.endpoint.market
         for stream in outcome.unsubscribed:
             self._fanout.unsubscribe(self, market, stream)
+            self._feeding.end(stream)
         for stream in outcome.subscribed:
-            if self.endpoint.carries(stream):
+            if not self._feeding.listen(stream) and self.endpoint.carries(stream):
                 self._fanout.subscribe(self, market, stream)
+        self._feeding.close(outcome.ended)
+        self._feeding.open(outcome.opened)
         if outcome.reply is not None and not await self._send(outcome.reply.encode(), WSMsgType.TEXT):
             return False
         if outcome.subscribed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -11,7 +12,8 @@ from aiohttp import web
 
 from sandbox.exchange.connection import Connection
 from sandbox.exchange.faults.board import FaultBoard
-from sandbox.exchange.faults.model import FaultError, parse_fault
+from sandbox.exchange.faults.model import FaultError
+from sandbox.exchange.faults.parsing import parse_fault
 from sandbox.exchange.rest import ENDPOINTS
 from sandbox.exchange.source import Closable, KnowsBooks, RestReply, Source, json_reply
 from schemas.markets import Market
@@ -20,6 +22,8 @@ from schemas.markets import Market
 __all__ = ["ControlApi", "Controlled", "http_response"]
 
 _BAD_REQUEST, _NOT_FOUND = 400, 404
+_LISTEN_KEY = re.compile(r"[A-Za-z0-9]{64}")
+"""Who has one can listen: it is shown to nobody."""
 
 
 class Controlled(Protocol):
@@ -151,7 +155,8 @@ def _about(connection: Connection) -> dict[str, Any]:
         "class": connection.endpoint.stream_class,
         "combined": connection.combined,
         "half_open": connection.half_open,
-        "streams": connection.subscriptions,
+        "streams": [each for each in connection.subscriptions if not _LISTEN_KEY.fullmatch(each)],
+        "accounts": connection.accounts,
         "frames_sent": connection.frames_sent,
         "unsent_bytes": connection.unsent_bytes,
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from struct import Struct
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -17,7 +17,7 @@ from sandbox.exchange.time_units import payload_in_microseconds
 from schemas.markets import Market
 
 
-__all__ = ["Client", "Fanout", "Tap", "text_frame"]
+__all__ = ["Client", "Fanout", "Numbered", "Tap", "account_stream", "text_frame"]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -38,11 +38,21 @@ def text_frame(payload: bytes) -> bytes:
     return _pack_long(_FINAL_TEXT, 127, length) + payload
 
 
-class Client(Protocol):
-    """A connection as the fan-out sees it."""
+def account_stream(account: str, kind: str) -> str:
+    """Return the name by which faults know the events of a type of an account: no public stream has a slash in it."""
+    return f"{account}/{kind}"
+
+
+class Numbered(Protocol):
+    """Something that leads to a connection."""
 
     number: int
-    """Its number among all connections of the server."""
+    """The connection's number among all of the server."""
+
+
+class Client(Numbered, Protocol):
+    """A connection as the fan-out sees it."""
+
     microseconds: bool
     """Whether it gets times in microseconds."""
 
@@ -64,6 +74,29 @@ class Client(Protocol):
         ...
 
 
+class AccountClient(Numbered, Protocol):
+    """Something that leads the events of an account to a connection."""
+
+    def wants(self, kind: str) -> bool:
+        """Return whether events of a type are wanted."""
+        ...
+
+    def tell(self, event: bytes) -> bool:
+        """Push an event; return False if the client is gone."""
+        ...
+
+
+class AccountClients(Protocol):
+    """What leads the events of accounts to connections."""
+
+    def of(self, market: Market, account: str) -> Sequence[AccountClient]:
+        """Return what leads the events of an account."""
+        ...
+
+
+_Numbered = TypeVar("_Numbered", bound=Numbered)
+
+
 class Tap(Protocol):
     """Something between the streams and the clients: faults."""
 
@@ -71,7 +104,7 @@ class Tap(Protocol):
         """Return whether frames of a stream have to pass by `feed`."""
         ...
 
-    def feed(self, event: StreamEvent, clients: Sequence[Client]) -> Sequence[tuple[Client, bytes]]:
+    def feed(self, event: StreamEvent, clients: Sequence[_Numbered]) -> Sequence[tuple[_Numbered, bytes]]:
         """Return which payloads go to which client now, instead of the event to all."""
         ...
 
@@ -107,6 +140,8 @@ class Fanout:
         """What frames pass by, if anything."""
         self.alter: Callable[[StreamEvent], StreamEvent] | None = None
         """What every event is made into before it goes out, if anything."""
+        self.accounts: AccountClients | None = None
+        """Who gets the events of accounts, if anybody can."""
         self._audiences: dict[Market, dict[str, _Audience]] = {market: {} for market in Market}
         self._spot, self._usdm, self._coinm = (self._audiences[market] for market in Market)
         self._written_to: list[Client] = []
@@ -132,6 +167,8 @@ class Fanout:
     def deliver(self, event: StreamEvent) -> bool:
         """Push an event to everybody who subscribed; return whether anybody got it."""
         market = event.market
+        if event.account:
+            return self._deliver_private(event)
         # Thrice as fast as a dictionary of markets: hashing an enum's member is a call of Python code.
         audiences = self._spot if market is Market.SPOT else self._usdm if market is Market.USDM else self._coinm
         audience = audiences.get(event.stream)
@@ -148,13 +185,17 @@ class Fanout:
         self.sent_count += count
         return count > 0
 
-    def deliver_to(self, client: Client, market: Market, stream: str, data: bytes) -> bool:
+    def deliver_to(self, client: Numbered, market: Market, stream: str, data: bytes) -> bool:
         """Push a payload to one client, if it is still subscribed; return whether it got it."""
-        audience = self._audiences[market].get(stream)
-        if audience is None or client not in audience.clients or not audience.push(client, data):
-            return False
-        self.sent_count += 1
-        return True
+        account, slash, kind = stream.partition("/")
+        if slash:
+            got = any(each.tell(data) for each in self._led(market, account, kind) if each.number == client.number)
+        else:
+            audience = self._audiences[market].get(stream)
+            clients = audience.clients if audience is not None else ()
+            got = any(audience.push(each, data) for each in clients if audience is not None and each is client)
+        self.sent_count += got
+        return got
 
     def keeps(self, client: Client) -> None:
         """Note that a client has something to write."""
@@ -169,6 +210,27 @@ class Fanout:
         """Let all clients write what they keep, and wait for those that are slow."""
         for client in self.flush():
             await client.drain()
+
+    def _led(self, market: Market, account: str, kind: str) -> Sequence[AccountClient]:
+        """Return what leads the events of a type of an account to those who want them."""
+        if self.accounts is None:
+            return ()
+        return [each for each in self.accounts.of(market, account) if each.wants(kind)]
+
+    def _deliver_private(self, event: StreamEvent) -> bool:
+        clients = self._led(event.market, event.account, event.stream)
+        if not clients:
+            return False
+        if self.alter is not None:
+            event = self.alter(event)
+        stream = account_stream(event.account, event.stream)
+        if self.tap is not None and self.tap.touches(event.market, stream):
+            event = msgspec.structs.replace(event, stream=stream)
+            count = sum(client.tell(data) for client, data in self.tap.feed(event, clients))
+        else:
+            count = sum(client.tell(event.data) for client in clients)
+        self.sent_count += count
+        return count > 0
 
     @staticmethod
     def _push_to_all(audience: _Audience, data: bytes) -> int:

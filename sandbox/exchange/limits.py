@@ -99,6 +99,13 @@ class WeightLimits:
         self._extend_ban(account, now_s)
         return Refused(account.used, True, account.ban_s)
 
+    def give_back(self, address: str, pool: Pool, weight: int, now_s: float) -> int:
+        """Count a request of this minute no more; return the weight that is used in it."""
+        account = self._accounts.setdefault((address, pool), _Account())
+        if account.minute == int(now_s // _MINUTE_S):
+            account.used -= weight
+        return account.used
+
     def ban(self, address: str, pool: Pool, seconds: float, now_s: float) -> None:
         """Ban an address, whatever it did."""
         account = self._accounts.setdefault((address, pool), _Account())

@@ -53,7 +53,9 @@ class SentRecorder:
         self._waiting: list[tuple[Market, str, bytes]] = []
 
     def sent(self, event: StreamEvent) -> None:
-        """Write an event that somebody got."""
+        """Write an event that somebody got; not what accounts are told, which is nobody's market data."""
+        if event.account:
+            return
         for market, stream, data in self._waiting:
             self._write(market, event.due_ns, stream, data)
         self._waiting.clear()

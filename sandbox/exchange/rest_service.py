@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 import msgspec
 
-from sandbox.exchange.faults.model import Rest, RestKind
+from sandbox.exchange.faults.model import RestKind
 from sandbox.exchange.faults.requests import RequestFaults
-from sandbox.exchange.faults.rest import refusal
-from sandbox.exchange.limits import LIMITS, Granted, Pool, WeightLimits, pool_of
+from sandbox.exchange.limits import Granted, Pool, pool_of
 from sandbox.exchange.rest import ENDPOINTS, Endpoint, check
+from sandbox.exchange.scales import Scales
 from sandbox.exchange.source import RestReply, Source, json_reply
 from schemas.markets import Market
 
@@ -40,8 +40,7 @@ class RestService:
         source: Whose data is answered.
         faults: What goes wrong.
         venue_ms: The venue's clock, brought up to date by being asked.
-        clock: A monotonic clock, seconds.
-        time_factor: How many times as fast the clock of the rules runs.
+        scales: Where requests are weighed.
         limits: Weight per minute by pool, where it is not the venue's; exchangeInfo then states it.
         listener: Who is told of depth answers.
     """
@@ -51,20 +50,16 @@ class RestService:
         source: Source,
         faults: RequestFaults,
         venue_ms: Callable[[], int],
-        clock: Callable[[], float],
+        scales: Scales,
         *,
-        time_factor: float,
         limits: Mapping[Pool, int],
         listener: DepthListener | None,
     ) -> None:
         self._source = source
         self._faults = faults
         self._venue_ms = venue_ms
-        self._clock = clock
-        self._time_factor = time_factor
+        self._scales = scales
         self._stated = dict(limits)
-        self._limits = LIMITS | self._stated
-        self._weights = WeightLimits(self._limits)
         self._listener = listener
 
     async def answer(self, path: str, query: Mapping[str, str], api_key: str, address: str) -> RestReply:
@@ -76,15 +71,11 @@ class RestService:
         market = endpoint.market
         params = check(endpoint, query, api_key)
         weighed = {"limit": str(endpoint.default_limit)} if isinstance(params, RestReply) else params
-        pool = pool_of(market)
-        rules_s = self._clock() * self._time_factor
-        verdict = self._weights.request(address, pool, endpoint.weight(weighed), rules_s)
+        verdict = self._scales.weigh(address, market, endpoint.weight(weighed))
         if isinstance(verdict, Granted):
             reply = await self._reply(endpoint, path, params, address)
         else:
-            wait_s = verdict.retry_after_s / self._time_factor
-            limit = self._limits[pool]
-            reply = refusal(market, wait_s, self._venue_ms(), limit, banned=verdict.banned)
+            reply = self._scales.refusal(market, verdict, self._venue_ms())
         headers = {
             "X-MBX-USED-WEIGHT-1M": str(verdict.used),
             "Date": formatdate(self._venue_ms() / 1_000, usegmt=True),
@@ -95,20 +86,15 @@ class RestService:
         self, endpoint: Endpoint, path: str, params: dict[str, str] | RestReply, address: str
     ) -> RestReply:
         market = endpoint.market
-        limit = self._limits[pool_of(market)]
-        fault, failed = await self._faults.failure(market, path, self._venue_ms(), limit)
+        fault, failed = await self._faults.failure(market, path, self._venue_ms(), self._scales.limit(market))
         if fault is not None and fault.kind is RestKind.BANNED:
-            self._ban(market, address, fault)
+            self._scales.ban(address, market, fault.retry_after_s)
         if failed is not None:
             return failed
         reply = params if isinstance(params, RestReply) else await self._source_reply(market, path, params)
         if fault is not None and fault.kind is RestKind.GARBAGE:
             return RestReply(reply.status, reply.body[: len(reply.body) // 2], reply.headers)
         return reply
-
-    def _ban(self, market: Market, address: str, fault: Rest) -> None:
-        factor = self._time_factor
-        self._weights.ban(address, pool_of(market), fault.retry_after_s * factor, self._clock() * factor)
 
     async def _source_reply(self, market: Market, path: str, params: dict[str, str]) -> RestReply:
         def ask() -> RestReply:

@@ -20,11 +20,14 @@ from sandbox.exchange.faults.journal import FaultJournal
 from sandbox.exchange.faults.orders import Orders
 from sandbox.exchange.faults.scenario import Scheduled
 from sandbox.exchange.limits import Attempts, whole_seconds
+from sandbox.exchange.private.routes import PrivateRoutes
+from sandbox.exchange.private.side import PrivateSide
 from sandbox.exchange.pump import Pump, PumpState
 from sandbox.exchange.recorder import SentRecorder
 from sandbox.exchange.rest import ENDPOINTS
 from sandbox.exchange.rest_service import RestService
-from sandbox.exchange.routes import stream_endpoint
+from sandbox.exchange.routes import StreamClass, StreamEndpoint, stream_endpoint
+from sandbox.exchange.scales import Scales
 from sandbox.exchange.settings import ExchangeSettings, StartMode
 from sandbox.exchange.source import DemandDriven, Source, error_reply
 from sandbox.exchange.time_units import BAD_TIME_UNIT, answer_in_microseconds, asks_microseconds
@@ -53,6 +56,7 @@ class ExchangeServer:
         EvidenceExistsError: The directory to record into is used.
         JournalExistsError: The directory for the journal of faults is used.
         FaultError: The scenario has faults that the source cannot show.
+        ValueError: On entering: the source cannot keep the accounts.
     """
 
     def __init__(self, source: Source, settings: ExchangeSettings, event_count: int | None = None) -> None:
@@ -103,15 +107,26 @@ class ExchangeServer:
             clock=self._loop.time,
         )
         self._schedule(settings.scenario)
+        scales = Scales(settings.weight_limits, self._loop.time, settings.time_factor)
         self._rest = RestService(
             self._source,
             self._board.requests,
             self._venue_ms,
-            self._loop.time,
-            time_factor=settings.time_factor,
+            scales,
             limits=settings.weight_limits,
             listener=self._recorder,
         )
+        self._private = PrivateSide(
+            self._source,
+            settings.private,
+            pace=settings.pace,
+            fanout=self._fanout,
+            scales=scales,
+            faults=self._board.requests,
+            venue_ms=self._venue_ms,
+            on_opened=self._on_subscribed,
+        )
+        self._board.expire_keys = self._private.expire
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=2)
         try:
             await self._runner.setup()
@@ -133,6 +148,7 @@ class ExchangeServer:
         self._pump.stop()
         self._pumping.cancel()
         self._board.requests.close()
+        self._private.close()
         await asyncio.gather(*(connection.close() for connection in self._open_connections()))
         await asyncio.gather(self._pumping, return_exceptions=True)
         await self._runner.cleanup()
@@ -168,7 +184,7 @@ class ExchangeServer:
             "frames_sent": self._fanout.sent_count,
             "events_total": self._event_count,
             "connections": len(self._connections),
-            "subscriptions": self._fanout.subscription_count,
+            "subscriptions": self._fanout.subscription_count + len(self._private.feeds),
         }
 
     def _schedule(self, scenario: Sequence[Scheduled]) -> None:
@@ -200,6 +216,8 @@ class ExchangeServer:
         application.router.add_routes(control.routes())
         for path in ENDPOINTS:
             application.router.add_get(path, self._handle_rest)
+        private = PrivateRoutes(self._private, self._open_connections, unknown_keys=self._settings.unknown_keys)
+        application.router.add_routes(private.routes())
         application.router.add_get("/{path:.*}", self._handle_stream)
         return application
 
@@ -215,7 +233,7 @@ class ExchangeServer:
         return http_response(answer_in_microseconds(reply) if microseconds else reply)
 
     async def _handle_stream(self, request: web.Request) -> web.StreamResponse:
-        endpoint = stream_endpoint(request.path, request.query.get("streams", ""))
+        endpoint = stream_endpoint(request.path, request.query.get("streams", ""), request.query.items())
         if endpoint is None or request.headers.get("Upgrade", "").lower() != "websocket":
             return http_response(error_reply(404, -5000, f"Path {request.path}, Method GET is invalid"))
         market = endpoint.market
@@ -228,22 +246,39 @@ class ExchangeServer:
             text = "Too many connections or connection attempts; please try again later."
             return http_response(error_reply(429, -1034, text), {"Retry-After": str(whole_seconds(wait_s))})
         self._connection_count += 1
-        number = self._connection_count
-        connection = Connection(
+        connection = self._connection(self._connection_count, endpoint, request, microseconds=microseconds)
+        self._connections[connection.number] = connection
+        try:
+            return await connection.serve(request)
+        finally:
+            del self._connections[connection.number]
+            self._board.tap.forget(connection.number)
+
+    def _connection(
+        self, number: int, endpoint: StreamEndpoint, request: web.Request, *, microseconds: bool
+    ) -> Connection:
+        rules = self._rules[endpoint.market]
+        session = None
+        if endpoint.stream_class is StreamClass.API:
+            session = self._private.session(
+                endpoint,
+                rules,
+                address=request.remote or "",
+                microseconds=microseconds,
+                tells_limits=request.query.get("returnRateLimits") != "false",
+            )
+        return Connection(
             number,
             endpoint,
-            self._rules[market],
+            rules,
             fanout=self._fanout,
             on_subscribed=self._on_subscribed,
             settings=self._settings.connections,
             microseconds=microseconds,
+            session=session,
+            feeds=self._private.feeds,
+            listen=self._private.listening(endpoint),
         )
-        self._connections[number] = connection
-        try:
-            return await connection.serve(request)
-        finally:
-            del self._connections[number]
-            self._board.tap.forget(number)
 
     def _on_subscribed(self) -> None:
         if isinstance(self._source, DemandDriven):

@@ -10,14 +10,15 @@ import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
+from sandbox.exchange.private.openings import Closing, Opening
 from sandbox.exchange.rules import MarketRules
 
 
-__all__ = ["Outcome", "StreamSession"]
+__all__ = ["Outcome", "Session", "StreamSession"]
 
 _STREAM = re.compile(r"![A-Za-z]+[\w@]*|[^@!\s/]+@[\w@+:]+|tradingSession")
 _TEXT_ID = re.compile(r"[A-Za-z0-9]{1,36}")
@@ -34,12 +35,48 @@ class Outcome(msgspec.Struct, frozen=True):
     subscribed: tuple[str, ...] = ()
     """Streams that were not subscribed before."""
     unsubscribed: tuple[str, ...] = ()
+    opened: tuple[Opening, ...] = ()
+    """Feeds of accounts that begin, after the reply."""
+    ended: tuple[Closing, ...] = ()
+    """Feeds of accounts that end, before the reply."""
     closed: bool = False
     """A limit was exceeded: the connection is to be closed without a reply."""
 
 
 _NOTHING = Outcome()
 _CLOSED = Outcome(closed=True)
+
+
+class Session(Protocol):
+    """The protocol of one connection, without a socket."""
+
+    combined: bool
+    """Whether data frames are wrapped with their stream's name."""
+
+    @property
+    def subscriptions(self) -> tuple[str, ...]:
+        """What was subscribed to."""
+        ...
+
+    def open(self, streams: Iterable[str]) -> Outcome:
+        """Begin, with what the URL names."""
+        ...
+
+    def receive_control(self, now_s: float) -> Outcome:
+        """Take in a ping or pong frame."""
+        ...
+
+    def receive(self, text: str, now_s: float) -> Outcome:
+        """Take in a request and return what to do."""
+        ...
+
+    def announcement(self, stream: str, payload: bytes) -> bytes:
+        """Return the frame's text for something that nobody subscribed to."""
+        ...
+
+    def revoke(self, keys: Iterable[str]) -> Outcome:
+        """Take note that API keys are good for nothing any more."""
+        ...
 
 
 class _RequestError(Exception):
@@ -77,6 +114,14 @@ class StreamSession:
     def open(self, streams: Iterable[str]) -> Outcome:
         """Subscribe to the streams named in the URL."""
         return self._subscribe(list(streams), None)
+
+    def announcement(self, stream: str, payload: bytes) -> bytes:
+        """Return the text of a frame that nobody subscribed to."""
+        return b'{"stream":"%b","data":%b}' % (stream.encode(), payload) if self.combined else payload
+
+    def revoke(self, keys: Iterable[str]) -> Outcome:
+        """Do nothing: what hangs on a listen key does not hang on an API key."""
+        return _NOTHING
 
     def receive_control(self, now_s: float) -> Outcome:
         """Take in a ping or pong frame: they count like requests."""

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import msgspec
 
-from sandbox.exchange.connection import ConnectionSettings
+from sandbox.exchange.connection_settings import ConnectionSettings
 from sandbox.exchange.faults.scenario import Scheduled
 from sandbox.exchange.limits import Pool
+from sandbox.exchange.private.accounts import PrivateSettings
 from sandbox.exchange.rules import RULES, MarketRules
 from schemas.markets import Market
 
@@ -59,6 +60,13 @@ class ExchangeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether every payload has a key that no documentation names."""
     scenario: Sequence[Scheduled] = ()
     """Faults that happen by themselves."""
+    private: PrivateSettings = PrivateSettings()
+    """Which accounts there are."""
+
+    @property
+    def pace(self) -> float | None:
+        """How many times as fast as its clients' clocks the venue's runs, at least once; None: it has no pace."""
+        return None if self.speed is None else max(1.0, self.speed)
 
     def rules_in_force(self) -> dict[Market, MarketRules]:
         """Return the rules of each market by the client's clock."""

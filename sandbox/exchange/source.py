@@ -40,7 +40,7 @@ class StreamEvent(msgspec.Struct, frozen=True, gc=False):
     data: bytes
     """The JSON payload, verbatim, without the combined wrapper."""
     account: str = ""
-    """Label of the account that alone gets it; `stream` is then the event's type. "": everybody."""
+    """Label of the account that alone gets it, and `stream` is the event's type, ``executionReport``; "": everybody."""
 
 
 class Halt(msgspec.Struct, frozen=True):

@@ -11,7 +11,13 @@ import re
 from sandbox.exchange.source import RestReply, error_reply
 
 
-__all__ = ["BAD_TIME_UNIT", "answer_in_microseconds", "asks_microseconds", "payload_in_microseconds"]
+__all__ = [
+    "BAD_TIME_UNIT",
+    "answer_in_microseconds",
+    "asks_microseconds",
+    "payload_in_microseconds",
+    "private_in_microseconds",
+]
 
 BAD_TIME_UNIT: RestReply = error_reply(
     400, -1194, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND."
@@ -36,3 +42,8 @@ def payload_in_microseconds(data: bytes) -> bytes:
 def answer_in_microseconds(reply: RestReply) -> RestReply:
     """Return a REST answer with all its times in microseconds; no other number of spot has 13 digits."""
     return RestReply(reply.status, _NUMBER.sub(rb"\g<1>000", reply.body), reply.headers)
+
+
+def private_in_microseconds(data: bytes) -> bytes:
+    """Return an event or a reply about an account with all its times in microseconds."""
+    return _NUMBER.sub(rb"\g<1>000", data)

@@ -16,7 +16,7 @@ _BETWEEN = re.compile(rb"\},(?=\{)")
 
 def event_with_unknown_key(event: StreamEvent) -> StreamEvent:
     """Return an event whose payload, of an array each element, has one key more."""
-    return StreamEvent(event.due_ns, event.market, event.stream, _extended(event.data))
+    return StreamEvent(event.due_ns, event.market, event.stream, _extended(event.data), event.account)
 
 
 def answer_with_unknown_key(reply: RestReply) -> RestReply:

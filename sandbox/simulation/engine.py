@@ -6,6 +6,7 @@ Orders go in, fills and level changes come out; nothing else happens here: no id
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Iterator
 from enum import StrEnum
 
 from msgspec import Struct
@@ -109,6 +110,21 @@ class BookSide:
         """Return the order that is first in line at a price where there is one."""
         return next(iter(self.levels[price].orders.values()))
 
+    def until(self, worst: int | None) -> Iterator[Order]:
+        """Yield the orders in the line in which they will trade, down to the worst price; None: all."""
+        last = None if worst is None else worst * self.sign
+        for key in reversed(self.keys):
+            if last is not None and key < last:
+                return
+            yield from self.levels[key * self.sign].orders.values()
+
+    def reduce(self, order: Order, price: int, quantity: int) -> LevelChange:
+        """Let a standing order be smaller and keep its place in the line."""
+        level = self.levels[price]
+        order.remaining -= quantity
+        level.quantity -= quantity
+        return LevelChange(self.side, price, level.quantity)
+
     def add(self, order: Order, price: int) -> LevelChange:
         """Put an order at the end of the line at its price; the engine has matched it before."""
         level = self.levels.get(price)
@@ -197,6 +213,16 @@ class MatchingEngine:
             return None
         change = self.side(order.side).remove(order, order.price)
         return Execution(order, [], [change])
+
+    def reduce(self, order_id: int, quantity: int) -> Execution | None:
+        """Take a part, not the whole, of an order out of the book; None when it does not stand there."""
+        order = self._resting.get(order_id)
+        if order is None or order.price is None:
+            return None
+        if not 0 < quantity < order.remaining:
+            msg = f"order {order_id}: {quantity} steps of {order.remaining} are to be taken out"
+            raise ValueError(msg)
+        return Execution(order, [], [self.side(order.side).reduce(order, order.price, quantity)])
 
     def _new(self, side: Side, price: int | None, quantity: int, owner: str) -> Order:
         if quantity < 1 or (price is not None and price < 1):

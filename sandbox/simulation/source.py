@@ -58,11 +58,20 @@ class SimulatedSource:
 
         In a second in which no stream speaks, there is an event on a stream without a name, which nobody can want.
         """
+        yield from self._told()
         for output in self.venue.run():
             for event in output:
                 yield event
                 self._passed_ns = event.due_ns
+            yield from self._told()
         self._clock_ms = max(self._clock_ms, (self.venue.now_us + SEND_DELAY_US) // 1000)
+
+    def _told(self) -> Iterator[StreamEvent]:
+        """Yield what accounts are told of their requests, those too that are made while it is told."""
+        while told := self.venue.accounts.told:
+            event = told.pop(0)
+            yield event
+            self._passed_ns = event.due_ns
 
     def clock_ms(self) -> int:
         """Return the venue's clock."""
@@ -81,6 +90,40 @@ class SimulatedSource:
         """Return every level of a book, however deep; of a delisted symbol, how the streams left it."""
         request = self._request(market, {"symbol": symbol})
         return whole_book(request) if request else error_reply(400, -1121, "Invalid symbol.")
+
+    def open_account(self, market: Market, label: str, balances: Mapping[str, str]) -> None:
+        """Let an account exist on a market, with these free amounts by asset.
+
+        Raises:
+            ValueError: there is no such market, there is one of that label, or an amount is none.
+        """
+        if self.venue.symbols(market) is None:
+            msg = f"market {market}: is not simulated; name a symbol of it at the start"
+            raise ValueError(msg)
+        self.venue.accounts.open(market, label, balances, self.venue.now_us // 1000)
+
+    def account_request(
+        self, market: Market, account: str, method: str, path: str, params: Mapping[str, str]
+    ) -> RestReply:
+        """Answer a request of an account; see `sandbox.exchange.source.KeepsAccounts`.
+
+        It is done at the event yielded last: equal requests at equal events give equal bytes.
+        """
+        if self.venue.ended and method != "GET":
+            return error_reply(400, -1013, "Market is closed.")
+        return self.venue.accounts.request(market, account, method, path, params, now_us=self.venue.now_us)
+
+    def account_books(self, market: Market) -> object:
+        """Return every order, balance and position of every account as kept here; see `docs/exchange.md`."""
+        return self.venue.accounts.books(market)
+
+    def transfer(self, market: Market, account: str, asset: str, amount: str) -> None:
+        """Let an amount arrive at an account from outside; with a minus sign, leave it.
+
+        Raises:
+            ValueError: there is no such account, it is no amount, or more than there is.
+        """
+        self.venue.accounts.transfer(market, account, asset, amount, self.venue.now_us)
 
     def list_symbol(self, market: Market, symbol: str) -> None:
         """Let a symbol begin to be traded, with the lowest ids; its streams can be wanted before.

@@ -15,7 +15,7 @@ from sandbox.simulation.symbol_market import SymbolMarket
 from sandbox.simulation.trade_log import Aggregate, Trade
 
 
-__all__ = ["Trading", "Witness"]
+__all__ = ["Owners", "Trading", "Witness"]
 
 _ACTIONS_PER_LIQUIDATION: Final = 2_000
 
@@ -29,6 +29,16 @@ class Witness(Protocol):
 
     def saw_aggregates(self, market: SymbolMarket, aggregates: Sequence[Aggregate]) -> None:
         """Take note of aggregate trades that are complete."""
+        ...
+
+
+class Owners(Protocol):
+    """Those whose orders are in the book beside the crowd's."""
+
+    def executed(
+        self, market: SymbolMarket, execution: Execution, trades: Sequence[Trade], now_us: int, output: Output
+    ) -> None:
+        """Take account of what the engine did, after the public streams told it; one trade for each fill."""
         ...
 
 
@@ -47,6 +57,8 @@ class Trading:
     ) -> None:
         self.market = market
         self.feed = feed
+        self.owners: Owners | None = None
+        """None as long as there is nobody but the crowd."""
         self._flow = flow
         self._rng = rng
         self._witness = witness
@@ -77,6 +89,8 @@ class Trading:
         if complete_us is not None and complete_us != self._settles_at_us and self._agenda is not None:
             self._settles_at_us = complete_us
             self._agenda.add(complete_us, self._settle)
+        if self.owners is not None:
+            self.owners.executed(self.market, execution, outcome.trades, now_us, output)
 
     def close(self, now_us: int, output: Output) -> None:
         """Trade no more: nobody acts from now on, and what was open is told."""

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from sandbox.exchange.source import StreamEvent
+from sandbox.simulation.accounts.venue_accounts import VenueAccounts
 from sandbox.simulation.agenda import Agenda, Output
 from sandbox.simulation.catalogue import StreamCatalogue
 from sandbox.simulation.config import SimulationConfig
@@ -53,6 +54,11 @@ class Venue:
         """None while nobody has said: then what the configuration names."""
         self._trading: dict[_Key, Trading] = {}
         self._rosters: dict[Market, Roster] = {}
+        self.accounts = VenueAccounts(
+            lambda market, symbol: self._trading.get((market, symbol)),
+            lambda market: [each.market for key, each in self._trading.items() if key[0] is market],
+        )
+        """Those who trade beside the crowd."""
         for market in sorted(config.symbols):
             self._rosters[market] = Roster()
             for symbol in config.symbols[market]:
@@ -172,6 +178,7 @@ class Venue:
     def _delist(self, key: _Key, now_us: int, output: Output) -> None:
         trading = self._trading.pop(key)
         trading.close(now_us, output)
+        self.accounts.close_symbol(*key, now_us, output)
         trading.market.delisted_us = now_us
         self._rosters[key[0]].refresh()
         self._agenda.add(now_us + _DRAIN_US, partial(self._silence, trading.market))
@@ -189,6 +196,7 @@ class Venue:
         for key, trading in list(self._trading.items()):
             if key[0] is market and symbol in {None, key[1]}:
                 trading.close(now_us, output)
+                self.accounts.close_symbol(*key, now_us, output)
                 each = trading.market.instrument
                 self._open(self._listings.later(each) if symbol is None else self._listings.wiped(each))
 
@@ -206,6 +214,7 @@ class Venue:
 
     def _take_in(self, trading: Trading) -> None:
         each = trading.market.instrument
+        trading.owners = self.accounts.owners(each.market)
         self._trading[each.market, each.symbol] = trading
         self._rosters[each.market].put(trading.market)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from fnmatch import fnmatchcase
 from typing import Protocol, assert_never
 
 import msgspec
@@ -15,6 +16,7 @@ from sandbox.exchange.faults.model import (
     Close,
     CutDepth,
     Delist,
+    ExpireKey,
     Fault,
     FaultError,
     FrameFault,
@@ -47,6 +49,11 @@ class BreakableClient(Client, Protocol):
     @property
     def market(self) -> Market:
         """The market that it is for."""
+        ...
+
+    @property
+    def accounts(self) -> Sequence[str]:
+        """The accounts whose events it gets."""
         ...
 
     @property
@@ -100,6 +107,8 @@ class FaultBoard:
         self.orders = orders
         self.tap = FrameTap(fanout, orders, connections, clock)
         self.requests = RequestFaults(orders, source, self.tap, clock)
+        self.expire_keys: Callable[[ExpireKey], Sequence[tuple[Market, str]]] = lambda _: ()
+        """Lets listen keys expire; returns whose."""
         self._source = source
         self._fanout = fanout
         self._connections = connections
@@ -152,6 +161,8 @@ class FaultBoard:
                 self._steer(order, fault)
             case Shutdown():
                 self._shut_down(order, fault)
+            case ExpireKey():
+                self._expire(order, fault)
             case Reset() | HalfOpen() | Close():
                 self._break(order, fault)
             case _:
@@ -189,6 +200,12 @@ class FaultBoard:
         order.state = OrderState.ENDED
         self.orders.did(order, market, detail=fault.symbol)
 
+    def _expire(self, order: Order, fault: ExpireKey) -> None:
+        for market, account in self.expire_keys(fault):
+            self.orders.did(order, market, detail=account)
+        self._fanout.flush()
+        order.state = OrderState.ENDED
+
     def _shut_down(self, order: Order, fault: Shutdown) -> None:
         there = [connection for connection in self._connections() if fault.concerns(connection.market)]
         payload = msgspec.json.encode({"e": "serverShutdown", "E": self._venue_ms()})
@@ -224,7 +241,13 @@ class FaultBoard:
         order.state = OrderState.ENDED
 
     def _chosen(self, fault: Reset | HalfOpen | Close) -> Sequence[BreakableClient]:
-        there = [each for each in self._connections() if each.alive and fault.concerns(each.market)]
+        there = [
+            each
+            for each in self._connections()
+            if each.alive
+            and fault.concerns(each.market)
+            and (fault.account is None or any(fnmatchcase(account, fault.account) for account in each.accounts))
+        ]
         match fault.connection:
             case "all":
                 return there[: fault.count]

@@ -14,7 +14,14 @@ from schemas.markets import Market
 __all__ = ["Deed", "FaultJournal", "JournalExistsError", "ids_of", "require_unused"]
 
 _FILE = "faults.jsonl"
-_IDS = {"trade": ("t",), "aggTrade": ("a", "f", "l"), "depthUpdate": ("U", "u", "pu")}
+_IDS = {
+    "trade": ("t",),
+    "aggTrade": ("a", "f", "l"),
+    "depthUpdate": ("U", "u", "pu"),
+    "executionReport": ("i", "I", "t"),
+    "ORDER_TRADE_UPDATE": ("i", "t"),
+    "TRADE_LITE": ("i", "t"),
+}
 _WITHOUT_EVENT = ("u",)
 """Of a payload without an event type, such as spot's book ticker."""
 
@@ -95,4 +102,6 @@ def ids_of(data: bytes) -> dict[str, int]:
     if not isinstance(value, dict):
         return {}
     names = _IDS.get(value["e"], ()) if "e" in value else _WITHOUT_EVENT
+    if isinstance(value.get("o"), dict):
+        value = value["o"]
     return {name: value[name] for name in names if isinstance(value.get(name), int)}

@@ -7,13 +7,12 @@ scenario's ``at``, a snapshot's ``age_s`` and ``offset_s`` are time of the venue
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from enum import Enum, StrEnum
+from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from schemas.markets import Market
 
@@ -26,6 +25,7 @@ __all__ = [
     "Drop",
     "Duplicate",
     "EventTime",
+    "ExpireKey",
     "Fault",
     "FaultError",
     "FrameFault",
@@ -40,7 +40,6 @@ __all__ = [
     "Snapshot",
     "SnapshotKind",
     "Wipe",
-    "parse_fault",
 ]
 
 Count = Annotated[int, Meta(ge=1)]
@@ -68,14 +67,19 @@ class FrameFault(_Any, frozen=True, kw_only=True):
     """Something that happens to frames of streams."""
 
     stream: str
-    """A stream's name, or a pattern: ``*@trade``, ``btcusdt@depth*``."""
+    """A stream's name, or a pattern: ``*@trade``, ``btcusdt@depth*``; of an account the type of an event."""
+    account: str | None = None
+    """The label of an account, or a pattern: it happens to what these alone are told; None: to what all are told."""
     connection: Connection = "one"
     count: Count = 1
     """Frames that it happens to; of all connections together, but a frame that goes to all of them counts once."""
 
     def matches(self, market: Market, stream: str) -> bool:
         """Return whether it can happen to frames of a stream."""
-        return self.concerns(market) and fnmatchcase(stream, self.stream)
+        account, slash, kind = stream.rpartition("/")
+        if not self.concerns(market) or bool(slash) is (self.account is None):
+            return False
+        return fnmatchcase(kind, self.stream) and (self.account is None or fnmatchcase(account, self.account))
 
 
 class Drop(FrameFault, frozen=True, kw_only=True, tag="drop"):
@@ -129,6 +133,8 @@ class ConnectionFault(_Any, frozen=True, kw_only=True):
     """``one``: the one that was opened first."""
     count: Count | None = None
     """How many at most; None: one for ``one``."""
+    account: str | None = None
+    """The label of an account, or a pattern: only connections that get its events; None: any connection."""
 
 
 class Reset(ConnectionFault, frozen=True, kw_only=True, tag="reset"):
@@ -141,6 +147,17 @@ class HalfOpen(ConnectionFault, frozen=True, kw_only=True, tag="half-open"):
 
 class Close(ConnectionFault, frozen=True, kw_only=True, tag="close"):
     """The connection is closed with a close frame."""
+
+
+class ExpireKey(_Any, frozen=True, kw_only=True, tag="expire-key"):
+    """Listen keys of futures expire now."""
+
+    account: str = "*"
+    """The label of an account, or a pattern."""
+
+    def matches(self, market: Market, account: str) -> bool:
+        """Return whether it happens to the listen key of an account."""
+        return self.concerns(market) and fnmatchcase(account, self.account)
 
 
 class Shutdown(_Any, frozen=True, kw_only=True, tag="shutdown"):
@@ -234,6 +251,7 @@ Fault = (
     | Reset
     | HalfOpen
     | Close
+    | ExpireKey
     | Shutdown
     | Snapshot
     | Rest
@@ -243,66 +261,3 @@ Fault = (
 )
 
 _DIFFS = re.compile(r"[^@]+@depth(@\d+ms)?")
-_KINDS = {kind.__struct_config__.tag: kind for kind in Fault.__args__}
-_CHOICE = re.compile(r"Invalid enum value '?(?P<value>.*?)'? - at `\$\.(?P<field>[\w-]+)`")
-_TEXTS = (
-    (re.compile(r"Object contains unknown field `(\w+)`"), r'it has no field "\1"'),
-    (re.compile(r"Object missing required field `([\w-]+)`"), r'field "\1" is missing'),
-    (re.compile(r"(.*) - at `\$\.([\w-]+)`"), r'field "\2": \1'),
-)
-
-
-def parse_fault(value: Any) -> Fault:
-    """Return the fault that an object of JSON or YAML means.
-
-    Raises:
-        FaultError: It means none; the text names what is wrong with it.
-    """
-    if not isinstance(value, Mapping) or not isinstance(value.get("fault"), str):
-        msg = 'a fault is an object with a field "fault" that names it'
-        raise FaultError(msg)
-    name = value["fault"]
-    kind = _KINDS.get(name)
-    if kind is None:
-        msg = f'there is no fault "{name}"; there are {", ".join(sorted(map(str, _KINDS)))}'
-        raise FaultError(msg)
-    fields = dict(value)
-    if kind is Rest and isinstance(fields.get("kind"), int):
-        fields["kind"] = str(fields["kind"])  # YAML reads 429 as a number
-    try:
-        fault: Fault = msgspec.convert(fields, kind)
-    except msgspec.ValidationError as error:
-        msg = f'fault "{name}": {_sentence(str(error), kind)}'
-        raise FaultError(msg) from error
-    problem = _problem(fault)
-    if problem:
-        msg = f'fault "{name}": {problem}'
-        raise FaultError(msg)
-    return fault
-
-
-def _sentence(text: str, kind: type[Struct]) -> str:
-    if found := _CHOICE.fullmatch(text):
-        allowed = ", ".join(_choices(get_type_hints(kind)[found["field"]]))
-        return f'field "{found["field"]}": "{found["value"]}" is none of {allowed}'
-    for pattern, replacement in _TEXTS:
-        text, count = pattern.subn(replacement, text)
-        if count:
-            break
-    return text
-
-
-def _choices(annotation: Any) -> list[str]:
-    """Return the words that a field may hold."""
-    if isinstance(annotation, type) and issubclass(annotation, Enum):
-        return [str(member.value) for member in annotation]
-    words = [one for one in get_args(annotation) if isinstance(one, str)]
-    return words + [word for one in get_args(annotation) if not isinstance(one, str) for word in _choices(one)]
-
-
-def _problem(fault: Fault) -> str | None:
-    if isinstance(fault, List | Delist | Wipe) and fault.market is None:
-        return 'field "market" is missing'
-    if isinstance(fault, Shutdown) and fault.market is not Market.SPOT:
-        return 'field "market": serverShutdown exists on spot only'
-    return None

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 import yaml
 
-from sandbox.exchange.faults.model import Fault, FaultError, parse_fault
+from sandbox.exchange.faults.model import Fault, FaultError
+from sandbox.exchange.faults.parsing import parse_fault
 
 
 __all__ = ["ScenarioError", "Scheduled", "parse_moment_s", "parse_scenario", "read_scenario"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-from sandbox.exchange.fanout import Client, Fanout
+from sandbox.exchange.fanout import Client, Fanout, Numbered
 from sandbox.exchange.faults.frames import Frame, Touch, Transform
 from sandbox.exchange.faults.journal import ids_of
 from sandbox.exchange.faults.orders import Order, Orders, OrderState
@@ -14,6 +15,8 @@ from schemas.markets import Market
 
 
 __all__ = ["FrameTap"]
+
+_Numbered = TypeVar("_Numbered", bound=Numbered)
 
 
 class _Work:
@@ -49,7 +52,7 @@ class FrameTap:
         self._work: list[_Work] = []
         self._by_stream: dict[tuple[Market, str], list[_Work]] = {}
         self._event = 0
-        self._delayed: dict[asyncio.TimerHandle, tuple[Client, Market, str, bytes]] = {}
+        self._delayed: dict[asyncio.TimerHandle, tuple[Numbered, Market, str, bytes]] = {}
 
     def add(self, order: Order, matches: Callable[[Market, str], bool], transform: Transform) -> None:
         """Let a transform work from the next event on, behind those that work already."""
@@ -88,12 +91,12 @@ class FrameTap:
         """Return whether anything is to happen to frames of a stream."""
         return bool(self._of(market, stream))
 
-    def feed(self, event: StreamEvent, clients: Sequence[Client]) -> Sequence[tuple[Client, bytes]]:
+    def feed(self, event: StreamEvent, clients: Sequence[_Numbered]) -> Sequence[tuple[_Numbered, bytes]]:
         """Return which payloads go to which client now."""
         self._event += 1
         now_s = self._clock()
         works = self._of(event.market, event.stream)
-        out: list[tuple[Client, bytes]] = []
+        out: list[tuple[_Numbered, bytes]] = []
         for client in clients:
             touch = Touch(self._event, client.number, event.stream, now_s)
             for frame in self._pass(works, event, touch):
@@ -125,7 +128,7 @@ class FrameTap:
                 )
         return frames
 
-    def _send_later(self, client: Client, market: Market, stream: str, frame: Frame) -> None:
+    def _send_later(self, client: Numbered, market: Market, stream: str, frame: Frame) -> None:
         def send() -> None:
             del self._delayed[timer]
             self._fanout.deliver_to(client, market, stream, frame.data)

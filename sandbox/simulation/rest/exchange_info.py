@@ -11,7 +11,7 @@ from sandbox.simulation.symbol_market import SymbolMarket
 from schemas.markets import Market
 
 
-__all__ = ["exchange_info"]
+__all__ = ["LARGEST_PRICE", "LARGEST_QUANTITY_STEPS", "exchange_info"]
 
 _Answer = dict[str, Any]
 
@@ -34,8 +34,8 @@ _RATE_LIMITS: dict[Market, list[_Answer]] = {
 }
 _ONBOARD_MS = 1_569_398_400_000
 _PERPETUAL_DELIVERY_MS = 4_133_404_800_000
-_LARGEST_PRICE = 1_000_000
-_LARGEST_QUANTITY_STEPS = 10**8
+LARGEST_PRICE = 1_000_000
+LARGEST_QUANTITY_STEPS = 10**8
 _FUTURES_ORDERS = (
     "LIMIT",
     "MARKET",
@@ -123,7 +123,7 @@ def _spot(symbol: SymbolMarket) -> _Answer:
         "permissions": [],
         "permissionSets": [["SPOT"]],
         "defaultSelfTradePreventionMode": "EXPIRE_MAKER",
-        "allowedSelfTradePreventionModes": ["EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT"],
+        "allowedSelfTradePreventionModes": ["EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH"],
     }
 
 
@@ -180,14 +180,14 @@ def _filters(each: Instrument) -> list[_Answer]:
     price, quantity = each.price, each.quantity
     lot = {
         "minQty": quantity.text(1),
-        "maxQty": quantity.text(_LARGEST_QUANTITY_STEPS),
+        "maxQty": quantity.text(LARGEST_QUANTITY_STEPS),
         "stepSize": quantity.text(1),
     }
     return [
         {
             "filterType": "PRICE_FILTER",
             "minPrice": price.text(1),
-            "maxPrice": price.text(price.nearest(_LARGEST_PRICE)),
+            "maxPrice": price.text(price.nearest(LARGEST_PRICE)),
             "tickSize": price.text(1),
         },
         {"filterType": "LOT_SIZE"} | lot,

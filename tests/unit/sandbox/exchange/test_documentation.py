@@ -9,7 +9,8 @@ import pytest
 import typer.main
 
 from sandbox.__main__ import app
-from sandbox.exchange.faults.model import Fault, parse_fault
+from sandbox.exchange.faults.model import Fault
+from sandbox.exchange.faults.parsing import parse_fault
 from sandbox.exchange.faults.scenario import parse_scenario
 from tests.support.project import ROOT
 
@@ -38,6 +39,6 @@ def test_the_scenario_is_one() -> None:
 def test_the_options_exist() -> None:
     command = typer.main.get_command(app)
     exchange = command.commands["exchange"]  # type: ignore[attr-defined]
-    options = {name for parameter in exchange.params for name in parameter.opts}
+    options = {name for parameter in exchange.params for name in [*parameter.opts, *parameter.secondary_opts]}
 
     assert set(re.findall(r"--[a-z][a-z-]*", TEXT)) <= options

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import TypeVar
 
 import pytest
 from hypothesis import given, strategies as st
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
-from sandbox.exchange.fanout import Client, Fanout, text_frame
+from sandbox.exchange.fanout import Fanout, Numbered, text_frame
 from sandbox.exchange.source import StreamEvent
 from schemas.markets import Market
 from tests.unit.sandbox.exchange.sources import RememberingClient, event
@@ -84,6 +85,9 @@ async def test_frames_are_written_once_a_turn_and_the_slow_are_waited_for() -> N
     assert (fast.drained, slow.drained) == (0, 1)
 
 
+_Numbered = TypeVar("_Numbered", bound=Numbered)
+
+
 class DroppingTap:
     """Lets through every second event to the first client only."""
 
@@ -93,7 +97,7 @@ class DroppingTap:
     def touches(self, market: Market, stream: str) -> bool:
         return (market, stream) == (Market.SPOT, "btcusdt@trade")
 
-    def feed(self, event: StreamEvent, clients: Sequence[Client]) -> Sequence[tuple[Client, bytes]]:
+    def feed(self, event: StreamEvent, clients: Sequence[_Numbered]) -> Sequence[tuple[_Numbered, bytes]]:
         self.events += 1
         return [(clients[0], event.data)] if self.events % 2 else []
 

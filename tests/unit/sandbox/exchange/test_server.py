@@ -16,7 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from sandbox.errors import PortTakenError
-from sandbox.exchange.connection import ConnectionSettings, SlowReaders
+from sandbox.exchange.connection_settings import ConnectionSettings, SlowReaders
 from sandbox.exchange.rules import RULES
 from sandbox.exchange.server import ExchangeServer, ExchangeSettings, StartMode
 from sandbox.exchange.source import StreamEvent

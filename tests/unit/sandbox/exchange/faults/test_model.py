@@ -22,8 +22,8 @@ from sandbox.exchange.faults.model import (
     Snapshot,
     SnapshotKind,
     Wipe,
-    parse_fault,
 )
+from sandbox.exchange.faults.parsing import parse_fault
 from schemas.markets import Market
 
 
