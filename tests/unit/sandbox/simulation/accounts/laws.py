@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.exchange.source import StreamEvent
-from tests.unit.sandbox.simulation.accounts.stage import OPENING, of_orders
 from schemas.markets import Market
+from tests.unit.sandbox.simulation.accounts.stage import OPENING, of_orders
 
 
 Books = Mapping[str, Any]
@@ -64,9 +64,7 @@ def check_locks(books: Books) -> None:
         remaining = Decimal(order["origQty"]) - Decimal(order["executedQty"])
         price = Decimal(order["price"]) or Decimal(order["stopPrice"])
         asset, need = (
-            ("USDT", remaining * price)
-            if order["side"] == "BUY"
-            else (order["symbol"].removesuffix("USDT"), remaining)
+            ("USDT", remaining * price) if order["side"] == "BUY" else (order["symbol"].removesuffix("USDT"), remaining)
         )
         if order["orderListId"] < 0:
             needs[asset] += need
@@ -123,9 +121,7 @@ def check_reducing(books: Books) -> None:
 def check_spot_told(books: Books, events: Events) -> None:
     """The last thing that was told of each order and each asset is how it is kept."""
     reports = {event["i"]: event for event in events if event["e"] == "executionReport"}
-    balances = {
-        each["a"]: each for event in events if event["e"] == "outboundAccountPosition" for each in event["B"]
-    }
+    balances = {each["a"]: each for event in events if event["e"] == "outboundAccountPosition" for each in event["B"]}
     for order in books["orders"]:
         told = reports.pop(order["orderId"])
         assert (told["X"], told["z"], told["Z"], told["q"]) == (

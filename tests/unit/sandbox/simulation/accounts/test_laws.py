@@ -94,9 +94,7 @@ def test_what_accounts_are_told_is_what_the_exchange_keeps_after_hundreds_of_ord
     trial.check_told()
     trial.check_books()
     statuses = {order["status"] for label in LABELS for order in trial.stage.books(market, label)["orders"]}
-    assert statuses == {"NEW", "FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH"} | (
-        statuses & {"PARTIALLY_FILLED"}
-    )
+    assert statuses == {"NEW", "FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH"} | (statuses & {"PARTIALLY_FILLED"})
     done = {kind for kind, fine in trial.kinds if fine}
     assert done >= {"limit", "limit-across", "market", "ioc", "fok", "post-only", "cancel", "amend", "expire-taker"}
     assert done >= ({"stop", "oco", "market-by-value"} if market is Market.SPOT else {"algo", "reduce-only"})

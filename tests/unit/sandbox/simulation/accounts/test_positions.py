@@ -17,9 +17,7 @@ LINEAR = instrument(Market.USDM, "BTCUSDT")
 INVERSE = instrument(Market.COINM, "BTCUSD_PERP")
 
 fills = st.lists(
-    st.tuples(
-        st.integers(min_value=-9, max_value=9).filter(bool), st.integers(min_value=700_000, max_value=900_000)
-    ),
+    st.tuples(st.integers(min_value=-9, max_value=9).filter(bool), st.integers(min_value=700_000, max_value=900_000)),
     min_size=1,
     max_size=30,
 )
