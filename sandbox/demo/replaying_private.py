@@ -50,7 +50,7 @@ def run_private_replay(request: PrivateReplayRequest, shared: Shared, console: C
     """
     with Narrator(console) as narrator:
         narrator.tell("reading the recording")
-        recording = read_private(request.paths, request.market, request.account)
+        recording = read_private(request.paths, request.market, request.account).receivable()
         narrator.tell(_description(recording))
         with Workspace(request.data_dir, console) as workspace:
             options = StackOptions(

@@ -16,15 +16,12 @@ from msgspec import UNSET, Raw, UnsetType
 from schemas.markets import Market
 
 
-__all__ = ["SIGNALS", "Channel", "Envelope", "EventHead", "Family", "NoEvent", "open_envelope"]
+__all__ = ["FUTURES_TYPES", "SIGNALS", "Channel", "Envelope", "EventHead", "Family", "NoEvent", "open_envelope"]
 
 SIGNALS: Final = frozenset({"listenKeyExpired", "eventStreamTerminated", "serverShutdown"})
 """Events about the connection that was recorded, which no other connection is to be told."""
 
-_SPOT: Final = frozenset(
-    {"executionReport", "listStatus", "outboundAccountPosition", "balanceUpdate", "externalLockUpdate"}
-)
-_FUTURES: Final = frozenset(
+FUTURES_TYPES: Final = frozenset(
     {
         "ORDER_TRADE_UPDATE",
         "TRADE_LITE",
@@ -36,6 +33,10 @@ _FUTURES: Final = frozenset(
         "STRATEGY_UPDATE",
         "GRID_UPDATE",
     }
+)
+"""Whoever connects to USD-M names the types that it wants: others do not come."""
+_SPOT: Final = frozenset(
+    {"executionReport", "listStatus", "outboundAccountPosition", "balanceUpdate", "externalLockUpdate"}
 )
 _COINM_SYMBOL: Final = re.compile(r"[A-Z0-9]+USD_(?:PERP|\d{6})")
 _MICROSECONDS_FROM: Final = 10**14
@@ -134,7 +135,7 @@ class EventHead(msgspec.Struct):
             return Family.COINM
         if isinstance(self.o, _Symbol) and self.o.ma is not UNSET:
             return Family.COINM
-        if self.e not in _FUTURES:
+        if self.e not in FUTURES_TYPES:
             return Family.UNKNOWN
         return Family.USDM if symbols else Family.FUTURES
 

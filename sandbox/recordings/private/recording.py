@@ -18,7 +18,7 @@ import msgspec
 
 from sandbox.recordings.errors import Problem, UnknownMarketError, UnreadableFileError
 from sandbox.recordings.files import candidates
-from sandbox.recordings.private.events import SIGNALS, Channel, EventHead, Family, NoEvent, open_envelope
+from sandbox.recordings.private.events import FUTURES_TYPES, SIGNALS, Channel, EventHead, Family, NoEvent, open_envelope
 from sandbox.recordings.private.values import Flaw, read_bytes, values_of
 from schemas.markets import Market
 
@@ -71,6 +71,13 @@ class PrivateRecording(msgspec.Struct, frozen=True):
     def accounts(self) -> tuple[Account, ...]:
         """The accounts, in the order of their first events."""
         return tuple(dict.fromkeys((event.market, event.account) for event in self.events))
+
+    def receivable(self) -> PrivateRecording:
+        """Return the recording without what nobody can ask for: events on USD-M of types that are not known."""
+        events = [event for event in self.events if event.market is not Market.USDM or event.type in FUTURES_TYPES]
+        unknown = Counter(event.type for event in self.events) - Counter(event.type for event in events)
+        left_out = Counter({f"{name}: nobody can ask USD-M for it": count for name, count in unknown.items()})
+        return msgspec.structs.replace(self, events=events, left_out={**self.left_out, **left_out})
 
 
 def read_private(paths: Sequence[Path], market: Market | None = None, account: str | None = None) -> PrivateRecording:

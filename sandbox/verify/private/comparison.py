@@ -47,6 +47,8 @@ class StateComparison(msgspec.Struct):
     """Demanded, not published."""
     extra: int = 0
     """Published, not demanded."""
+    repeated: int = 0
+    """Published again as it was before, for an event that came again: nothing that a reader would notice."""
     recovered: int = 0
     """Published for an answer of REST: the stream had missed something."""
     final_equal: int = 0
@@ -71,57 +73,78 @@ def compare_states(
         published: in the order of the topic.
         ignored: keys of which nothing can be demanded.
     """
-    result = StateComparison(differences=[])
-    found: dict[tuple[int, bytes], list[StateRecord]] = defaultdict(list)
-    last: dict[bytes, StateRecord] = {}
+    comparison = _Comparison(schema)
     for record in published:
-        if record.key in ignored:
-            continue
-        last[record.key] = record
-        if record.value.source is AccountSource.REST:
-            result.recovered += 1
-        else:
-            found[record.value.input_offset, record.key].append(record)
-    final: dict[bytes, Demand] = {}
+        if record.key not in ignored:
+            comparison.take(record)
     for demand in demands:
         if demand.key not in ignored:
-            final[demand.key] = demand
-            _judge(result, schema, demand, found.pop((demand.offset, demand.key), []))
-    for (offset, key), records in found.items():
-        result.extra += len(records)
-        _note(result, key, f"raw offset {offset}", {"extra": len(records), "status": _status(records[-1])})
-    result.keys = len(final)
-    for key, demand in final.items():
-        latest = last.get(key)
-        if latest is None:
-            continue
-        unequal = _unequal(schema, demand.state, latest, answered=latest.value.source is AccountSource.REST)
-        result.final_equal += not unequal
-        if unequal and latest.value.source is AccountSource.REST:
-            _note(result, key, demand.place, {"final": unequal})
-    return result
+            comparison.judge(demand)
+    return comparison.finish()
 
 
-def _judge(result: StateComparison, schema: str, demand: Demand, records: Sequence[StateRecord]) -> None:
-    result.demanded += 1
-    if not records:
-        result.missing += 1
-        _note(result, demand.key, demand.place, {"missing": demand.state.get("status", "state")})
-        return
-    result.extra += len(records) - 1
-    if len(records) > 1:
-        _note(result, demand.key, demand.place, {"extra": len(records) - 1})
-    unequal = _unequal(schema, demand.state, records[0])
-    if unequal:
-        result.different += 1
-        _note(result, demand.key, demand.place, unequal)
-    else:
-        result.equal += 1
+class _Comparison:
+    """What was published, to be held against what is demanded."""
 
+    def __init__(self, schema: str) -> None:
+        self._schema = schema
+        self._result = StateComparison(differences=[])
+        self._found: dict[tuple[int, bytes], list[StateRecord]] = defaultdict(list)
+        self._last: dict[bytes, StateRecord] = {}
+        self._again: set[tuple[int, bytes]] = set()
+        self._final: dict[bytes, Demand] = {}
 
-def _note(result: StateComparison, key: bytes, place: str, what: Mapping[str, object]) -> None:
-    if len(result.differences) < _SHOWN:
-        result.differences.append({"key": key.decode(errors="replace"), "place": place, **what})
+    def take(self, record: StateRecord) -> None:
+        """Lay out what was published."""
+        before, self._last[record.key] = self._last.get(record.key), record
+        place = record.value.input_offset, record.key
+        if before is not None and _repeats(before, record):
+            self._again.add(place)
+        if record.value.source is AccountSource.REST:
+            self._result.recovered += 1
+        else:
+            self._found[place].append(record)
+
+    def judge(self, demand: Demand) -> None:
+        """Hold what is demanded next against what was published for it."""
+        result, records = self._result, self._found.pop((demand.offset, demand.key), [])
+        self._final[demand.key] = demand
+        result.demanded += 1
+        if not records:
+            result.missing += 1
+            self._note(demand.key, demand.place, {"missing": demand.state.get("status", "state")})
+            return
+        if len(records) > 1:
+            result.extra += len(records) - 1
+            self._note(demand.key, demand.place, {"extra": len(records) - 1})
+        unequal = _unequal(self._schema, demand.state, records[0])
+        if unequal:
+            result.different += 1
+            self._note(demand.key, demand.place, unequal)
+        else:
+            result.equal += 1
+
+    def finish(self) -> StateComparison:
+        """Return the result, once all that is demanded was judged."""
+        result = self._result
+        for (offset, key), records in self._found.items():
+            if len(records) == 1 and (offset, key) in self._again:
+                result.repeated += 1
+            else:
+                result.extra += len(records)
+                self._note(key, f"raw offset {offset}", {"extra": len(records), "status": _status(records[-1])})
+        result.keys = len(self._final)
+        for key, demand in self._final.items():
+            latest = self._last.get(key)
+            result.final_equal += latest is not None and self._ends_as(demand, latest)
+        return result
+
+    def _ends_as(self, demand: Demand, latest: StateRecord) -> bool:
+        answered = latest.value.source is AccountSource.REST
+        unequal = _unequal(self._schema, demand.state, latest, answered=answered)
+        if unequal and answered:
+            self._note(demand.key, demand.place, {"final": unequal})
+        return not unequal
 
 
 def _status(record: StateRecord) -> str:

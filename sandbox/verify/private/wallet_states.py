@@ -68,8 +68,9 @@ class WalletStates:
         times, reason = (fields["T"], int(fields["E"])), {"reason": update.get("m")}
         for balance in update.get("B", ()):
             values = {"wallet_balance": number(balance, "wb"), "cross_wallet_balance": number(balance, "cw"), **reason}
-            told = bool(number(balance, "bc"))
-            changes += self._amounts("balance", balance["a"], *times, values, told=told)
+            if change := number(balance, "bc"):
+                values["last_change"] = change
+            changes += self._amounts("balance", balance["a"], *times, values)
         for position in update.get("P", ()):
             side = position.get("ps", "BOTH")
             values = {
@@ -92,7 +93,6 @@ class WalletStates:
         event_ms: int,
         values: Mapping[str, Any],
         *,
-        told: bool = False,
         idle: bool = False,
     ) -> list[WalletChange]:
         """Take over what an event says of one balance or position, unless a later one was there before.
@@ -103,7 +103,6 @@ class WalletStates:
             time_ms: when it changed.
             event_ms: when the venue told of it.
             values: what it is then.
-            told: whether it is a change even where nothing is other than before.
             idle: whether it is none that need be known, as long as nothing is known of it.
         """
         key = kind, f"{self._account}|{name}".encode()
@@ -114,7 +113,7 @@ class WalletStates:
         if known is None and idle:
             return []
         seen = {part: value for part, value in values.items() if part not in _NOT_SEEN}
-        if not told and known is not None and all(known.get(part) == value for part, value in seen.items()):
+        if known is not None and all(known.get(part) == value for part, value in seen.items()):
             return []
         return [self._change(key, time_ms, event_ms, values)]
 

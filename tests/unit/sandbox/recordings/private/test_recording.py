@@ -119,6 +119,20 @@ def test_an_unknown_type_passes_with_the_market_of_the_others_or_the_one_that_is
         read_private([alone])
 
 
+def test_what_nobody_can_ask_usdm_for_is_left_out_and_told(tmp_path: Path) -> None:
+    unknown = {"e": "SOMETHING_NEW", "E": T0}
+    usdm = write(tmp_path / "a", [trade_update("NEW", "NEW", T0), unknown])
+    spot = write(tmp_path / "b", [{"subscriptionId": 0, "event": unknown}])
+
+    recording = read_private([usdm, spot]).receivable()
+
+    assert [(event.market, event.type) for event in recording.events] == [
+        (Market.USDM, "ORDER_TRADE_UPDATE"),
+        (Market.SPOT, "SOMETHING_NEW"),
+    ]
+    assert recording.left_out == {"SOMETHING_NEW: nobody can ask USD-M for it": 1}
+
+
 def test_each_file_is_of_an_account_of_its_own_unless_one_is_named(tmp_path: Path) -> None:
     paths = [write(tmp_path / name, [NEW]) for name in ("Main.json", "main.jsonl", "other.json.gz")]
 

@@ -114,6 +114,18 @@ def test_a_state_that_is_published_twice_or_for_nothing_is_noticed(
     assert not report.ok
 
 
+def test_a_state_that_is_published_again_as_it_was_is_counted_and_no_fault(
+    recording: PrivateRecording, outcome: PrivateOutcome
+) -> None:
+    states = outcome.states[*SPOT, ORDERS]
+    again = msgspec.structs.replace(states[-1].value, input_offset=99)
+    states.append(StateRecord(states[-1].key, again, 9))
+    report = verified(recording, outcome)
+
+    assert report.accounts["spot:spot"].orders.repeated == 1
+    assert report.ok
+
+
 def test_an_order_that_ends_otherwise_is_noticed(recording: PrivateRecording, outcome: PrivateOutcome) -> None:
     states = outcome.states[*SPOT, ORDERS]
     value = msgspec.structs.replace(
