@@ -146,6 +146,17 @@ class _Comparison:
             self._note(demand.key, demand.place, {"final": unequal})
         return not unequal
 
+    def _note(self, key: bytes, place: str, what: Mapping[str, object]) -> None:
+        if len(self._result.differences) < _SHOWN:
+            self._result.differences.append({"key": key.decode(errors="replace"), "place": place, **what})
+
+
+def _repeats(before: StateRecord, record: StateRecord) -> bool:
+    """Whether a state is published as it was published before, for a later record."""
+    offsets = {"input_offset": record.value.input_offset, "snapshot_offset": record.value.snapshot_offset}
+    later = record.value.input_offset > before.value.input_offset
+    return later and msgspec.structs.replace(before.value, **offsets) == record.value
+
 
 def _status(record: StateRecord) -> str:
     return str(getattr(record.value, "status", "state"))

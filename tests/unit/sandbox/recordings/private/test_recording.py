@@ -126,10 +126,10 @@ def test_what_nobody_can_ask_usdm_for_is_left_out_and_told(tmp_path: Path) -> No
 
     recording = read_private([usdm, spot]).receivable()
 
-    assert [(event.market, event.type) for event in recording.events] == [
+    assert {(event.market, event.type) for event in recording.events} == {
         (Market.USDM, "ORDER_TRADE_UPDATE"),
         (Market.SPOT, "SOMETHING_NEW"),
-    ]
+    }
     assert recording.left_out == {"SOMETHING_NEW: nobody can ask USD-M for it": 1}
 
 
