@@ -114,7 +114,15 @@ def replay(
         str, typer.Option(metavar="N|max", help="How many times as fast as recorded; max: no pause.")
     ] = "max",
     report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Where to write the report.")] = None,
-    data_dir: DataDir = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--data-dir",
+            "--keep",
+            metavar="DIR",
+            help="Where data and logs are kept; by default a temporary directory, removed at the end.",
+        ),
+    ] = None,
     contract_size: Sizes = None,
     private: Annotated[
         bool, typer.Option("--private", help="The recording is of accounts: orders, balances, positions.")
