@@ -82,10 +82,3 @@ def test_a_falsified_sum_and_a_cut_file_are_told(replayed: Any, tmp_path: Path) 
     assert report["contradictions"][0]["said"] == "2"
     assert any("cut.json:1: cut off" in problem for problem in report["problems"])
     assert report["accounts"]["spot:cut"]["ok"]
-
-
-def test_what_cannot_be_replayed_ends_at_once(replayed: Any, tmp_path: Path) -> None:
-    (tmp_path / "none.json").write_text("{}")
-
-    assert replayed([tmp_path / "none.json"])[0] == 2
-    assert replayed([tmp_path / "absent.json"])[0] == 2

@@ -53,18 +53,18 @@ def judge_ledger(
     sums = list(accumulate((change.amount for change in ordered), initial=Decimal(0)))
     bases: set[Decimal] = set()
     """What there may have been before the first change, as what is stated up to here tells."""
-    counted, slack = 0, Decimal(0)
+    earliest = 0
+    """How many changes the last statement holds at least."""
     for number, statement in enumerate(told):
         first, last = bisect_left(times, statement.time_ms), bisect_right(times, statement.time_ms)
         possible = {statement.amount - sums[count] for count in range(first, last + 1)}
-        slack += tolerance * (last - counted)
+        slack = tolerance * (last - earliest)
         agreed = {base for base in possible if any(abs(base - other) <= slack for other in bases)}
         if number and not agreed:
             closest = min(bases, key=lambda base: min(abs(base - other) for other in possible))
             expected = min((closest + sums[count] for count in range(first, last + 1)), key=_distance(statement.amount))
             yield Finding(what, f"{statement.amount:f}", f"{expected:f}", statement.place)
-        bases = agreed or possible
-        counted, slack = last, slack if agreed else Decimal(0)
+        bases, earliest = agreed or possible, first
 
 
 def _distance(amount: Decimal) -> Callable[[Decimal], Decimal]:

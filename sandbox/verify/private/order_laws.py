@@ -200,8 +200,11 @@ def _is_open_ended(report: OrderReport) -> bool:
 
 
 def _client_id(report: OrderReport) -> object:
-    """Return the order's own client id: a cancellation has one of its own."""
-    return report.fields.get("C") or report.fields["c"]
+    """Return the order's own client id: a cancellation has one of its own, an amendment may give another."""
+    fields = report.fields
+    if report.execution in {"NEW", "TRADE"}:
+        return fields["c"]
+    return fields.get("C") or fields["c"] if report.execution == "CANCELED" else None
 
 
 def _price(report: OrderReport) -> object:
@@ -226,7 +229,7 @@ _ORDERED: Final[Mapping[tuple[bool, bool], Mapping[str, _Value]]] = {
     (True, False): {
         **_COMMON,
         "type": lambda report: report.fields.get("o"),
-        "client order id": lambda report: None if report.execution == "REPLACED" else _client_id(report),
+        "client order id": _client_id,
         "time of creation": lambda report: report.fields.get("O"),
         "order list": lambda report: report.fields.get("g"),
     },
