@@ -24,6 +24,8 @@ _POLL_S: Final = 0.25
 _ASK_S: Final = 0.5
 _QUIET_POLLS: Final = 4
 _LISTEN_S: Final = 90.0
+_ANSWERS_S: Final = 2.0
+"""What the questions about an account take at most, by their request weight."""
 _STALL_S: Final = 30.0
 """How long nothing at all may change before the wait is given up."""
 
@@ -62,7 +64,8 @@ class PrivateFlow:
             NotFlowingError: it took too long.
             ProcessDiedError: something ended.
         """
-        deadline = time.monotonic() + _LISTEN_S
+        limit_s = _LISTEN_S + _ANSWERS_S * len(self._accounts)
+        deadline = time.monotonic() + limit_s
         while True:
             self._stack.check_running()
             deaf = self._accounts - self._control.listening()
@@ -73,7 +76,7 @@ class PrivateFlow:
                 what = "connections of" if deaf else "the first answers about"
                 names = ", ".join(f"{market}:{label}" for market, label in sorted(deaf or unknown))
                 waited_for = f"{what} {names}"
-                raise NotFlowingError(waited_for, _LISTEN_S)
+                raise NotFlowingError(waited_for, limit_s)
             time.sleep(_ASK_S)
 
     def start(self) -> None:

@@ -54,7 +54,7 @@ class AccountAnswers:
                 self._futures_account(fields)
             else:
                 self._orders.take(event, fields)
-        except (UnreadableEventError, KeyError, TypeError, AttributeError):
+        except UnreadableEventError:
             return
 
     def answer(self, path: str, params: Params, now_ms: int) -> RestReply:

@@ -128,20 +128,20 @@ class OrderAnswers:
             "orderId": report.order[2],
             "clientOrderId": fields["c"],
             "price": fields["p"],
-            "avgPrice": fields["ap"],
+            "avgPrice": fields.get("ap", "0"),
             "origQty": fields["q"],
             "executedQty": fields["z"],
             "status": report.status,
             "timeInForce": fields["f"],
             "type": fields["o"],
-            "origType": fields["ot"],
+            "origType": fields.get("ot", fields["o"]),
             "side": fields["S"],
-            "positionSide": fields["ps"],
-            "stopPrice": fields["sp"],
-            "reduceOnly": fields["R"],
-            "closePosition": fields["cp"],
-            "priceProtect": fields["pP"],
-            "workingType": fields["wt"],
+            "positionSide": fields.get("ps", "BOTH"),
+            "stopPrice": fields.get("sp", "0"),
+            "reduceOnly": fields.get("R", False),
+            "closePosition": fields.get("cp", False),
+            "priceProtect": fields.get("pP", False),
+            "workingType": fields.get("wt", "CONTRACT_PRICE"),
             "priceMatch": fields.get("pm", "NONE"),
             "selfTradePreventionMode": fields.get("V", "NONE"),
             "goodTillDate": fields.get("gtd", 0),
@@ -165,11 +165,21 @@ class OrderAnswers:
             "commissionAsset": fill.commission_asset or "",
             "time": fill.time_ms,
         }
-        buyer = fill.side == "BUY"
+        buyer, maker = fill.side == "BUY", fields.get("m", False)
         if self._market is Market.SPOT:
-            ours = {"isBuyer": buyer, "isMaker": fields["m"], "isBestMatch": True, "quoteQty": f"{fill.quote:f}"}
+            ours = {
+                "isBuyer": buyer,
+                "isMaker": maker,
+                "isBestMatch": True,
+                "quoteQty": f"{fill.quote:f}",
+            }
             return item | ours | {"orderListId": fields.get("g", -1)}
-        item |= {"side": fill.side, "buyer": buyer, "maker": fields["m"], "positionSide": fields.get("ps", "BOTH")}
+        item |= {
+            "side": fill.side,
+            "buyer": buyer,
+            "maker": maker,
+            "positionSide": fields.get("ps", "BOTH"),
+        }
         item["realizedPnl"] = f"{fill.realized_profit or Decimal(0):f}"
         if self._market is Market.USDM:
             item["quoteQty"] = f"{fill.price * fill.quantity:f}"
@@ -200,13 +210,13 @@ def _spot_item(report: OrderReport) -> Item:
         "timeInForce": fields["f"],
         "type": fields["o"],
         "side": fields["S"],
-        "stopPrice": fields["P"],
-        "icebergQty": fields["F"],
-        "time": fields["O"],
+        "stopPrice": fields.get("P", "0.00000000"),
+        "icebergQty": fields.get("F", "0.00000000"),
+        "time": fields.get("O", report.time_ms),
         "updateTime": report.time_ms,
-        "isWorking": fields["w"],
+        "isWorking": fields.get("w", report.status not in TERMINAL),
         "workingTime": fields.get("W", -1),
-        "origQuoteOrderQty": fields["Q"],
+        "origQuoteOrderQty": fields.get("Q", "0.00000000"),
         "selfTradePreventionMode": fields.get("V", "NONE"),
     }
     return item | {ours: fields[theirs] for ours, theirs in _SOMETIMES.items() if theirs in fields}
@@ -221,19 +231,19 @@ def _algo_item(report: OrderReport, created_ms: int) -> Item:
         "orderType": fields["o"],
         "symbol": report.order[0],
         "side": fields["S"],
-        "positionSide": fields["ps"],
+        "positionSide": fields.get("ps", "BOTH"),
         "timeInForce": fields["f"],
         "quantity": fields["q"],
         "algoStatus": report.status,
         "actualOrderId": fields.get("ai", ""),
         "actualPrice": fields.get("ap", "0"),
         "actualQty": fields.get("aq", "0"),
-        "triggerPrice": fields["tp"],
-        "price": fields["p"],
-        "reduceOnly": fields["R"],
-        "closePosition": fields["cp"],
-        "priceProtect": fields["pP"],
-        "workingType": fields["wt"],
+        "triggerPrice": fields.get("tp", "0"),
+        "price": fields.get("p", "0"),
+        "reduceOnly": fields.get("R", False),
+        "closePosition": fields.get("cp", False),
+        "priceProtect": fields.get("pP", False),
+        "workingType": fields.get("wt", "CONTRACT_PRICE"),
         "priceMatch": fields.get("pm", "NONE"),
         "selfTradePreventionMode": fields.get("V", "NONE"),
         "createTime": created_ms,

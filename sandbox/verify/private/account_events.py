@@ -18,7 +18,6 @@ from sandbox.verify.private.reports import (
     decode_event,
     fill_of,
     report_of,
-    require_shape,
 )
 from schemas.markets import Market
 
@@ -46,13 +45,13 @@ class AccountEvents:
         """Type, fields and place of all else."""
         seen: set[bytes] = set()
         for event in events:
-            fields = decode_event(event)
-            content = _content(fields)
-            if content in seen:
-                self.duplicates += 1
-                continue
-            seen.add(content)
             try:
+                fields = decode_event(event)
+                content = _content(fields)
+                if content in seen:
+                    self.duplicates += 1
+                    continue
+                seen.add(content)
                 self._take(event, fields)
             except UnreadableEventError as error:
                 self.unreadable.append(Finding("the event can be read", str(error), "an event", event.place))
@@ -64,7 +63,6 @@ class AccountEvents:
         elif lite is not None:
             self.lite.append((*lite, event.place))
         else:
-            require_shape(event, fields)
             self.others.append((event.type, fields, event.place))
 
     def fills(self) -> Iterator[tuple[OrderReport, Fill, str]]:

@@ -155,7 +155,7 @@ def _sums(market: Market, ordered: Sequence[Told]) -> Iterator[Finding]:
             yield Finding(what, str(report.cumulative_quote), str(quote), one.place)
             quote = report.cumulative_quote
         yield from _completion(one)
-        if market.is_futures and whole and fills and all(price > 0 for price, _ in fills):
+        if market.is_futures and whole and fills and report.fields.get("ap") and all(price > 0 for price, _ in fills):
             said = Decimal(report.fields.get("ap") or 0)
             if not average_holds(said, fills, inverse=market is Market.COINM):
                 exact = exact_average(fills, inverse=market is Market.COINM)

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from sandbox.recordings.private import PrivateEvent
+from sandbox.verify.private.shapes import SHAPES
 from schemas.markets import Market
 
 
@@ -28,7 +29,6 @@ __all__ = [
     "number",
     "order_of",
     "report_of",
-    "require_shape",
 ]
 
 ALGO: Final = "algo"
@@ -112,8 +112,20 @@ def number(fields: Fields, name: str) -> Decimal:
 
 
 def decode_event(event: PrivateEvent) -> dict[str, Any]:
-    """Return an event's fields."""
-    return _decode(event.data)
+    """Return an event's fields, of which what its type needs is there and of the right kind.
+
+    Raises:
+        UnreadableEventError: It is not.
+    """
+    fields = _decode(event.data)
+    shape = SHAPES.get(event.type)
+    if shape is not None:
+        try:
+            msgspec.convert(fields, shape)
+        except msgspec.ValidationError as error:
+            msg = f"{event.type}: {error}"
+            raise UnreadableEventError(msg) from error
+    return fields
 
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -123,43 +135,35 @@ def report_of(event: PrivateEvent, fields: Fields) -> OrderReport | None:
     """Return what an event says of the state of an order; None where it says nothing.
 
     Raises:
-        UnreadableEventError: It lacks what every event of its type has.
+        UnreadableEventError: A number is none.
     """
     readers = {"executionReport": _spot, "ORDER_TRADE_UPDATE": _futures, "ALGO_UPDATE": _algo}
     reader = readers.get(event.type)
     if reader is None:
         return None
-    try:
-        return reader(event.market, fields)
-    except (KeyError, TypeError, AttributeError) as error:
-        msg = f"{event.type}: {error} is missing or of another type"
-        raise UnreadableEventError(msg) from error
+    return reader(event.market, fields)
 
 
 def fill_of(event: PrivateEvent, fields: Fields) -> tuple[OrderId, Fill] | None:
     """Return the fill that TRADE_LITE tells of; None for another event.
 
     Raises:
-        UnreadableEventError: It lacks what every event of its type has.
+        UnreadableEventError: A number is none.
     """
     if event.type != "TRADE_LITE":
         return None
-    try:
-        fill = Fill(
-            fields["t"],
-            number(fields, "L"),
-            number(fields, "l"),
-            None,
-            None,
-            None,
-            None,
-            fields["T"],
-            fields["S"],
-        )
-        return (fields["s"], REGULAR, fields["i"]), fill
-    except KeyError as error:
-        msg = f"{event.type}: {error} is missing"
-        raise UnreadableEventError(msg) from error
+    fill = Fill(
+        fields["t"],
+        number(fields, "L"),
+        number(fields, "l"),
+        None,
+        None,
+        None,
+        None,
+        fields["T"],
+        fields["S"],
+    )
+    return (fields["s"], REGULAR, fields["i"]), fill
 
 
 def order_of(event: PrivateEvent, fields: Fields) -> OrderId | None:
@@ -171,71 +175,6 @@ def order_of(event: PrivateEvent, fields: Fields) -> OrderId | None:
     return fill[0] if fill else None
 
 
-def require_shape(event: PrivateEvent, fields: Fields) -> None:
-    """Make sure that an event about balances and positions has what its type has.
-
-    Raises:
-        UnreadableEventError: It has not.
-    """
-    shape = _SHAPES.get(event.type)
-    if shape is None:
-        return
-    try:
-        msgspec.convert(fields, shape)
-    except msgspec.ValidationError as error:
-        msg = f"{event.type}: {error}"
-        raise UnreadableEventError(msg) from error
-
-
-class _SpotBalance(msgspec.Struct):
-    a: str
-    f: str
-    locked: str = msgspec.field(name="l")
-
-
-class _SpotPosition(msgspec.Struct):
-    E: int
-    u: int
-    B: list[_SpotBalance]
-
-
-class _Delta(msgspec.Struct):
-    E: int
-    a: str
-    d: str
-    T: int
-
-
-class _Wallet(msgspec.Struct):
-    a: str
-    wb: str
-    cw: str
-
-
-class _Position(msgspec.Struct):
-    s: str
-    pa: str
-
-
-class _Update(msgspec.Struct):
-    B: list[_Wallet] = []
-    P: list[_Position] = []
-
-
-class _AccountUpdate(msgspec.Struct):
-    E: int
-    T: int
-    a: _Update
-
-
-_SHAPES: Final[Mapping[str, type[msgspec.Struct]]] = {
-    "outboundAccountPosition": _SpotPosition,
-    "balanceUpdate": _Delta,
-    "externalLockUpdate": _Delta,
-    "ACCOUNT_UPDATE": _AccountUpdate,
-}
-
-
 def _spot(_: Market, fields: Fields) -> OrderReport:
     fill = None
     if fields["x"] in _FILLING:
@@ -244,7 +183,7 @@ def _spot(_: Market, fields: Fields) -> OrderReport:
             fields["t"],
             number(fields, "L"),
             number(fields, "l"),
-            number(fields, "Y"),
+            number(fields, "Y") if fields.get("Y") else number(fields, "L") * number(fields, "l"),
             commission,
             fields.get("N"),
             None,

@@ -189,5 +189,5 @@ def _taken(take: Callable[[PrivateEvent, Fields], list[T]], event: PrivateEvent)
     """Return what an event changes: nothing where it cannot be read, which is told among the contradictions."""
     try:
         return take(event, decode_event(event))
-    except (UnreadableEventError, msgspec.DecodeError, KeyError):
+    except (UnreadableEventError, msgspec.DecodeError):
         return []

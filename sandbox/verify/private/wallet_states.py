@@ -16,7 +16,14 @@ __all__ = ["WalletChange", "WalletStates"]
 
 _NOT_SEEN: Final = frozenset({"reason", "unrealized_profit"})
 """What is no change by itself: profit moves with the market all the time."""
-_KEPT: Final = "break_even_price", "margin_type", "isolated_wallet", "realized_profit"
+_KEPT: Final = (
+    "entry_price",
+    "break_even_price",
+    "unrealized_profit",
+    "margin_type",
+    "isolated_wallet",
+    "realized_profit",
+)
 """What an event of a position may leave out."""
 
 
@@ -75,12 +82,10 @@ class WalletStates:
             side = position.get("ps", "BOTH")
             values = {
                 "amount": number(position, "pa"),
-                "entry_price": number(position, "ep"),
-                "unrealized_profit": number(position, "up"),
                 **reason,
             }
-            values |= {ours: number(position, theirs) for ours, theirs in _SOMETIMES.items() if theirs in position}
-            if "mt" in position:
+            values |= {ours: number(position, theirs) for ours, theirs in _SOMETIMES.items() if position.get(theirs)}
+            if position.get("mt"):
                 values["margin_type"] = position["mt"].lower()
             changes += self._amounts("position", f"{position['s']}|{side}", *times, values, idle=not values["amount"])
         return changes
@@ -137,7 +142,7 @@ class WalletStates:
             if known is not None and known.get("margin_call_time", -1) >= time_ms:
                 continue
             values: dict[str, Any] = {"margin_call_time": time_ms}
-            values |= {ours: number(position, theirs) for ours, theirs in _WARNED.items() if theirs in position}
+            values |= {ours: number(position, theirs) for ours, theirs in _WARNED.items() if position.get(theirs)}
             if known is None:
                 values["amount"] = number(position, "pa")
             changes.append(self._change(key, time_ms, time_ms, values))
@@ -145,8 +150,10 @@ class WalletStates:
 
     def _configuration(self, fields: Fields) -> list[WalletChange]:
         times = fields["T"], int(fields["E"])
-        if "ai" in fields:
+        if fields.get("ai"):
             return self._mode(fields["ai"]["j"], *times)
+        if not fields.get("ac"):
+            return []
         symbol, leverage = fields["ac"]["s"], fields["ac"]["l"]
         if self._leverages.get(symbol, (-1, 0))[0] > times[0]:
             return []
@@ -192,7 +199,13 @@ class WalletStates:
         return WalletChange(*key, state)
 
 
-_SOMETIMES: Final = {"break_even_price": "bep", "realized_profit": "cr", "isolated_wallet": "iw"}
+_SOMETIMES: Final = {
+    "entry_price": "ep",
+    "break_even_price": "bep",
+    "unrealized_profit": "up",
+    "realized_profit": "cr",
+    "isolated_wallet": "iw",
+}
 _WARNED: Final = {"mark_price": "mp", "maintenance_margin": "mm", "unrealized_profit": "up"}
 _TAKERS: Final[Mapping[str, Callable[[WalletStates, Fields], list[WalletChange]]]] = {
     "outboundAccountPosition": WalletStates._spot_position,  # noqa: SLF001 - its own

@@ -12,7 +12,7 @@ import msgspec
 from sandbox.recordings.private import PrivateEvent, PrivateRecording
 from sandbox.verify.private.order_states import States
 from sandbox.verify.private.outcome import PrivateOutcome, RawRecord, StateRecord
-from sandbox.verify.private.reports import decode_event
+from sandbox.verify.private.reports import UnreadableEventError, decode_event
 from sandbox.verify.private.verification import raw_type_of
 from sandbox.verify.private.wallet_states import WalletChange, WalletStates
 from schemas.accounts import Balance, Order, Position
@@ -37,9 +37,13 @@ def publish(recording: PrivateRecording) -> PrivateOutcome:
         offset, offsets[place] = offsets[place], offsets[place] + 1
         outcome.raw[place].append(RawRecord(offset, event.type, event.data))
         states = orders.setdefault(place, States(event.market, event.account))
-        for key, state in states.take(event, decode_event(event)):
-            _add(outcome, event, WalletChange("order", key, state), offset)
-        for change in wallets.setdefault(place, WalletStates(event.account)).take(event, decode_event(event)):
+        try:
+            fields = decode_event(event)
+            changes = [WalletChange("order", key, state) for key, state in states.take(event, fields)]
+            changes += wallets.setdefault(place, WalletStates(event.account)).take(event, fields)
+        except UnreadableEventError:
+            continue
+        for change in changes:
             _add(outcome, event, change, offset)
     return outcome
 
