@@ -56,7 +56,8 @@ class SimulatedSource:
     def events(self) -> Iterator[StreamEvent]:
         """Yield what the streams say, in order of time, without end if the configuration has none.
 
-        In a second in which no stream speaks, there is an event on a stream without a name, which nobody can want.
+        In a second in which no stream speaks, there is an event on a stream without a name, which nobody can want;
+        where there are accounts, in a twentieth of a second.
         """
         yield from self._told()
         for output in self.venue.run():
@@ -109,7 +110,7 @@ class SimulatedSource:
 
         It is done at the event yielded last: equal requests at equal events give equal bytes.
         """
-        if self.venue.ended and method != "GET":
+        if self.venue.closed and method != "GET":
             return error_reply(400, -1013, "Market is closed.")
         return self.venue.accounts.request(market, account, method, path, params, now_us=self.venue.now_us)
 

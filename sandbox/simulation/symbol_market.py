@@ -139,6 +139,12 @@ class SymbolMarket:
             self.trade_news.tell(now_us)
         return Outcome(trades, aggregates, top)
 
+    def last_price(self) -> int:
+        """Return the last trade's price in ticks; before the first trade, the middle of the book."""
+        if self.last_trade is not None:
+            return self.last_trade.price
+        return max(1, (self.top.bid_price + self.top.ask_price) // 2)
+
     def settle_aggregates(self, now_us: int) -> list[Aggregate]:
         """Return the aggregate trades that time has completed."""
         complete = self._aggregator.settle(now_us)

@@ -26,6 +26,8 @@ SILENCE: Final = ""
 """The name of the stream on which nothing is said: an event on it marks a second in which no stream spoke."""
 
 _SECOND_US: Final = 1_000_000
+_ATTENTIVE_US: Final = 50_000
+"""The same where there are accounts: so much later at most is what they ask done and told."""
 _DRAIN_US: Final = 2_500_000
 """How long streams speak after the last order: by then the slowest depth stream has told every change."""
 
@@ -57,6 +59,7 @@ class Venue:
         self.accounts = VenueAccounts(
             lambda market, symbol: self._trading.get((market, symbol)),
             lambda market: [each.market for key, each in self._trading.items() if key[0] is market],
+            lambda due_us, activity: self._agenda.add(due_us, activity, trading=True),
         )
         """Those who trade beside the crowd."""
         for market in sorted(config.symbols):
@@ -72,6 +75,11 @@ class Venue:
         """Which symbols are traded once everything that is planned has been done."""
         self.ended = False
         """Whether everything has happened."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether no order is taken any more."""
+        return self.ended or (self._end_us is not None and self.now_us >= self._end_us)
 
     @property
     def now_us(self) -> int:
@@ -99,9 +107,10 @@ class Venue:
 
     def _let_time_pass(self, now_us: int, output: Output) -> int:
         """Say that nothing is said, so that whoever runs the venue can do something else meanwhile."""
-        if now_us - self._agenda.spoke_us >= _SECOND_US:
+        wait_us = _ATTENTIVE_US if self.accounts.open_ones else _SECOND_US
+        if now_us - self._agenda.spoke_us >= wait_us:
             output.append(StreamEvent(now_us * 1000, Market.SPOT, SILENCE, b""))
-        return now_us + _SECOND_US
+        return now_us + wait_us
 
     # Changes while the venue runs
 

@@ -14,12 +14,13 @@ from sandbox.simulation.accounts.futures_check import check_margin, check_positi
 from sandbox.simulation.accounts.futures_events import algo_update
 from sandbox.simulation.accounts.moment import Moment
 from sandbox.simulation.accounts.orders import AccountOrder, Terms
-from sandbox.simulation.accounts.triggers import goes_off
+from sandbox.simulation.accounts.triggers import comes_back, goes_off, reaches
+from sandbox.simulation.engine import Side
 from sandbox.simulation.rest.requests import RefusedError
 from sandbox.simulation.symbol_market import SymbolMarket
 
 
-__all__ = ["AlgoClerk", "sets_off"]
+__all__ = ["AlgoClerk", "sets_off", "watched_price"]
 
 
 class _Takes(Protocol):
@@ -44,9 +45,18 @@ class AlgoClerk:
             created_ms=moment.now_ms,
             update_ms=moment.now_ms,
         )
+        if terms.callback:
+            order.activated = not terms.activation_price
+            order.extreme = self._watched(terms, moment)
         account.algos.put(order)
         moment.tell(account.label, algo_update(account, order, moment))
+        if terms.good_till_ms:
+            self._floor.later(terms.good_till_ms, lambda then: self._let_lapse(order, then))
         return order
+
+    def _let_lapse(self, order: AlgoOrder, moment: Moment) -> None:
+        if order.waiting:
+            self._move(order, AlgoStatus.EXPIRED, moment)
 
     def cancel(self, order: AlgoOrder, moment: Moment) -> None:
         """Cancel one that waits."""
@@ -63,8 +73,25 @@ class AlgoClerk:
         symbol = market.instrument.symbol
         for account in self._clerk.accounts.values():
             for order in account.algos.waiting(symbol):
-                if order.waiting and sets_off(order.terms, market, moment):
+                if order.waiting and self._goes_off(account, order, market, moment):
                     self._trigger(account, order, moment)
+
+    def _goes_off(self, account: FuturesAccount, order: AlgoOrder, market: SymbolMarket, moment: Moment) -> bool:
+        terms = order.terms
+        if not terms.callback:
+            return sets_off(terms, market, moment)
+        price = watched_price(terms, market, moment)
+        if not order.activated:
+            if reaches(terms.side, price_units(terms.instrument, terms.activation_price), price):
+                order.activated, order.extreme = True, price
+                moment.tell(account.label, algo_update(account, order, moment))
+            return False
+        order.extreme = max(order.extreme, price) if terms.side is Side.SELL else min(order.extreme, price)
+        return comes_back(terms.side, terms.callback, order.extreme, price)
+
+    def _watched(self, terms: Terms, moment: Moment) -> int:
+        market = self._floor.open_market(terms.instrument.symbol)
+        return 0 if market is None else watched_price(terms, market, moment)
 
     def ended(self, actual: AccountOrder, moment: Moment) -> None:
         """Let a conditional order be over with the regular one that it has become."""
@@ -103,12 +130,14 @@ class AlgoClerk:
         moment.tell(account.label, algo_update(account, order, moment))
 
 
-def sets_off(terms: Terms, market: SymbolMarket, moment: Moment) -> bool:
-    """Return whether the price that it watches sets off a conditional order: the last trade's, or the mark price."""
+def watched_price(terms: Terms, market: SymbolMarket, moment: Moment) -> int:
+    """Return the price that a conditional order watches: the last trade's, or the mark price."""
     if terms.working_type == "MARK_PRICE":
-        price = mark_units(market, moment.now_us)
-    elif market.last_trade is not None:
-        price = price_units(terms.instrument, market.last_trade.price)
-    else:
-        return False
+        return mark_units(market, moment.now_us)
+    return price_units(terms.instrument, market.last_price())
+
+
+def sets_off(terms: Terms, market: SymbolMarket, moment: Moment) -> bool:
+    """Return whether the price that it watches sets off a conditional order."""
+    price = watched_price(terms, market, moment)
     return goes_off(terms.order_type, terms.side, price_units(terms.instrument, terms.stop_price), price)

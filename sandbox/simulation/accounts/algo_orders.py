@@ -18,6 +18,7 @@ ALGO_TYPES: Final = {
     "STOP_MARKET": "MARKET",
     "TAKE_PROFIT": "LIMIT",
     "TAKE_PROFIT_MARKET": "MARKET",
+    "TRAILING_STOP_MARKET": "MARKET",
 }
 """The conditional types, and what each becomes."""
 
@@ -48,6 +49,10 @@ class AlgoOrder(Struct, eq=False, kw_only=True):
     """The regular order that it has become."""
     reason: str = ""
     """Why it became none."""
+    activated: bool = True
+    """A trailing one: whether it follows the price yet."""
+    extreme: int = 0
+    """A trailing one: the best price since, in hundred-millionths."""
 
     @property
     def waiting(self) -> bool:

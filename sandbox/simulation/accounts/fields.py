@@ -35,6 +35,16 @@ class Fields:
     def __contains__(self, name: str) -> bool:
         return bool(self._params.get(name))
 
+    def renamed(self, names: Mapping[str, str]) -> Fields:
+        """Return the same parameters, those on the left with the values of those on the right."""
+        found = {name: value for name, value in self._params.items() if name not in names}
+        found |= {name: self._params[other] for name, other in names.items() if other in self._params}
+        return Fields(found, Market.SPOT if self._spot else Market.USDM)
+
+    def with_values(self, values: Mapping[str, str]) -> Fields:
+        """Return the same parameters, and these."""
+        return Fields({**self._params, **values}, Market.SPOT if self._spot else Market.USDM)
+
     def text(self, name: str) -> str:
         """Return a parameter that has to be there."""
         value = self._params.get(name)

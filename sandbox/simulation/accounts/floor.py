@@ -7,17 +7,17 @@ the engine had made them all before anybody heard of the first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
-from sandbox.simulation.accounts.amounts import value_units
 from sandbox.simulation.accounts.ids import Ids
 from sandbox.simulation.accounts.moment import Moment
-from sandbox.simulation.accounts.orders import AccountOrder, Prevention, Terms
-from sandbox.simulation.agenda import Output
+from sandbox.simulation.accounts.orders import AccountOrder, Prevention
+from sandbox.simulation.accounts.sight import Sight
+from sandbox.simulation.agenda import Activity, Output
 from sandbox.simulation.engine import Execution, Order
 from sandbox.simulation.symbol_market import SymbolMarket
 from sandbox.simulation.trade_log import Trade
@@ -42,6 +42,7 @@ class End(StrEnum):
     REDUCE_ONLY = "reduce-only"
     REJECTED = "rejected"
     EXCHANGE = "exchange"
+    TIME = "time"
 
 
 class Match(Struct, frozen=True):
@@ -74,10 +75,19 @@ class Clerk(Protocol):
 class Floor:
     """The matching engines of one market, for accounts."""
 
-    def __init__(self, market: Market, trading: Callable[[str], Trading | None], ids: Ids) -> None:
-        """Take how to find who trades a symbol."""
+    def __init__(
+        self,
+        market: Market,
+        trading: Callable[[str], Trading | None],
+        ids: Ids,
+        plan: Callable[[int, Activity], None],
+    ) -> None:
+        """Take how to find who trades a symbol, and how to do something later."""
         self.market = market
+        self._plan = plan
         self.ids = ids
+        self.sight = Sight(self.open_market)
+        """What an order would meet."""
         self._trading = trading
         self._clerk: Clerk | None = None
         self._standing: dict[tuple[str, int], AccountOrder] = {}
@@ -110,66 +120,24 @@ class Floor:
             self._moment = None
         return result
 
-    # From desks
+    def later(self, due_ms: int, action: Callable[[Moment], None]) -> None:
+        """Do something at a time, and all that follows from it."""
 
-    def reachable(self, account: str, terms: Terms) -> Iterator[Order]:
-        """Yield the orders that an order of an account could trade with, in their line."""
-        trading = self._trading(terms.instrument.symbol)
-        if trading is None:
-            return
-        for each in trading.market.engine.side(terms.side.opposite).until(terms.limit):
-            if each.owner == account and terms.prevention != "NONE":
-                if terms.prevention != "EXPIRE_MAKER":
-                    return
-                continue
-            yield each
+        def act(now_us: int, output: Output) -> None:
+            moment = Moment(self.market, now_us, output)
+            self.perform(moment, lambda: action(moment))
 
-    def available(self, account: str, terms: Terms, wanted: int) -> int:
-        """Return how much could trade at once, at most what is wanted: own orders are in the way, or step aside."""
-        found = 0
-        for each in self.reachable(account, terms):
-            found += each.remaining
-            if found >= wanted:
-                return wanted
-        return found
+        self._plan(due_ms * 1000, act)
 
-    def cost(self, account: str, terms: Terms) -> int:
-        """Return what it would cost now to trade the quantity, or as much of it as there is, in units."""
-        cost, left = 0, terms.quantity
-        for each in self.reachable(account, terms):
-            taken = min(left, each.remaining)
-            cost += value_units(terms.instrument, each.price or 0, taken)
-            left -= taken
-            if not left:
-                break
-        return cost
-
-    def steps_for(self, account: str, terms: Terms, value: int) -> int:
-        """Return how many steps can be traded now for a value."""
-        steps = 0
-        for each in self.reachable(account, terms):
-            one = value_units(terms.instrument, each.price or 0, 1)
-            taken = min(each.remaining, value // one)
-            steps += taken
-            value -= taken * one
-            if taken < each.remaining:
-                break
-        return steps
-
-    def would_match(self, terms: Terms) -> bool:
-        """Return whether anything stands in the way of a maker, an order of its own account too."""
-        market = self.open_market(terms.instrument.symbol)
-        if market is None:
-            return False
-        return next(market.engine.side(terms.side.opposite).until(terms.limit), None) is not None
+    # From clerks
 
     def work(self, order: AccountOrder, moment: Moment) -> None:
         """Let an order trade, and stand in the book if it is of that kind."""
         terms, wanted = order.terms, order.remaining
-        if terms.time_in_force == "FOK" and self.available(order.account, terms, wanted) < wanted:
+        if terms.time_in_force == "FOK" and self.sight.available(order.account, terms, wanted) < wanted:
             self.clerk.expired(order, End.FOK, moment)
             return
-        if order.terms.post_only and self.would_match(order.terms):
+        if order.terms.post_only and self.sight.would_match(order.terms):
             self.clerk.expired(order, End.POST_ONLY, moment)
             return
         while (met := self._rival(order)) is not None:

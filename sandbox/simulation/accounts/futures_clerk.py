@@ -73,6 +73,8 @@ class FuturesClerk:
         )
         account.orders.put(order)
         self._look_at(account, terms)
+        if terms.good_till_ms:
+            self._floor.later(terms.good_till_ms, lambda then: self._let_lapse(order, then))
         moment.tell_of_new(
             account.label, order.order_id, order_update(account, order, Change(execution_type="NEW"), moment)
         )
@@ -82,6 +84,11 @@ class FuturesClerk:
         """Cancel an open order."""
         self._floor.withdraw(order, moment)
         self._end(order, Status.CANCELED, "", "CANCELED", moment)
+
+    def _let_lapse(self, order: AccountOrder, moment: Moment) -> None:
+        if order.open:
+            self._floor.withdraw(order, moment)
+            self.expired(order, End.TIME, moment)
 
     def amend(self, order: AccountOrder, price: int, quantity: int, moment: Moment) -> None:
         """Change price and quantity: only an order that merely gets smaller keeps its place."""

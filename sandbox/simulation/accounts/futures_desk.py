@@ -13,13 +13,11 @@ from sandbox.simulation.accounts.futures_account import FuturesAccount, Wallet, 
 from sandbox.simulation.accounts.futures_answers import (
     Worth,
     account_answer,
-    algo_answer,
     balance_answer,
-    order_answer,
     risk_answer,
-    trade_answer,
 )
 from sandbox.simulation.accounts.futures_clerk import FuturesClerk
+from sandbox.simulation.accounts.futures_order_answers import algo_answer, order_answer, trade_answer
 from sandbox.simulation.accounts.futures_orders import FuturesOrders
 from sandbox.simulation.accounts.ids import name_of
 from sandbox.simulation.accounts.margin import available_units
@@ -69,6 +67,7 @@ class FuturesDesk:
             ("GET", "balance"): self._balance,
             ("GET", "positionRisk"): self._risk,
             ("POST", "leverage"): self._leverage,
+            ("POST", "marginType"): self._margin_type,
             ("GET", "positionSide/dual"): self._mode,
             ("POST", "positionSide/dual"): self._change_mode,
         }
@@ -178,6 +177,12 @@ class FuturesDesk:
         self._clerk.set_leverage(account, symbol, leverage, moment)
         largest = {"maxQty": "1000000"} if self._coinm else {"maxNotionalValue": "1000000"}
         return {"leverage": leverage, "symbol": symbol} | largest
+
+    def _margin_type(self, account: FuturesAccount, fields: Fields, moment: Moment) -> object:
+        """Refuse: all margin is cross margin here."""
+        fields.text("symbol")
+        fields.choice("marginType", ("CROSSED",), (-4067, "Isolated margin is not simulated."))
+        raise refused(-4046, "No need to change margin type.")
 
     def _mode(self, account: FuturesAccount, fields: Fields, moment: Moment) -> object:
         return {"dualSidePosition": account.hedged}

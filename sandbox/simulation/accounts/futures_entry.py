@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from sandbox.simulation.accounts.algo_clerk import sets_off
+from sandbox.simulation.accounts.algo_clerk import sets_off, watched_price
 from sandbox.simulation.accounts.algo_orders import ALGO_TYPES
 from sandbox.simulation.accounts.amounts import ONE, price_units
 from sandbox.simulation.accounts.fields import Fields
@@ -15,7 +15,8 @@ from sandbox.simulation.accounts.futures_account import FuturesAccount, mark_uni
 from sandbox.simulation.accounts.futures_check import check_margin, check_position
 from sandbox.simulation.accounts.moment import Moment
 from sandbox.simulation.accounts.orders import AccountOrder, Terms
-from sandbox.simulation.accounts.refusals import refused
+from sandbox.simulation.accounts.refusals import missing, refused
+from sandbox.simulation.accounts.triggers import reaches
 from sandbox.simulation.engine import Side
 from sandbox.simulation.symbol_market import SymbolMarket
 from schemas.markets import Market
@@ -24,10 +25,15 @@ from schemas.markets import Market
 __all__ = ["FuturesEntry"]
 
 _PREVENTIONS: Final = ("EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH", "NONE")
-_TIMES_IN_FORCE: Final = ("GTC", "IOC", "FOK", "GTX")
-_ELSEWHERE: Final = frozenset({*ALGO_TYPES, "TRAILING_STOP_MARKET"})
+_TIMES_IN_FORCE: Final = ("GTC", "IOC", "FOK", "GTX", "GTD")
+_SHORTEST_DATED_MS: Final = 600_000
+"""How long an order that is good till a date is good at least."""
+_ELSEWHERE: Final = frozenset(ALGO_TYPES)
 """Types that the order endpoint refuses: the algo endpoint takes them."""
 _MAX_ORDERS: Final = 200
+_LEAST_CALLBACK: Final = 10
+_LARGEST_CALLBACK: Final = 2_000
+"""Of a trailing stop, in hundredths of a percent: 20 % since 2026-10-23."""
 _MIN_NOTIONAL: Final = 5
 _PERCENT: Final = 5
 """How far from the mark price a limit may be, ``PERCENT_PRICE``."""
@@ -75,6 +81,7 @@ class FuturesEntry:
             terms,
             client_id=self._client_id(fields, "newClientOrderId"),
             time_in_force=self._time_in_force(fields, required=limit),
+            good_till_ms=_good_till_ms(fields, moment),
             price=fields.price("price", each) if limit else 0,
             quantity=fields.quantity("quantity", each),
         )
@@ -94,20 +101,29 @@ class FuturesEntry:
         order_type = fields.choice("type", ALGO_TYPES, (-1116, "Invalid orderType."))
         limit = ALGO_TYPES[order_type] == "LIMIT"
         closes = fields.truth("closePosition")
-        if closes and (limit or "quantity" in fields):
+        trails = order_type == "TRAILING_STOP_MARKET"
+        if closes and (limit or trails or "quantity" in fields):
             raise refused(-1106, "Parameter 'quantity' sent when not required.")
         terms = self._common(fields, account, market, order_type)
         terms = replace(
             terms,
             client_id=self._client_id(fields, "clientAlgoId"),
             time_in_force=self._time_in_force(fields, required=False),
+            good_till_ms=_good_till_ms(fields, moment),
             price=fields.price("price", each) if limit else 0,
-            stop_price=fields.price("triggerPrice", each),
+            stop_price=0 if trails else fields.price("triggerPrice", each),
+            activation_price=fields.price("activatePrice", each) if trails and "activatePrice" in fields else 0,
+            callback=_callback(fields) if trails else 0,
             quantity=0 if closes else fields.quantity("quantity", each),
             close_position=closes,
         )
         terms = self._reducing(fields, account, terms)
-        if sets_off(terms, market, moment):
+        if trails and terms.activation_price:
+            activation = price_units(each, terms.activation_price)
+            at_once = reaches(terms.side, activation, watched_price(terms, market, moment))
+        else:
+            at_once = not trails and sets_off(terms, market, moment)
+        if at_once:
             raise refused(-2021, "Order would immediately trigger.")
         if account.algos.find(None, terms.client_id) in account.algos.waiting():
             raise refused(-4116, "ClientOrderId is duplicated.")
@@ -182,7 +198,7 @@ class FuturesEntry:
         if len(account.orders.open(terms.instrument.symbol)) >= _MAX_ORDERS:
             raise refused(-2025, "Reach max open order limit.")
         self._check_price(terms, market, moment)
-        if terms.post_only and self._floor.would_match(terms):
+        if terms.post_only and self._floor.sight.would_match(terms):
             raise refused(
                 -5022,
                 "Due to the order could not be executed as maker, the Post Only order will be rejected. "
@@ -190,7 +206,7 @@ class FuturesEntry:
             )
         if (
             terms.time_in_force == "FOK"
-            and self._floor.available(account.label, terms, terms.quantity) < terms.quantity
+            and self._floor.sight.available(account.label, terms, terms.quantity) < terms.quantity
         ):
             raise refused(
                 -5021,
@@ -216,3 +232,23 @@ class FuturesEntry:
                 -4164,
                 f"Order's notional must be no smaller than {_MIN_NOTIONAL} (unless you choose reduce only).",
             )
+
+
+def _good_till_ms(fields: Fields, moment: Moment) -> int:
+    """Return until when an order is good, to the second; 0 where it has no date."""
+    if fields.optional("timeInForce") != "GTD":
+        return 0
+    date = fields.integer("goodTillDate")
+    if date is None:
+        raise missing("goodTillDate")
+    if date <= moment.now_ms + _SHORTEST_DATED_MS:
+        raise refused(-1130, _INVALID.format("goodTillDate"))
+    return date // 1000 * 1000
+
+
+def _callback(fields: Fields) -> int:
+    """Return how far the price has to come back, in hundredths of a percent."""
+    callback, rest = divmod(fields.units("callbackRate"), ONE // 100)
+    if rest or not _LEAST_CALLBACK <= callback <= _LARGEST_CALLBACK:
+        raise refused(-2007, "Invalid callBack rate.")
+    return callback

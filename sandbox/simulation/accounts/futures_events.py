@@ -18,7 +18,7 @@ from sandbox.simulation.accounts.futures_account import (
     unrealized_units,
 )
 from sandbox.simulation.accounts.moment import Moment
-from sandbox.simulation.accounts.orders import AccountOrder, FillRecord
+from sandbox.simulation.accounts.orders import AccountOrder, FillRecord, Terms
 from sandbox.simulation.accounts.positions import Position, break_even_units
 from sandbox.simulation.engine import Side
 from sandbox.simulation.instruments import Instrument
@@ -95,6 +95,7 @@ def order_update(account: FuturesAccount, order: AccountOrder, change: Change, m
         "ot": terms.original_type or terms.order_type,
         "ps": terms.position_side,
         "cp": terms.close_position,
+        **_trailing(terms),
         "rp": plain(fill.realized if fill else 0),
         "pP": terms.price_protect,
     }
@@ -107,6 +108,13 @@ def order_update(account: FuturesAccount, order: AccountOrder, change: Change, m
     if change.modify_id:
         inner["M"] = change.modify_id
     return _head("ORDER_TRADE_UPDATE", account, moment) | {"o": inner}
+
+
+def _trailing(terms: Terms) -> _Event:
+    """Return what is told of trailing stops alone."""
+    if not terms.callback:
+        return {}
+    return {"AP": _price(terms.instrument, terms.activation_price), "cr": plain(terms.callback * ONE // 100)}
 
 
 def trade_lite(order: AccountOrder, fill: FillRecord, moment: Moment) -> _Event:
@@ -241,7 +249,7 @@ def algo_update(account: FuturesAccount, order: AlgoOrder, moment: Moment) -> _E
         "R": terms.reduce_only,
         "tt": order.trigger_ms,
         "gtd": terms.good_till_ms,
-        "ia": True,
+        "ia": order.activated,
     }
     if order.reason:
         inner["rm"] = order.reason

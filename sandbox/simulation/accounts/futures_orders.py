@@ -8,19 +8,18 @@ from sandbox.simulation.accounts.algo_orders import AlgoOrder
 from sandbox.simulation.accounts.fields import Fields
 from sandbox.simulation.accounts.floor import Floor
 from sandbox.simulation.accounts.futures_account import FuturesAccount
-from sandbox.simulation.accounts.futures_answers import algo_answer, order_answer, placed, trade_answer
 from sandbox.simulation.accounts.futures_clerk import FuturesClerk
 from sandbox.simulation.accounts.futures_entry import FuturesEntry
+from sandbox.simulation.accounts.futures_order_answers import algo_answer, order_answer, placed, trade_answer
 from sandbox.simulation.accounts.moment import Moment
 from sandbox.simulation.accounts.orders import AccountOrder, FillRecord
 from sandbox.simulation.accounts.refusals import missing, no_such_order, refused, unknown_order
-from sandbox.simulation.accounts.selection import select
+from sandbox.simulation.accounts.selection import WIDEST_FUTURES_DAYS, select
 from schemas.markets import Market
 
 
 __all__ = ["FuturesOrders"]
 
-_WIDEST_DAYS: Final = 7
 _ALL_CANCELLED: Final = {"code": 200, "msg": "The operation of cancel all open order is done."}
 
 
@@ -107,7 +106,7 @@ class FuturesOrders:
             id_name="orderId",
             id_of=lambda order: order.order_id,
             time_of=lambda order: order.created_ms,
-            days=_WIDEST_DAYS,
+            days=WIDEST_FUTURES_DAYS,
         )
         return [order_answer(order) for order in chosen]
 
@@ -123,7 +122,7 @@ class FuturesOrders:
             id_name="fromId",
             id_of=lambda each: each[1].trade_id,
             time_of=lambda each: each[1].time_ms,
-            days=_WIDEST_DAYS,
+            days=WIDEST_FUTURES_DAYS,
         )
         return [trade_answer(order, fill) for order, fill in chosen]
 
@@ -182,7 +181,7 @@ class FuturesOrders:
             id_name="algoId",
             id_of=lambda order: order.algo_id,
             time_of=lambda order: order.created_ms,
-            days=_WIDEST_DAYS,
+            days=WIDEST_FUTURES_DAYS,
         )
         return [algo_answer(order) for order in chosen]
 

@@ -65,6 +65,10 @@ class Terms(Struct, frozen=True, kw_only=True):
     price_protect: bool = False
     working_type: str = "CONTRACT_PRICE"
     good_till_ms: int = 0
+    activation_price: int = 0
+    """Of a trailing stop, in ticks: from there on it follows the price; 0: from the start."""
+    callback: int = 0
+    """Of a trailing stop, in hundredths of a percent: so far the price has to come back."""
     original_type: str = ""
     """Futures: the type of the conditional order that it comes from; its own by default."""
 

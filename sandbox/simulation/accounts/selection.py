@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sandbox.simulation.accounts.fields import Fields
 from sandbox.simulation.accounts.refusals import refused
 
 
-__all__ = ["select"]
+__all__ = ["WIDEST_FUTURES_DAYS", "WIDEST_SPOT_DAYS", "select"]
 
 _Item = TypeVar("_Item")
-_DAY_MS = 86_400_000
+_DAY_MS: Final = 86_400_000
+WIDEST_SPOT_DAYS: Final = 1
+WIDEST_FUTURES_DAYS: Final = 7
 
 
 def select(

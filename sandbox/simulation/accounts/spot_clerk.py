@@ -14,6 +14,7 @@ from sandbox.simulation.accounts.floor import End, Floor, Match
 from sandbox.simulation.accounts.ledger import InsufficientError, Ledger, Lock
 from sandbox.simulation.accounts.moment import Moment
 from sandbox.simulation.accounts.orders import AccountOrder, FillRecord, OrderFile, OrderList, Status, Terms
+from sandbox.simulation.accounts.refusals import insufficient_balance
 from sandbox.simulation.accounts.spot_events import (
     Report,
     account_position,
@@ -66,8 +67,20 @@ class SpotClerk:
         if terms.side is Side.SELL:
             return each.base_asset, quantity_units(each, terms.quantity)
         price = terms.price or terms.stop_price
-        cost = value_units(each, price, terms.quantity) if price else self._floor.cost(account, terms)
+        cost = value_units(each, price, terms.quantity) if price else self._floor.sight.cost(account, terms)
         return each.quote_asset, cost
+
+    def lock_for(self, account: SpotAccount, legs: list[Terms]) -> Lock:
+        """Set aside what orders need of which only one can trade.
+
+        Raises:
+            RefusedError: there is not so much free.
+        """
+        needs = [self.need(account.label, terms) for terms in legs]
+        try:
+            return account.ledger.lock(needs[0][0], max(amount for _, amount in needs))
+        except InsufficientError as error:
+            raise insufficient_balance() from error
 
     def accept(self, account: SpotAccount, terms: Terms, lock: Lock, moment: Moment) -> AccountOrder:
         """Take an order whose amount is set aside and tell of it; it does not work yet."""
@@ -123,7 +136,8 @@ class SpotClerk:
         prevented = end is End.SELF_TRADE
         status = Status.EXPIRED_IN_MATCH if prevented else Status.EXPIRED
         self._end(order, status, moment, _EXPIRY.get(end, "REJECTED"))
-        self._end_siblings(order, moment)
+        if end is not End.EXCHANGE:
+            self._end_siblings(order, moment)
         self._tell(order, "TRADE_PREVENTION" if prevented else "EXPIRED", moment)
         self._finish_list(order, moment)
 
@@ -172,7 +186,7 @@ class SpotClerk:
             lock = _lock_of(order)
             account.ledger.release(lock)
             try:
-                order.lock = account.ledger.lock(lock.asset, self._floor.cost(order.account, order.terms))
+                order.lock = account.ledger.lock(lock.asset, self._floor.sight.cost(order.account, order.terms))
             except InsufficientError:
                 self.expired(order, End.REJECTED, moment)
                 return

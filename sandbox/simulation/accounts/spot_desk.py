@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from sandbox.simulation.accounts.amounts import fixed, units_of
 from sandbox.simulation.accounts.commission import FEE_ASSET
 from sandbox.simulation.accounts.fields import Fields
 from sandbox.simulation.accounts.floor import Floor
-from sandbox.simulation.accounts.ledger import InsufficientError, Ledger, Lock
+from sandbox.simulation.accounts.ledger import InsufficientError, Ledger
 from sandbox.simulation.accounts.moment import Moment
-from sandbox.simulation.accounts.orders import AccountOrder, OrderFile, OrderList, Terms
+from sandbox.simulation.accounts.orders import AccountOrder, OrderFile
 from sandbox.simulation.accounts.refusals import (
-    insufficient_balance,
-    missing,
     no_such_order,
     refused,
     unknown_order,
 )
-from sandbox.simulation.accounts.selection import select
+from sandbox.simulation.accounts.selection import WIDEST_SPOT_DAYS, select
 from sandbox.simulation.accounts.spot_answers import (
     account_answer,
     cancelled,
@@ -30,15 +28,14 @@ from sandbox.simulation.accounts.spot_answers import (
 )
 from sandbox.simulation.accounts.spot_clerk import SpotAccount, SpotClerk
 from sandbox.simulation.accounts.spot_entry import SpotEntry
-from sandbox.simulation.engine import Side
+from sandbox.simulation.accounts.spot_lists import SpotLists
+from sandbox.simulation.accounts.spot_replace import cancel_and_replace
 from schemas.markets import Market
 
 
 __all__ = ["SpotDesk"]
 
 _Action = Callable[[SpotAccount, Fields, Moment], object]
-_OCO_PRICES: Final = "The relationship of the prices for the orders is not correct."
-_WIDEST_DAYS: Final = 1
 
 
 class SpotDesk:
@@ -49,22 +46,25 @@ class SpotDesk:
         self._clerk = SpotClerk(floor)
         self._entry = SpotEntry(floor)
         floor.employ(self._clerk)
+        lists = SpotLists(floor, self._clerk, self._entry)
         self._actions: dict[tuple[str, str], _Action] = {
             ("POST", "order"): self._place,
             ("POST", "order/test"): self._test,
             ("GET", "order"): self._query,
             ("DELETE", "order"): self._cancel,
+            ("POST", "order/cancelReplace"): self._replace,
             ("PUT", "order/amend/keepPriority"): self._amend,
             ("GET", "openOrders"): self._open_orders,
             ("DELETE", "openOrders"): self._cancel_all,
             ("GET", "allOrders"): self._all_orders,
             ("GET", "myTrades"): self._trades,
             ("GET", "account"): self._account,
-            ("POST", "orderList/oco"): self._place_oco,
-            ("GET", "orderList"): self._query_list,
-            ("DELETE", "orderList"): self._cancel_list,
-            ("GET", "openOrderList"): self._open_lists,
-            ("GET", "allOrderList"): self._all_lists,
+            ("POST", "orderList/oco"): lists.place_oco,
+            ("POST", "order/oco"): lists.place_oco_of_before,
+            ("GET", "orderList"): lists.query,
+            ("DELETE", "orderList"): lists.cancel,
+            ("GET", "openOrderList"): lists.open_lists,
+            ("GET", "allOrderList"): lists.all_lists,
         }
 
     def open(self, label: str, balances: Mapping[str, int], now_ms: int) -> None:
@@ -107,7 +107,7 @@ class SpotDesk:
     def _place(self, account: SpotAccount, fields: Fields, moment: Moment) -> object:
         form = self._form(fields)
         terms = self._entry.terms(fields, account)
-        order = self._clerk.accept(account, terms, self._lock(account, [terms]), moment)
+        order = self._clerk.accept(account, terms, self._clerk.lock_for(account, [terms]), moment)
         self._clerk.tell_accepted(order, moment)
         if not order.waiting:
             self._floor.work(order, moment)
@@ -123,13 +123,6 @@ class SpotDesk:
             return None
         fault = (-1130, "Data sent for parameter 'newOrderRespType' is not valid.")
         return fields.choice("newOrderRespType", ("ACK", "RESULT", "FULL"), fault)
-
-    def _lock(self, account: SpotAccount, legs: list[Terms]) -> Lock:
-        needs = [self._clerk.need(account.label, terms) for terms in legs]
-        try:
-            return account.ledger.lock(needs[0][0], max(amount for _, amount in needs))
-        except InsufficientError as error:
-            raise insufficient_balance() from error
 
     def _cancel(self, account: SpotAccount, fields: Fields, moment: Moment) -> object:
         order = self._find(account, fields)
@@ -152,6 +145,13 @@ class SpotDesk:
                 in_list = order.order_list is not None
                 answers.append(cancelled(order, cancel_id) if not in_list else _cancelled_list(order))
         return answers
+
+    def _replace(self, account: SpotAccount, fields: Fields, moment: Moment) -> object:
+        return cancel_and_replace(
+            fields,
+            lambda names: self._cancel(account, names, moment),
+            lambda names: self._place(account, names, moment),
+        )
 
     def _amend(self, account: SpotAccount, fields: Fields, moment: Moment) -> object:
         order = self._find(account, fields)
@@ -197,7 +197,7 @@ class SpotDesk:
             id_name="orderId",
             id_of=lambda order: order.order_id,
             time_of=lambda order: order.created_ms,
-            days=_WIDEST_DAYS,
+            days=WIDEST_SPOT_DAYS,
         )
         return [order_answer(order) for order in orders]
 
@@ -212,91 +212,12 @@ class SpotDesk:
             id_name="fromId",
             id_of=lambda each: each[1].trade_id,
             time_of=lambda each: each[1].time_ms,
-            days=_WIDEST_DAYS,
+            days=WIDEST_SPOT_DAYS,
         )
         return [trade_answer(order, fill) for order, fill in chosen]
 
     def _account(self, account: SpotAccount, fields: Fields, moment: Moment) -> object:
         return account_answer(account, without_zeros=fields.truth("omitZeroBalances"))
-
-    # Lists
-
-    def _place_oco(self, account: SpotAccount, fields: Fields, moment: Moment) -> object:
-        legs = [self._entry.terms(fields, account, prefix) for prefix in ("above", "below")]
-        _check_oco(legs)
-        lock = self._lock(account, legs)
-        each = OrderList(
-            list_id=self._floor.ids.order_list(),
-            client_id=fields.client_id("listClientOrderId") or self._floor.ids.client_id(),
-            instrument=legs[0].instrument,
-            created_ms=moment.now_ms,
-            legs=[],
-        )
-        for terms in legs:
-            order = self._clerk.accept(account, terms, lock, moment)
-            order.order_list = each
-            each.legs.append(order)
-        for order in each.legs:
-            self._clerk.tell_accepted(order, moment)
-        self._clerk.open_list(account, each, moment)
-        for order in each.legs:
-            if order.open and not order.waiting:
-                self._floor.work(order, moment)
-        return list_answer(each, with_reports=True)
-
-    def _find_list(self, account: SpotAccount, fields: Fields, client_id_name: str) -> OrderList | None:
-        list_id, client_id = fields.integer("orderListId"), fields.optional(client_id_name)
-        if list_id is None and client_id is None:
-            raise missing("orderListId")
-        if list_id is not None:
-            return account.orders.lists.get(list_id)
-        found = [each for each in account.orders.lists.values() if each.client_id == client_id]
-        return found[-1] if found else None
-
-    def _query_list(self, account: SpotAccount, fields: Fields, moment: Moment) -> object:
-        each = self._find_list(account, fields, "origClientOrderId")
-        if each is None:
-            raise refused(-2018, "Order list does not exist.")
-        return list_answer(each)
-
-    def _cancel_list(self, account: SpotAccount, fields: Fields, moment: Moment) -> object:
-        each = self._find_list(account, fields, "listClientOrderId")
-        if each is None or each.done or each.instrument.symbol != fields.text("symbol"):
-            raise unknown_order()
-        cancel_id = fields.client_id("newClientOrderId") or self._floor.ids.client_id()
-        self._clerk.cancel(each.legs[0], cancel_id, moment)
-        return list_answer(each) | {"orderReports": [cancelled(leg, cancel_id) for leg in each.legs]}
-
-    def _open_lists(self, account: SpotAccount, fields: Fields, moment: Moment) -> object:
-        return [list_answer(each) for each in account.orders.lists.values() if not each.done]
-
-    def _all_lists(self, account: SpotAccount, fields: Fields, moment: Moment) -> object:
-        lists = select(
-            list(account.orders.lists.values()),
-            fields,
-            id_name="fromId",
-            id_of=lambda each: each.list_id,
-            time_of=lambda each: each.created_ms,
-            days=_WIDEST_DAYS,
-        )
-        return [list_answer(each) for each in lists]
-
-
-def _check_oco(legs: list[Terms]) -> None:
-    """Refuse a pair that is no OCO: one leg waits for its stop price, prices lie around the last one."""
-    above, below = legs
-    conditional = [bool(terms.stop_price) for terms in legs]
-    if not any(conditional):
-        raise refused(-1128, "Combination of optional parameters invalid.")
-    makers = [terms for terms in legs if not terms.stop_price]
-    if any(terms.order_type != "LIMIT_MAKER" for terms in makers):
-        raise refused(-1116, "Invalid orderType.")
-    if (above.stop_price or above.price) <= (below.stop_price or below.price):
-        raise refused(-2010, _OCO_PRICES)
-    sells_above = above.side is Side.SELL
-    for terms, is_above in ((above, True), (below, False)):
-        if terms.order_type == "LIMIT_MAKER" and is_above != sells_above:
-            raise refused(-2010, _OCO_PRICES)
 
 
 def _cancelled_list(order: AccountOrder) -> dict[str, Any]:

@@ -114,7 +114,7 @@ class SpotEntry:
         if "quantity" in fields:
             raise refused(-1128, "Combination of optional parameters invalid.")
         value = fields.units("quoteOrderQty")
-        steps = self._floor.steps_for(account.label, terms, value)
+        steps = self._floor.sight.steps_for(account.label, terms, value)
         if not steps:
             raise filter_failure("NOTIONAL")
         return replace(terms, quantity=steps, quote_quantity=value)
@@ -125,16 +125,16 @@ class SpotEntry:
         same = account.orders.find(terms.instrument.symbol, None, terms.client_id)
         if same is not None and same.open:
             raise refused(-2010, "Duplicate order sent.")
-        last = _last_price(market)
+        last = market.last_price()
         if terms.stop_price and goes_off(terms.order_type, terms.side, terms.stop_price, last):
             raise refused(-2010, "Stop price would trigger immediately.")
-        if terms.order_type == "LIMIT_MAKER" and self._floor.would_match(terms):
+        if terms.order_type == "LIMIT_MAKER" and self._floor.sight.would_match(terms):
             raise refused(-2010, "Order would immediately match and take.")
 
     def _check_price(self, terms: Terms, market: SymbolMarket) -> None:
         if not terms.price:
             return
-        last = _last_price(market)
+        last = market.last_price()
         if not last <= terms.price * _WORST_PRICE_FACTOR <= last * _WORST_PRICE_FACTOR**2:
             raise filter_failure("PERCENT_PRICE_BY_SIDE")
         if value_units(terms.instrument, terms.price, terms.quantity) > _MAX_NOTIONAL * 10**8:
@@ -160,10 +160,3 @@ class _Names:
     @property
     def client_id(self) -> str:
         return f"{self._prefix}ClientOrderId" if self._prefix else "newClientOrderId"
-
-
-def _last_price(market: SymbolMarket) -> int:
-    """Return the last trade's price in ticks; before the first trade, the middle of the book."""
-    if market.last_trade is not None:
-        return market.last_trade.price
-    return max(1, (market.top.bid_price + market.top.ask_price) // 2)

@@ -12,7 +12,7 @@ from sandbox.simulation.accounts.futures_desk import FuturesDesk
 from sandbox.simulation.accounts.ids import Ids
 from sandbox.simulation.accounts.moment import Moment
 from sandbox.simulation.accounts.spot_desk import SpotDesk
-from sandbox.simulation.agenda import Output
+from sandbox.simulation.agenda import Activity, Output
 from sandbox.simulation.rest.requests import RefusedError
 from sandbox.simulation.symbol_market import SymbolMarket
 from sandbox.simulation.trading import Owners, Trading
@@ -60,9 +60,13 @@ class VenueAccounts:
         self,
         trading: Callable[[Market, str], Trading | None],
         symbols: Callable[[Market], Iterable[SymbolMarket]],
+        plan: Callable[[int, Activity], None],
     ) -> None:
-        """Take how to find who trades a symbol, and all symbols that are traded."""
+        """Take how to find who trades a symbol, all symbols that are traded, and how to do something later."""
         self.told: Output = []
+        self.open_ones = 0
+        """How many accounts there are, each once for each of its markets."""
+        self._plan = plan
         self._trading = trading
         self._symbols = symbols
         self._desks: dict[Market, Desk] = {}
@@ -88,6 +92,7 @@ class VenueAccounts:
             msg = f'account "{label}": begins with less than nothing of {short}'
             raise ValueError(msg)
         desk.open(label, opening, now_ms)
+        self.open_ones += 1
 
     def request(
         self, market: Market, label: str, method: str, path: str, params: Mapping[str, str], *, now_us: int
@@ -101,9 +106,10 @@ class VenueAccounts:
             return error_reply(404, -5000, f"Path {path}, Method {method} is invalid")
         moment = Moment(market, now_us, self.told)
         try:
-            return json_reply(self._floors[market].perform(moment, lambda: action(label, params, moment)))
+            answer = self._floors[market].perform(moment, lambda: action(label, params, moment))
         except RefusedError as refusal:
             return error_reply(refusal.status, refusal.code, refusal.message)
+        return answer if isinstance(answer, RestReply) else json_reply(answer)
 
     def transfer(self, market: Market, label: str, asset: str, amount: str, now_us: int) -> None:
         """Let an amount arrive at an account; with a minus sign, leave it.
@@ -131,7 +137,7 @@ class VenueAccounts:
     def _desk(self, market: Market) -> Desk:
         found = self._desks.get(market)
         if found is None:
-            floor = Floor(market, lambda symbol: self._trading(market, symbol), Ids(market))
+            floor = Floor(market, lambda symbol: self._trading(market, symbol), Ids(market), self._plan)
             self._floors[market] = floor
             found = self._desks[market] = (
                 SpotDesk(floor) if market is Market.SPOT else FuturesDesk(floor, lambda: self._symbols(market))

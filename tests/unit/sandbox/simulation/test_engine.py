@@ -189,3 +189,54 @@ def test_cancelling_twice_or_an_unknown_order_does_nothing() -> None:
     assert engine.cancel(order.order_id) is not None
     assert engine.cancel(order.order_id) is None
     assert engine.cancel(99) is None
+
+
+@given(operations, st.integers(min_value=0), st.integers(min_value=1, max_value=8))
+def test_an_order_that_gets_smaller_keeps_its_place_and_its_level_its_sum(
+    sequence: list[Operation], which: int, quantity: int
+) -> None:
+    engine = MatchingEngine()
+    for operation in sequence:
+        run(engine, operation)
+    line = [(order.order_id, order.remaining) for order in standing(engine)]
+    large = [order for order in standing(engine) if order.remaining > quantity]
+    if not large:
+        return
+    order = large[which % len(large)]
+    assert order.price is not None
+
+    execution = engine.reduce(order.order_id, quantity)
+
+    assert execution is not None
+    (change,) = execution.changes
+    level = engine.side(order.side).levels[order.price]
+    assert (change.side, change.price, change.quantity) == (order.side, order.price, level.quantity)
+    assert level.quantity == sum(each.remaining for each in level.orders.values())
+    assert [(each.order_id, each.remaining) for each in standing(engine)] == [
+        (order_id, remaining - quantity if order_id == order.order_id else remaining) for order_id, remaining in line
+    ]
+
+
+def test_all_of_an_order_is_not_taken_out_as_a_part() -> None:
+    engine = MatchingEngine()
+    order = engine.place(Side.BUY, 10, 3).order
+
+    with pytest.raises(ValueError, match="order 1: 3 steps of 3 are to be taken out"):
+        engine.reduce(order.order_id, 3)
+    assert engine.reduce(99, 1) is None
+
+
+@given(operations, st.sampled_from(Side), prices)
+def test_the_line_down_to_a_price_is_what_an_order_of_that_price_would_trade_with(
+    sequence: list[Operation], side: Side, worst: int
+) -> None:
+    engine = MatchingEngine()
+    for operation in sequence:
+        run(engine, operation)
+    line = [(order.order_id, order.remaining) for order in engine.side(side.opposite).until(worst)]
+    everything = [order.order_id for order in engine.side(side.opposite).until(None)]
+
+    execution = engine.take(side, 10_000, worst)
+
+    assert [(fill.maker.order_id, fill.quantity) for fill in execution.fills] == line
+    assert everything[: len(line)] == [order_id for order_id, _ in line]

@@ -25,6 +25,8 @@ OPENING: Mapping[Market, Mapping[str, str]] = {
     Market.USDM: {"USDT": "1000000"},
     Market.COINM: {"BTC": "20", "ETH": "300"},
 }
+WHALE = "whale"
+"""An account that can move any price."""
 PREFIX = {Market.SPOT: "/api/v3/", Market.USDM: "/fapi/v1/", Market.COINM: "/dapi/v1/"}
 
 
@@ -49,6 +51,7 @@ class Stage:
         for market in self.source.config.symbols:
             for label in accounts:
                 self.source.open_account(market, label, OPENING[market])
+            self.source.open_account(market, WHALE, dict.fromkeys(("USDT", "BTC", "ETH"), "1000000000"))
         self.events: list[StreamEvent] = []
         """Everything that was said, public frames among them."""
         self._run = self.source.events()
@@ -120,10 +123,15 @@ class Stage:
         return books[account]
 
     def sweep(self, market: Market, symbol: str, side: str, to: Decimal) -> None:
-        """Let the other account take everything up to a price, so that the last trade is near it."""
+        """Let somebody take everything up to a price, so that the last trade is near it."""
         quantity = "50" if market is not Market.COINM else "100000"
         params = {"symbol": symbol, "side": side, "type": "LIMIT", "timeInForce": "IOC"}
-        self.send(market, "POST", "order", "other", price=f"{to:f}", quantity=quantity, **params)
+        self.ask(market, "POST", "order", WHALE, price=f"{to:f}", quantity=quantity, **params)
+
+
+def keys(*names: str) -> set[str]:
+    """Return the names in texts, apart by blanks."""
+    return {name for text in names for name in text.split()}
 
 
 def of_orders(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
