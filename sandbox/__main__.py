@@ -15,11 +15,13 @@ from sandbox.broker_command import run_broker
 from sandbox.command_line import FAILED, USAGE, MarketOption, Sizes, parsed_contract_sizes, parsed_speed, refuse
 from sandbox.demo.demonstrating import DemoRequest, run_demo, run_up
 from sandbox.demo.replaying import ReplayRequest, run_replay
+from sandbox.demo.replaying_private import PrivateReplayRequest, run_private_replay
 from sandbox.demo.workspace import shared_servers
 from sandbox.errors import PortTakenError, SandboxError
 from sandbox.exchange.command_line import EXAMPLES, exchange
 from sandbox.interrupts import interrupted_by_signals
 from sandbox.recordings import RecordingError
+from sandbox.recordings.private import LABEL
 from sandbox.soak.command import SoakRequest, run_soak
 from sandbox.soak.scenario import ScenarioError
 from sandbox.verify.klines import KlineFileError
@@ -88,12 +90,16 @@ app.command(epilog=EXAMPLES)(exchange)
 
 `binance-sandbox replay recordings/ --market usdm --speed 10 --data-dir ./run`
 
-A recording is lines of `<receive time> <JSON>`, plain or gzip, in one or several files, or cryptofeed's files. Kafka
-and the registry are started unless `KAFKA_BOOTSTRAP_SERVERS` and `SCHEMA_REGISTRY_URL` name others; there the topics
-get a prefix of their own.
+`binance-sandbox replay --private orders.json account.jsonl.gz --report report.json`
 
-**Exit status**: 0 when all that could be compared holds, 1 when not, 2 for a wrong command line, a missing or
-unreadable file, or a market that cannot be told.
+A recording is lines of `<receive time> <JSON>`, plain or gzip, in one or several files, or cryptofeed's files;
+with `--private` it is of events of accounts (user data): JSON objects in any of Binance's three envelopes, one after
+another, one a line, or in an array. Kafka and the registry are started unless `KAFKA_BOOTSTRAP_SERVERS` and
+`SCHEMA_REGISTRY_URL` name others; there the topics get a prefix of their own.
+
+**Exit status**: 0 when all that could be compared holds, 1 when not (of accounts also where the recording contradicts
+itself, or a part of it cannot be read), 2 for a wrong command line, a missing or unreadable file, or a market that
+cannot be told.
 """
 )
 def replay(
@@ -108,11 +114,37 @@ def replay(
         str, typer.Option(metavar="N|max", help="How many times as fast as recorded; max: no pause.")
     ] = "max",
     report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Where to write the report.")] = None,
-    data_dir: DataDir = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--data-dir",
+            "--keep",
+            metavar="DIR",
+            help="Where data and logs are kept; by default a temporary directory, removed at the end.",
+        ),
+    ] = None,
     contract_size: Sizes = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="The recording is of accounts: orders, balances, positions.")
+    ] = False,
+    account: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABEL", help="With --private: the one account of all files; by default each tells of its own."
+        ),
+    ] = None,
 ) -> None:
     """Send a recording through WebSocket, ingest, Kafka and Faust, and compare what comes out with the truth in it."""
     parsed_speed(speed)
+    if account is not None and not (private and LABEL.fullmatch(account)):
+        refuse("--account: with --private, a label of small letters, digits and hyphens")
+    if private:
+        if klines or contract_size:
+            refuse("--private: --klines and --contract-size are of market data")
+        of_accounts = PrivateReplayRequest(
+            paths=paths, market=market, account=account, speed=speed, report=report, data_dir=data_dir
+        )
+        raise typer.Exit(_run(lambda console: run_private_replay(of_accounts, shared_servers(), console)))
     sizes = parsed_contract_sizes(contract_size)
     for symbol, size in sizes:
         if size != int(size):

@@ -17,7 +17,7 @@ from typing import Final, Self
 import msgspec
 
 from sandbox.broker import EmbeddedKafka
-from sandbox.demo.subscriptions import IngestOptions, Subscriptions, write_ingest_config
+from sandbox.demo.subscriptions import AccountOptions, IngestOptions, Subscriptions, write_ingest_config
 from sandbox.embedded import EmbeddedServer, start_together
 from sandbox.errors import ProcessDiedError
 from sandbox.ports import free_port, require_free
@@ -27,10 +27,12 @@ from sandbox.registry import EmbeddedRegistry
 from schemas.topics import TopicTable
 
 
-__all__ = ["FAMILIES", "Ports", "Stack", "StackOptions", "free_ports"]
+__all__ = ["FAMILIES", "PRIVATE", "Ports", "Stack", "StackOptions", "free_ports"]
 
 FAMILIES: Final = ("books", "trades")
-"""The workers' families; each is a consumer group."""
+"""The workers' families of market data; each is a consumer group."""
+PRIVATE: Final = "private"
+"""The workers' family of what happens to accounts."""
 _HOST: Final = "127.0.0.1"
 _READY_S: Final = 120.0
 _STOP_S: Final = {"ingest": 15.0, "exchange": 5.0, "dashboard": 10.0}
@@ -52,6 +54,7 @@ class Ports(msgspec.Struct, frozen=True):
     ingest: int = 9101
     books: int = 9102
     trades: int = 9103
+    private: int = 9104
     dashboard: int = 8080
 
 
@@ -82,6 +85,17 @@ class StackOptions(msgspec.Struct, frozen=True):
     """A registry that is there already; None: an embedded one."""
     environment: Mapping[str, str] = {}
     """Settings of the services beside those that the stack makes."""
+    families: Sequence[str] = FAMILIES
+    """The workers that run."""
+    dashboard: bool = True
+    """Whether the read service runs."""
+    accounts: Mapping[str, AccountOptions] = {}
+    """The accounts whose streams ingest takes, by label; their keys are in `keys_dir`."""
+
+    @property
+    def keys_dir(self) -> Path:
+        """Where the exchange writes the accounts' keys, and ingest reads them."""
+        return self.directory / "keys"
 
 
 class Stack:
@@ -132,7 +146,7 @@ class Stack:
 
     def groups(self) -> tuple[str, ...]:
         """Return the consumer groups of the workers."""
-        return tuple(f"{self.options.prefix}-processors-{family}" for family in FAMILIES)
+        return tuple(f"{self.options.prefix}-processors-{family}" for family in self.options.families)
 
     def start_ingest(self) -> None:
         """Start ingest, and with it the flow.
@@ -141,9 +155,11 @@ class Stack:
             ProcessDiedError: it ended at once.
         """
         self._tell("starting ingest")
-        config = self.options.directory / "ingest.yaml"
-        port = self.options.ports.ingest
-        write_ingest_config(config, self.options.subscriptions, IngestOptions(port, self.exchange_url))
+        options, config = self.options, self.options.directory / "ingest.yaml"
+        port = options.ports.ingest
+        keys_dir = options.keys_dir if options.accounts else None
+        of_ingest = IngestOptions(port, self.exchange_url, options.accounts, keys_dir)
+        write_ingest_config(config, options.subscriptions, of_ingest)
         ingest = self._launch("ingest", "ingest", "run", "--config", str(config))
         ingest.wait_ready(http_answers(f"http://{_HOST}:{port}/live"), _READY_S)
 
@@ -154,7 +170,7 @@ class Stack:
             What did not end well, with the end of its log.
         """
         failures = []
-        for name in names or ("ingest", "exchange", *FAMILIES, "dashboard"):
+        for name in names or ("ingest", "exchange", *self.options.families, "dashboard"):
             process = self._processes.pop(name, None)
             if process is not None and (status := process.stop(_STOP_S.get(name, _WORKER_STOP_S))):
                 failures.append(str(ProcessDiedError(process.name, process.log_file, process.log_tail(), status)))
@@ -188,13 +204,16 @@ class Stack:
         self._tell("starting the workers")
         workers = [
             (self._launch(family, "processors", "worker", family, PROCESSORS_METRICS_PORT=str(port)), port)
-            for family, port in zip(FAMILIES, (options.ports.books, options.ports.trades), strict=True)
+            for family in options.families
+            for port in [getattr(options.ports, family)]
         ]
-        dashboard = self._launch("dashboard", "dashboard", "serve", "--port", str(options.ports.dashboard))
+        if options.dashboard:
+            self._launch("dashboard", "dashboard", "serve", "--port", str(options.ports.dashboard))
         for worker, port in workers:
             worker.wait_ready(http_answers(f"http://{_HOST}:{port}/ready"), _READY_S)
-        dashboard.wait_ready(http_answers(f"{self.dashboard_url}/ready"), _READY_S)
-        self._tell(f"the read service answers at {self.dashboard_url}")
+        if options.dashboard:
+            self._processes["dashboard"].wait_ready(http_answers(f"{self.dashboard_url}/ready"), _READY_S)
+            self._tell(f"the read service answers at {self.dashboard_url}")
 
     def _require_ports(self) -> None:
         """Raise `PortTakenError` before anything is started."""
@@ -205,6 +224,10 @@ class Stack:
             del ports["registry"]
         if self.options.exchange is None:
             del ports["exchange"]
+        if not self.options.dashboard:
+            del ports["dashboard"]
+        for family in {*FAMILIES, PRIVATE} - {*self.options.families}:
+            del ports[family]
         for name, port in ports.items():
             require_free(name, _HOST, port)
 

@@ -8,6 +8,8 @@ from typing import Final
 
 import msgspec
 
+from schemas.markets import Market
+
 
 __all__ = ["ExchangeControl", "ExchangeStatus"]
 
@@ -32,6 +34,11 @@ class ExchangeStatus(msgspec.Struct, frozen=True):
         return self.state == "ended"
 
 
+class _Connection(msgspec.Struct):
+    market: Market
+    accounts: list[str] = []
+
+
 class ExchangeControl:
     """Asks and tells an exchange at a base URL; an exchange that does not answer is an `OSError`."""
 
@@ -50,6 +57,11 @@ class ExchangeControl:
         """Let it send nothing more."""
         self._request("POST", "/sandbox/stop")
 
+    def listening(self) -> frozenset[tuple[Market, str]]:
+        """Return the accounts, each with its market, whose events some connection gets."""
+        connections = _decode_connections(self._request("GET", "/sandbox/connections"))
+        return frozenset((connection.market, label) for connection in connections for label in connection.accounts)
+
     def get(self, path: str) -> bytes:
         """Return the answer to one of the venue's own REST requests."""
         return self._request("GET", path)
@@ -62,3 +74,4 @@ class ExchangeControl:
 
 
 _decode = msgspec.json.Decoder(ExchangeStatus).decode
+_decode_connections = msgspec.json.Decoder(list[_Connection]).decode

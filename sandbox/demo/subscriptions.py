@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,15 @@ from schemas.markets import Market
 from schemas.topics import RawType
 
 
-__all__ = ["IngestOptions", "Stream", "Subscriptions", "recorded_streams", "subscriptions_to", "write_ingest_config"]
+__all__ = [
+    "AccountOptions",
+    "IngestOptions",
+    "Stream",
+    "Subscriptions",
+    "recorded_streams",
+    "subscriptions_to",
+    "write_ingest_config",
+]
 
 Stream = tuple[Market, str]
 """A market and the full name of a stream."""
@@ -70,12 +78,24 @@ def subscriptions_to(streams: Mapping[Stream, int]) -> Subscriptions:
     return Subscriptions(tuple(sorted(chosen)), left_out)
 
 
+class AccountOptions(msgspec.Struct, frozen=True):
+    """An account whose streams ingest takes."""
+
+    markets: tuple[Market, ...]
+    symbols: Mapping[Market, Sequence[str]] = {}
+    """Those whose orders are asked for at the start."""
+
+
 class IngestOptions(msgspec.Struct, frozen=True):
     """What ingest must know beside its streams."""
 
     http_port: int
     exchange_url: str | None = None
     """The sandbox's exchange; None: Binance itself."""
+    accounts: Mapping[str, AccountOptions] = {}
+    """By label."""
+    keys_dir: Path | None = None
+    """Where their keys are."""
 
 
 def write_ingest_config(path: Path, subscriptions: Subscriptions, options: IngestOptions) -> None:
@@ -88,6 +108,9 @@ def write_ingest_config(path: Path, subscriptions: Subscriptions, options: Inges
         document["endpoint"] = "production"
     else:
         document |= {"endpoint": "sandbox", "sandbox_url": options.exchange_url, "allow_plaintext": True}
+    if options.accounts:
+        document["accounts"] = msgspec.to_builtins(options.accounts, str_keys=True)
+        document["keys_dir"] = str(options.keys_dir)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(document, sort_keys=True, allow_unicode=True), encoding="utf-8")
 

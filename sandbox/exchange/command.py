@@ -16,10 +16,13 @@ import uvloop
 
 from sandbox.exchange.faults.journal import require_unused
 from sandbox.exchange.limits import LIMITS, Pool
+from sandbox.exchange.private.accounts import AccountSpec
 from sandbox.exchange.server import ExchangeServer, ExchangeSettings
 from sandbox.exchange.source import Source
 from sandbox.recordings import Recording, Summary, survey
+from sandbox.recordings.private import read_private
 from sandbox.replay import ReplaySource
+from sandbox.replay.private_source import PrivateReplaySource
 from sandbox.simulation.config import SimulationConfig
 from sandbox.simulation.source import SimulatedSource
 from sandbox.simulation.truth import TruthLog
@@ -43,6 +46,8 @@ class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Of all files; None: each file tells."""
     contract_sizes: Mapping[str, Decimal] = {}
     """COIN-M contract sizes by symbol, where the recording does not tell them."""
+    private: bool = False
+    """Whether the files are of accounts; each recorded one then exists, and has a key."""
 
 
 def parse_speed(text: str) -> float | None:
@@ -102,7 +107,10 @@ def run_exchange(what: ReplayOptions | SimulationConfig, settings: ExchangeSetti
     event_count = truth = None
     if settings.truth is not None:
         require_unused(settings.truth)
-    if isinstance(what, ReplayOptions):
+    if isinstance(what, ReplayOptions) and what.private:
+        source, settings = _private_replay(what, settings)
+        event_count = source.event_count
+    elif isinstance(what, ReplayOptions):
         recording = Recording.find(what.paths, what.market)
         _log.info("reading recording", files=len(recording.files))
         summary = survey(recording)
@@ -114,6 +122,19 @@ def run_exchange(what: ReplayOptions | SimulationConfig, settings: ExchangeSetti
         source = SimulatedSource(what, truth)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, truth or nullcontext():
         runner.run(_serve(source, settings, event_count, truth))
+
+
+def _private_replay(what: ReplayOptions, settings: ExchangeSettings) -> tuple[PrivateReplaySource, ExchangeSettings]:
+    """Return the replay of accounts, and settings by which they exist: those that are recorded, or the one named."""
+    named = settings.private.accounts
+    recording = read_private(what.paths, what.market, named[0].label if named else None)
+    for problem in recording.problems[:_REPORTED_PROBLEMS]:
+        _log.warning("part of a recording not used", place=f"{problem.path}:{problem.line_number}")
+    labels = dict.fromkeys(label for _, label in recording.accounts)
+    accounts = named or [AccountSpec(label=label) for label in labels]
+    _log.info("recording read", events=len(recording.events), accounts=len(accounts))
+    private = msgspec.structs.replace(settings.private, accounts=accounts)
+    return PrivateReplaySource(recording), msgspec.structs.replace(settings, private=private)
 
 
 async def _serve(source: Source, settings: ExchangeSettings, event_count: int | None, truth: TruthLog | None) -> None:

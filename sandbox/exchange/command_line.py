@@ -49,6 +49,9 @@ def exchange(
         list[Path] | None,
         typer.Option("--replay", metavar="PATH...", help="Recordings: files, directories, common stems of files."),
     ] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="The recordings are of accounts, whose keys --keys-dir gets.")
+    ] = False,
     simulate: Annotated[bool, typer.Option("--simulate", help="A simulated market instead of a recording.")] = False,
     market: MarketOption = None,
     speed: Annotated[
@@ -122,8 +125,8 @@ def exchange(
         list[str] | None,
         typer.Option(
             metavar="LABEL[:KIND[:PERMISSION]]",
-            help="Simulation: an account, as main:hmac or hedge:ed25519; KIND is hmac, rsa or ed25519, PERMISSION "
-            "withdraw or read-only. May be repeated.",
+            help="An account, simulated or the one of all recordings (--private), as main:hmac or hedge:ed25519; KIND "
+            "is hmac, rsa or ed25519, PERMISSION withdraw or read-only. May be repeated.",
         ),
     ] = None,
     record_accounts: Annotated[
@@ -168,7 +171,9 @@ def exchange(
         private=_private(account or (), keys_dir, balance or (), restrictions=api_restrictions),
     )
     paths = [*(replay_paths or []), *(more or [])]
-    if account and not simulate:
+    if private and (simulate or keys_dir is None or len(account or ()) > 1):
+        refuse("--private: say with --keys-dir where the keys are written, and name one --account at the most")
+    if account and not (simulate or private):
         refuse("--account: a recording keeps no accounts; a simulated market does (--simulate)")
     if bool(paths) is simulate:
         refuse("name recordings with --replay, or ask for --simulate")
@@ -186,7 +191,7 @@ def exchange(
             )
         else:
             sizes = dict(parsed_contract_sizes(contract_size))
-            what = ReplayOptions(paths=tuple(paths), market=market, contract_sizes=sizes)
+            what = ReplayOptions(paths=tuple(paths), market=market, contract_sizes=sizes, private=private)
         run_exchange(what, settings)
     except (RecordingError, ValueError) as error:
         refuse(str(error))

@@ -36,6 +36,12 @@ def test_each_command_has_help_with_examples_and_exit_statuses(command: str) -> 
         (["replay", "x", "--speed", "fast"], 'neither a positive number nor "max"'),
         (["replay", "x", "--contract-size", "ABC"], "SYMBOL=SIZE"),
         (["replay", "x", "--contract-size", "ABC=0.5"], "not a whole number"),
+        (["replay", "--private", "nothing-here"], 'no recording at "nothing-here"'),
+        (["replay", "--private", "x", "--klines", "y"], "--klines and --contract-size are of market data"),
+        (["replay", "--private", "x", "--account", "Main"], "a label of small letters, digits and hyphens"),
+        (["replay", "x", "--account", "main"], "--account: with --private"),
+        (["exchange", "--private", "--replay", "x"], "say with --keys-dir where the keys are written"),
+        (["exchange", "--private", "--keys-dir", "k", "--replay", "nothing-here"], 'no recording at "nothing-here"'),
         (["exchange"], "name recordings with --replay, or ask for --simulate"),
         (["exchange", "--simulate", "--replay", "x"], "name recordings with --replay, or ask for --simulate"),
         (["exchange", "--replay", "nothing-here"], 'no recording at "nothing-here"'),
@@ -68,3 +74,12 @@ def test_klines_that_cannot_be_read_are_wrong_usage(tmp_path: Path) -> None:
 
     assert status == 2
     assert "klines.csv" in text
+
+
+def test_a_file_without_an_event_of_an_account_is_no_recording_of_accounts(tmp_path: Path) -> None:
+    (tmp_path / "none.json").write_text('{"a": 1}')
+
+    status, text = run("replay", "--private", str(tmp_path / "none.json"))
+
+    assert status == 2
+    assert "it holds no event of an account" in text

@@ -1,0 +1,1 @@
+"""What happened to accounts, proven: the recording against itself, and the pipeline's topics against the recording."""
