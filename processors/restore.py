@@ -102,12 +102,15 @@ class Restorer:
         bounds = await reader.bounds(
             [(name, behind.unit.partition) for behind in units for name in behind.unit.flow.topic_names]
         )
-        usable = {place: manifest for place, manifest in manifests.items() if self._is_of_this_log(manifest, bounds)}
+        # Before anything is read of them: one that is made anew after that is told by the next manifest.
+        ids = await reader.topic_ids({topic for topic, _ in bounds})
+        usable = {place: manifest for place, manifest in manifests.items() if _is_of_this_log(manifest, bounds, ids)}
         flows = {behind.unit.flow.name: behind.unit.flow for behind in units}
         states = await read_states(reader, self._table, flows, usable)
         for place, behind in by_place.items():
             unit = behind.unit
             unit.reset()
+            unit.topic_ids = {name: ids[name] for name in unit.flow.topic_names if name in ids}
             behind.source = Source.LOG
             if (manifest := usable.get(place)) is not None:
                 lost = await load_unit(unit, manifest, states, bounds, table=self._table, codec=self._codec)
@@ -134,21 +137,6 @@ class Restorer:
             assert one.entity is not None  # noqa: S101 - see from_log
             unit.checkpointed.start_anew(one.entity)
         return Source.CHECKPOINT
-
-    def _is_of_this_log(self, manifest: CheckpointRound, bounds: Mapping[Place, Bounds]) -> bool:
-        """Whether a manifest speaks of offsets that exist; they do not where a topic was replaced."""
-        beyond = {
-            topic: offset
-            for topic, offset in zip(manifest.topics, manifest.next_offsets, strict=True)
-            if (kept := bounds.get((topic, manifest.partition))) is not None and offset > kept.end
-        }
-        if beyond:
-            _log.warning(
-                "checkpoints are of topics that were replaced, and are not used",
-                flow=manifest.flow, partition=manifest.partition, beyond_the_end=beyond,
-            )  # fmt: skip
-            metrics.CHECKPOINTS_LOST.labels(manifest.flow, "replaced").inc(len(manifest.keys))
-        return not beyond
 
     async def _apply(
         self,
@@ -197,3 +185,23 @@ class Restorer:
             flow=unit.flow.name, partition=unit.partition, source=behind.source, applied=behind.applied,
             seconds=round(seconds, 3),
         )  # fmt: skip
+
+
+def _is_of_this_log(manifest: CheckpointRound, bounds: Mapping[Place, Bounds], ids: Mapping[str, str]) -> bool:
+    """Whether a manifest speaks of the topics that are there now, and of offsets that they have.
+
+    A topic that was made anew may have grown beyond the offsets again, so they alone do not tell.
+    """
+    was = dict(zip(manifest.topics, manifest.topic_ids or (), strict=False))
+    replaced = {name for name, topic_id in was.items() if topic_id and ids.get(name, topic_id) != topic_id}
+    for topic, offset in zip(manifest.topics, manifest.next_offsets, strict=True):
+        if (kept := bounds.get((topic, manifest.partition))) is not None and offset > kept.end:
+            replaced.add(topic)
+    if replaced:
+        _log.warning(
+            "checkpoints are of topics that were deleted and made anew; "
+            "the partition is rebuilt from what the log has",
+            flow=manifest.flow, partition=manifest.partition, topics=sorted(replaced),
+        )  # fmt: skip
+        metrics.CHECKPOINTS_LOST.labels(manifest.flow, "replaced").inc(len(manifest.keys))
+    return not replaced

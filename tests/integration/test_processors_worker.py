@@ -141,9 +141,9 @@ class Stack:
         )
         return Sent(topic.name, partition, self.codec.encode(topic, beat), heartbeat_key(beat), until_ms)
 
-    def depth(self, diffs: int) -> list[Sent]:
+    def depth(self, diffs: int, seed: int = 3) -> list[Sent]:
         """A snapshot of each symbol and diffs after it, as the exchange would send them."""
-        generator = random.Random(3)  # noqa: S311 - the same each time
+        generator = random.Random(seed)  # noqa: S311 - the same each time
         sent = []
         for symbol in SYMBOLS:
             levels = {"bids": [["100.0", "1"], ["99.0", "1"]], "asks": [["101.0", "1"], ["102.0", "1"]]}

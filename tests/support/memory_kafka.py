@@ -33,6 +33,8 @@ class MemoryLogs:
         self.begins: dict[tuple[str, int], int] = {}
         """Where partitions begin whose first records were deleted."""
         self.removed: set[tuple[str, int, int]] = set()
+        self.ids: dict[str, str] = {}
+        """Of topics; those of others are not told."""
         self.gate = asyncio.Event()
         self.gate.set()
         self.fails = False
@@ -59,6 +61,9 @@ class MemoryLogs:
 
     async def bounds(self, places: Collection[Place]) -> Mapping[Place, Bounds]:
         return {place: Bounds(self.begins.get(place, 0), len(self.records.get(place, []))) for place in places}
+
+    async def topic_ids(self, topics: Collection[str]) -> Mapping[str, str]:
+        return {name: self.ids[name] for name in topics if name in self.ids}
 
     async def read(self, ranges: Sequence[Range]) -> AsyncIterator[Piece]:
         if ranges:

@@ -296,6 +296,51 @@ async def test_when_the_log_was_replaced_its_checkpoints_are_not_used(logs: Memo
     assert heir.sums == {"BTCUSDT": 1}
 
 
+@pytest.mark.parametrize("topic", [TRADES, BEATS])
+async def test_when_a_topic_was_made_anew_and_has_grown_as_far_its_checkpoints_are_not_used(
+    logs: MemoryLogs, topic: str
+) -> None:
+    logs.ids = {TRADES: "first", BEATS: "first"}
+    await written(logs)
+    logs.ids[topic] = "second"
+    del logs.records[TRADES, P][:]
+    trades(logs, ETH, ETH, ETH, ETH, ETH)
+    heir = Worker(logs)
+
+    assert (await heir.start(5)).source is Source.LOG
+    assert heir.sums == {"ETHUSDT": 15}
+
+    await heir.checkpoint()
+    again = Worker(logs)
+    assert (await again.start(5)).source is Source.CHECKPOINT
+    assert again.sums == heir.sums
+
+
+@pytest.mark.parametrize("before", [None, [], ["", ""]])
+async def test_a_manifest_that_does_not_tell_which_topics_they_were_is_believed(
+    logs: MemoryLogs, before: list[str] | None
+) -> None:
+    await written(logs)
+    record = logs.records[MANIFESTS, P][-1]
+    manifest = CODEC.decode(MANIFESTS, P, record.offset, record.value)
+    assert isinstance(manifest, CheckpointRound)
+    older = msgspec.structs.replace(manifest, topic_ids=before)
+    logs.damage(MANIFESTS, P, record.offset, CODEC.encode(TABLE[MANIFESTS], older))
+    logs.ids = {TRADES: "first", BEATS: "first"}
+    heir = Worker(logs)
+
+    assert (await heir.start(5)).source is Source.CHECKPOINT
+
+
+async def test_where_the_broker_tells_no_ids_any_more_the_checkpoints_serve(logs: MemoryLogs) -> None:
+    logs.ids = {TRADES: "first", BEATS: "first"}
+    await written(logs)
+    logs.ids = {}
+    heir = Worker(logs)
+
+    assert (await heir.start(5)).source is Source.CHECKPOINT
+
+
 @pytest.mark.parametrize("what", ["nonsense", "shared", "arrays"])
 async def test_a_manifest_that_cannot_be_read_means_the_log(logs: MemoryLogs, what: str) -> None:
     await written(logs)
