@@ -238,6 +238,8 @@ class BookSync:
     def _apply(self, final_id: int, event_time: int | None, bids: list[Level], asks: list[Level]) -> Applied:
         # Spot step 6 and futures step 6: quantities are absolute, zero removes, an unknown level is normal.
         self.book.apply(bids, asks)
+        if self.need is not None or self._trail.reaches_back:
+            self._trail.reach_back(self.need is not None)
         self._trail.add(Diff(self.update_id, final_id, event_time, bids, asks))
         self.update_id = final_id
         return Applied(final_id, event_time, self.book.best())
@@ -245,7 +247,9 @@ class BookSync:
     def _check(self, snapshot: Snapshot) -> tuple[SyncResult, ...]:
         """Hold a snapshot against the book, which has reached it; where it differs, it is the book that was wrong."""
         later = self._trail.behind(snapshot.last_id)
-        comparison = self.book.compare(snapshot.bids, snapshot.asks, [(diff.bids, diff.asks) for diff in later])
+        changes = [self.book.levels_at(*self._trail.touched_behind(snapshot.last_id))]
+        changes += [(diff.bids, diff.asks) for diff in later]
+        comparison = self.book.compare(snapshot.bids, snapshot.asks, changes)
         right = comparison.equal == comparison.compared
         verified = Verified(
             snapshot.last_id,
@@ -264,8 +268,8 @@ class BookSync:
         else:
             self.book.load(snapshot.bids, snapshot.asks)
             self._trail.start(snapshot.last_id)
-            for diff in later:
-                self.book.apply(diff.bids, diff.asks)
+            for bids, asks in changes:
+                self.book.apply(bids, asks)
             if not differed:
                 # Another is to confirm the book. Were that to differ as well, asking again and again would not help.
                 before = min(right_id, snapshot.last_id - 1)

@@ -289,7 +289,7 @@ class ReportedBook:
             now: event time.
         """
         need = self.sync.need
-        if need is None or not self._requests.due(need, now):
+        if need is None or not self._requests.due(need, now, live=self.sync.live):
             return None
         request = SnapshotRequest(
             market=self.market,
