@@ -7,20 +7,24 @@ exactly at the committed offset.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 import structlog
 
 from processors import metrics
+from processors.core.checkpoint_rounds import Entity
 from processors.manifests import ManifestReader
 from processors.rebuild import Bounds, LogReader, Logs, Place, Range
 from processors.states import Lost, load_unit, read_states
+from processors.told_alerts import Alerting, open_alerts
 from processors.units import Unit
 from schemas.codec import Codec
 from schemas.control import CheckpointRound
+from schemas.derived import Alert
+from schemas.markets import Market
 from schemas.topics import Layer, TopicTable
 
 
@@ -48,6 +52,13 @@ class Behind:
     starts: Mapping[str, int]
     source: Source = Source.KEPT
     applied: int = 0
+    told: Sequence[tuple[Entity, Alert]] = field(default=())
+    """Alerts that are open, and of which it may know nothing."""
+
+    def start(self, market: Market) -> int:
+        """Return where the stream of a market's raw records goes on, where there is one such stream."""
+        raw = [topic.name for topic in self.unit.flow.topics if topic.layer is Layer.RAW and topic.market is market]
+        return max(self.starts[name] for name in raw)
 
     def ranges(self, *, control: bool) -> list[Range]:
         """Return what it lacks of its control topics, or of its raw ones."""
@@ -115,7 +126,18 @@ class Restorer:
             if (manifest := usable.get(place)) is not None:
                 lost = await load_unit(unit, manifest, states, bounds, table=self._table, codec=self._codec)
                 behind.source = self._settle(unit, lost)
+                if behind.source is Source.CHECKPOINT and isinstance(unit.checkpointed, Alerting):
+                    behind.told = await self._told(reader, behind, [one.entity for one in lost if one.entity])
             unit.restored = True
+
+    async def _told(
+        self, reader: LogReader, behind: Behind, forgotten: Collection[Entity]
+    ) -> Sequence[tuple[Entity, Alert]]:
+        """Return the open alerts about what begins anew, without those that are about to be told once more."""
+        if not forgotten:
+            return ()
+        told = await open_alerts(reader, self._table, self._codec, behind.unit.partition, forgotten)
+        return [(entity, alert) for entity, alert in told if alert.input_offset < behind.start(entity.market)]
 
     def _settle(self, unit: Unit, lost: Sequence[Lost]) -> Source:
         """Do what is to be done about lost checkpoints, say it once per cause, and return what the state rests on."""
@@ -178,6 +200,8 @@ class Restorer:
 
     def _finish(self, behind: Behind, seconds: float) -> None:
         unit = behind.unit
+        if behind.told and isinstance(unit.checkpointed, Alerting):
+            unit.checkpointed.close_forgotten(behind.told)
         unit.announce()
         metrics.RESTORE_SECONDS.labels(unit.flow.name, behind.source).observe(seconds)
         _log.info(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
 
+from processors.core.book_alerts import BOOK_ALERTS
 from processors.core.book_sync import Applied, BadLevels, Synchronised, SyncResult, Verified
 from processors.core.checkpoint_rounds import CheckpointError, Entity
 from processors.core.decode import decode_depth
@@ -15,7 +16,7 @@ from processors.core.liquidity import LiquidityPlan
 from processors.core.records import DeadLetter, Output, RawRecord, Rejected
 from processors.core.reported_book import ReportedBook
 from schemas.control import Heartbeat
-from schemas.derived import BookState, VerificationResult
+from schemas.derived import Alert, BookState, VerificationResult
 from schemas.markets import Market
 from schemas.rest import DepthSnapshot
 from schemas.topics import RawType
@@ -58,13 +59,15 @@ _decode: Final = msgspec.msgpack.Decoder(_SharedState).decode
 class _Market:
     """What is known of one market's raw partition."""
 
-    __slots__ = ("books", "gate", "rosters", "voices")
+    __slots__ = ("books", "gate", "rosters", "voices", "vouched_until")
 
     def __init__(self) -> None:
         self.books: dict[bytes, ReportedBook] = {}
         self.gate = HeartbeatGate()
         self.rosters = Rosters()
         self.voices = Voices(self.rosters)
+        self.vouched_until = 0
+        """The newest event time up to which heartbeats told of everything."""
 
 
 class BookPartition:
@@ -211,6 +214,7 @@ class BookPartition:
     def _vouch(self, market: _Market, heartbeat: Heartbeat) -> list[Output | DeadLetter]:
         outputs: list[Output | None] = []
         until, run = heartbeat.vouched_until, run_of(heartbeat)
+        market.vouched_until = max(market.vouched_until, until)
         for book in market.books.values():
             if not market.rosters.hold(run, book.symbol):
                 continue  # nobody knows how it stands: diffs of it are no longer taken
@@ -289,13 +293,26 @@ class BookPartition:
 
     def start_anew(self, entity: Entity) -> None:
         """Begin a book whose checkpoint is lost: not right, and in want of a snapshot."""
+        market = self._markets[entity.market]
         book = ReportedBook(entity.market, entity.key, self._interval_ms)
-        book.start_anew()
-        self._markets[entity.market].books[entity.key.encode()] = book
+        book.start_anew(market.gate.next_offset)
+        market.books[entity.key.encode()] = book
+
+    def close_forgotten(self, told: Sequence[tuple[Entity, Alert]]) -> None:
+        """Close those of alerts that were told to be open which no book knows of, with what is announced next.
+
+        At the newest event time that is known of the book.
+        """
+        for entity, alert in told:
+            market = self._markets[entity.market]
+            book = market.books.get(entity.key.encode())
+            if alert.kind in BOOK_ALERTS and book is not None:
+                book.close_forgotten(alert, market.vouched_until)
 
     def announce(self) -> list[Output]:
         """Return how each book is: whoever had the partition before may have said otherwise last."""
-        return [book.announce() for market in self._markets.values() for book in market.books.values()]
+        books = [book for market in self._markets.values() for book in market.books.values()]
+        return [output for book in books for output in (*_alerts_of(book), book.announce())]
 
 
 def _alerts_of(book: ReportedBook) -> list[Output]:

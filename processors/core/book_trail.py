@@ -1,8 +1,8 @@
 """The last changes that went into a book: what may have changed behind a snapshot that comes late.
 
-Of the last diffs everything is remembered. While a snapshot is wanted, the prices that older ones touched are remembered
-too, each with where it was touched last, so that the answer can be compared however late it comes: of a price that was
-touched the book has the last quantity, because quantities are absolute.
+Of the last diffs everything is remembered. While a snapshot is wanted, so are the prices that older ones touched, each
+with where it was touched last: the answer can be compared however late it comes. What the quantity at such a price is
+now, the book knows, because quantities are absolute.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from processors.core.liquidity import LiquidityPlan, liquidity_of
 from processors.core.records import Output, OutputValue, RawRecord
 from processors.core.windows import start_of
 from schemas.control import SnapshotReason, SnapshotRequest
-from schemas.derived import Alert, BookSnapshot, BookState, BookVerification, TopOfBook
+from schemas.derived import Alert, AlertStatus, BookSnapshot, BookState, BookVerification, TopOfBook
 from schemas.markets import Market
 from schemas.topics import ControlType, DerivedType
 
@@ -307,11 +307,30 @@ class ReportedBook:
         self.state = self.state or BookState.SYNCING
         return self._say_again(max(self._said_time, self.event_time or 0))
 
-    def start_anew(self) -> None:
-        """Know nothing of the book; a snapshot may be asked for at once."""
+    def start_anew(self, next_offset: int) -> None:
+        """Know nothing of the book; a snapshot may be asked for at once.
+
+        Args:
+            next_offset: raw records below it were read: a snapshot among them is no answer.
+        """
+        self._offset = next_offset - 1
         self.sync.start_anew()
         self._requests.at_once()
         self._spoke = True
+
+    def close_forgotten(self, alert: Alert, vouched_until: int) -> None:
+        """Close an alert that readers were told of, unless it is known here.
+
+        Args:
+            alert: as it was opened.
+            vouched_until: event time that is vouched for.
+        """
+        if self._alerts.knows(alert):
+            return
+        time = max(alert.time, self.event_time or 0, vouched_until)
+        offset = max(alert.input_offset, self._offset)
+        closed = msgspec.structs.replace(alert, status=AlertStatus.CLOSED, time=time, value=None, input_offset=offset)
+        self._alert(closed)
 
     @property
     def changed_since_dump(self) -> bool:

@@ -40,10 +40,12 @@ class MemoryLogs:
         self.fails = False
         self._piece = piece
 
-    def append(self, topic: str, partition: int, *values: bytes | None, key: bytes | None = b"BTCUSDT") -> None:
+    def append(
+        self, topic: str, partition: int, *values: bytes | None, key: bytes | None = b"BTCUSDT", timestamp: int = 0
+    ) -> None:
         records = self.records.setdefault((topic, partition), [])
         for value in values:
-            records.append(MemoryRecord(topic, partition, len(records), value, key))
+            records.append(MemoryRecord(topic, partition, len(records), value, key, timestamp))
 
     def damage(self, topic: str, partition: int, offset: int, value: bytes) -> None:
         """Put another value in the place of a record's."""
