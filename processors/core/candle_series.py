@@ -124,12 +124,18 @@ class CandleSeries:
         return [] if self._start is None else list(self._judge_start(self._start))
 
     def open_hole(self, name: HoleName, previous_time: int, next_time: int) -> list[Candle]:
-        """Learn that trades between two times are missing: candles that they could be in are incomplete."""
+        """Learn that trades between two times are missing: candles that they could be in are incomplete.
+
+        A series may begin with a hole, where the first trade of all cannot be read. It does so there, not with what is
+        read first behind it, for that depends on how the ledger is read beside the log.
+        """
+        if self._start is None:
+            self._begin(start_of(next_time, MINUTE_MS))
         self._open_holes[name] = spans = _minutes_of((previous_time, next_time))
         if len(self._open_holes) > OPEN_HOLE_LIMIT:
             del self._open_holes[next(iter(self._open_holes))]
             self._forget()
-        if self._start is not None and next_time - self._frontier <= SILENCE_LIMIT_MS:
+        if next_time - self._frontier <= SILENCE_LIMIT_MS:
             # The candles that it spans do not exist yet: they will be sent without trades, and incomplete.
             for minute in range(self._frontier, next_time + 1, MINUTE_MS):
                 for level in self._levels:
@@ -226,25 +232,26 @@ class CandleSeries:
         minute = self._frontier
         candle = self._at(self._minutes, minute)
         self._frontier = minute + MINUTE_MS
-        yield self._end(self._minutes, minute, candle)
+        yield from self._end(self._minutes, minute, candle)
         for level in self._longer:
             open_time = start_of(minute, level.length_ms)
             longer = self._at(level, open_time)
             longer.fold = merge(longer.fold, candle.fold)
             if open_time + level.length_ms == self._frontier:
-                yield self._end(level, open_time, longer)
+                yield from self._end(level, open_time, longer)
         fold = candle.fold
         if fold.trade_count:
             self._close, self._closed_by = fold.close, (fold.last_time, fold.last_id)
 
-    def _end(self, level: Level, open_time: int, candle: OpenCandle) -> Candle:
+    def _end(self, level: Level, open_time: int, candle: OpenCandle) -> Iterator[Candle]:
         """Send a candle that is final now, and let an old one go."""
         candle.previous_close = self._close
         candle.input_offset = self._offset_before(level, open_time)
         old = open_time - level.keep_ms
         if old in level.candles and not self._is_kept(level.candles[old]):
             del level.candles[old]
-        return self._show(level, open_time, candle, revision=False)
+        if candle.has_price:
+            yield self._show(level, open_time, candle, revision=False)
 
     def _offset_before(self, level: Level, open_time: int) -> int:
         """Return the offset that a candle without trades names: that of the last one with trades.
@@ -263,7 +270,7 @@ class CandleSeries:
         ending = [(level, at) for level, at in begun if at + level.length_ms > self._frontier]
         self._frontier = minute
         for level, open_time in ending:
-            yield self._end(level, open_time, self._at(level, open_time))
+            yield from self._end(level, open_time, self._at(level, open_time))
         self._forget()
 
     def _correct(self, match: Match) -> Iterator[Candle]:
@@ -345,7 +352,7 @@ class CandleSeries:
 
     def _resend(self, level: Level, open_time: int, candle: OpenCandle) -> Iterator[Candle]:
         """Send a candle again that was final."""
-        if open_time + level.length_ms <= self._frontier:
+        if open_time + level.length_ms <= self._frontier and candle.has_price:
             yield self._show(level, open_time, candle, revision=True)
 
     def _show(self, level: Level, open_time: int, candle: OpenCandle, *, revision: bool) -> Candle:

@@ -127,7 +127,12 @@ class FlowSeries:
         return self._judge((0, self._start))
 
     def open_hole(self, name: HoleName, previous_time: int, next_time: int) -> Sequence[FlowRecord]:
-        """Learn that trades between two times are missing: windows that they could be in are incomplete."""
+        """Learn that trades between two times are missing: windows that they could be in are incomplete.
+
+        A series may begin with a hole, as candles may.
+        """
+        if self._start is None:
+            self._begin(start_of(next_time, self._second_ms))
         self._open_holes[name] = spans = self._seconds_of((previous_time, next_time))
         records = self._judge(*spans)
         if len(self._open_holes) > HOLE_LIMIT:
