@@ -128,7 +128,6 @@ _EXAMPLES: dict[str, msgspec.Struct] = {
         keys=["BTCUSDT"],
         offsets=[78],
         positions=[1230],
-        topic_ids=["4Yz3jU0nQ2G0mB1xkQWv7g", ""],
     ),
     "connection": control.Connection(
         connection_id="ingest-1-spot-0-1",
