@@ -248,3 +248,23 @@ async def test_books_of_a_topic_that_was_made_anew_and_has_grown_as_far_are_thos
     for symbol, count in before.items():
         said = [top for top in await books.all_tops() if top.symbol == symbol][count:]
         assert [top for top in said if top.state is BookState.LIVE] == all_told(anew, symbol)
+
+
+async def test_a_worker_under_which_a_topic_is_made_anew_ends_and_says_so(books: SpotBooks) -> None:
+    """Its state is of another log: nothing that comes now may be applied to it."""
+    first = books.depth(DIFFS // 2)
+    await send(books.servers, first)
+    async with books.worker("books", **BOOKS) as worker:
+        await books.until_committed("books", first)
+        await books.make_anew(books.depth_topic)
+        await send(books.servers, books.depth(DIFFS, seed=4))
+
+        async def ended() -> bool:
+            return worker.returncode is not None
+
+        await until(ended)
+
+    failed = books.logged(1, "worker failed")
+    assert failed is not None
+    assert "were deleted and made anew while they were read" in str(failed["reason"])
+    assert books.depth_topic.name in str(failed["reason"])
