@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 import msgspec
 
 from processors.core.book_alerts import BOOK_ALERTS
-from processors.core.book_sync import Applied, BadLevels, Synchronised, SyncResult, Verified
+from processors.core.book_market import BookMarket, dump_shared, load_shared
+from processors.core.book_results import Applied, BadLevels, Synchronised, SyncResult, Verified
 from processors.core.checkpoint_rounds import CheckpointError, Entity
 from processors.core.decode import decode_depth
-from processors.core.heartbeats import GateState, HeartbeatGate, Rosters, RostersState, Voices, VoicesState, run_of
+from processors.core.heartbeats import run_of
 from processors.core.liquidity import LiquidityPlan
 from processors.core.records import DeadLetter, Output, RawRecord, Rejected
 from processors.core.reported_book import ReportedBook
@@ -38,38 +38,6 @@ class BookStatus(msgspec.Struct, frozen=True):
     """Of its newest diff."""
 
 
-class _MarketState(msgspec.Struct, frozen=True):
-    gate: GateState
-    rosters: RostersState
-    voices: VoicesState
-
-
-class _SharedState(msgspec.Struct, frozen=True):
-    """A checkpoint of what belongs to no book."""
-
-    version: int
-    markets: dict[Market, _MarketState]
-
-
-_VERSION: Final = 1
-_encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(_SharedState).decode
-
-
-class _Market:
-    """What is known of one market's raw partition."""
-
-    __slots__ = ("books", "gate", "rosters", "voices", "vouched_until")
-
-    def __init__(self) -> None:
-        self.books: dict[bytes, ReportedBook] = {}
-        self.gate = HeartbeatGate()
-        self.rosters = Rosters()
-        self.voices = Voices(self.rosters)
-        self.vouched_until = 0
-        """The newest event time up to which heartbeats told of everything."""
-
-
 class BookPartition:
     """The books of one partition, of all markets.
 
@@ -88,7 +56,7 @@ class BookPartition:
         self._depth = depth
         self._interval_ms = interval_ms
         self._liquidity = liquidity
-        self._markets: dict[Market, _Market] = {market: _Market() for market in Market}
+        self._markets: dict[Market, BookMarket] = {market: BookMarket() for market in Market}
 
     def statuses(self) -> Iterator[BookStatus]:
         """Return how each book is."""
@@ -159,7 +127,7 @@ class BookPartition:
                 outputs.extend(book.due_request(book.event_time or 0) for book in waiting)
         return [output for output in outputs if output is not None]
 
-    def _new_book(self, market: _Market, record: RawRecord) -> ReportedBook | None:
+    def _new_book(self, market: BookMarket, record: RawRecord) -> ReportedBook | None:
         try:
             symbol = (record.key or b"").decode()
         except UnicodeDecodeError:
@@ -211,7 +179,7 @@ class BookPartition:
         if result.result is VerificationResult.DIFFERENT:
             yield book.tell_syncing(record)
 
-    def _vouch(self, market: _Market, heartbeat: Heartbeat) -> list[Output | DeadLetter]:
+    def _vouch(self, market: BookMarket, heartbeat: Heartbeat) -> list[Output | DeadLetter]:
         outputs: list[Output | None] = []
         until, run = heartbeat.vouched_until, run_of(heartbeat)
         market.vouched_until = max(market.vouched_until, until)
@@ -262,15 +230,7 @@ class BookPartition:
 
     def dump_shared(self) -> bytes:
         """Return what heartbeats told so far, and which of them wait."""
-        return _encode(
-            _SharedState(
-                _VERSION,
-                {
-                    market: _MarketState(known.gate.dump(), known.rosters.dump(), known.voices.dump())
-                    for market, known in self._markets.items()
-                },
-            )
-        )
+        return dump_shared(self._markets)
 
     def load_shared(self, state: bytes) -> None:
         """Take over what heartbeats told.
@@ -279,17 +239,9 @@ class BookPartition:
             CheckpointError: it cannot be read; nothing changed.
         """
         try:
-            shared = _decode(state)
+            load_shared(self._markets, state)
         except (ValueError, msgspec.MsgspecError) as error:
             raise CheckpointError(str(error)) from error
-        if shared.version != _VERSION:
-            msg = f"version {shared.version}, expected {_VERSION}"
-            raise CheckpointError(msg)
-        for market, known in shared.markets.items():
-            mine = self._markets[market]
-            mine.gate.load(known.gate)
-            mine.rosters.load(known.rosters)
-            mine.voices.load(known.voices)
 
     def start_anew(self, entity: Entity) -> None:
         """Begin a book whose checkpoint is lost: not right, and in want of a snapshot."""

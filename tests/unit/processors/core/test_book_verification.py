@@ -13,7 +13,8 @@ from processors.core.book import OrderBook
 from processors.core.book_comparison import EVERYWHERE, SideComparison, compare_side
 from processors.core.book_partition import BookPartition
 from processors.core.book_requests import BookRequests
-from processors.core.book_sync import Applied, BookSync, NeedSnapshot, Synchronised, SyncResult, Verified
+from processors.core.book_results import Applied, NeedSnapshot, Synchronised, SyncResult, Verified
+from processors.core.book_sync import BookSync
 from processors.core.book_trail import TRAIL_LENGTH
 from processors.core.records import DeadLetter, Output, RawRecord
 from schemas.control import SnapshotReason, SnapshotRequest
