@@ -105,6 +105,7 @@ class KafkaLogs:
         self._client_id = client_id
         self._fetch_bytes = fetch_bytes
         self._patience_s = patience_s
+        self._topic_ids = TopicIds(bootstrap_servers, client_id)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[LogReader]:
@@ -120,7 +121,7 @@ class KafkaLogs:
         )
         await consumer.start()
         try:
-            yield _KafkaLogReader(consumer, self._patience_s, TopicIds(self._bootstrap_servers, self._client_id))
+            yield _KafkaLogReader(consumer, self._patience_s, self._topic_ids)
         finally:
             await consumer.stop()
 

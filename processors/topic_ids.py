@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import Final
+from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
@@ -34,6 +34,7 @@ class TopicIds:
     def __init__(self, bootstrap_servers: str, client_id: str) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._client_id = client_id
+        self._client: AdminClient | None = None
 
     async def read(self, topics: Collection[str]) -> Mapping[str, str]:
         """Return the ids of those of the topics that exist and have one.
@@ -41,28 +42,30 @@ class TopicIds:
         Raises:
             BrokerUnavailableError: it does not answer.
         """
-        return await asyncio.to_thread(self._read, sorted(topics)) if topics else {}
-
-    def _read(self, topics: list[str]) -> Mapping[str, str]:
-        client = AdminClient(
-            {
-                "bootstrap.servers": self._bootstrap_servers,
-                "client.id": self._client_id,
-                "log_level": 0,  # what becomes of the question is told by its answer
-            }
-        )
+        if not topics:
+            return {}
+        if self._client is None:
+            told = {"bootstrap.servers": self._bootstrap_servers, "client.id": self._client_id}
+            # What becomes of a question is told by its answer.
+            self._client = AdminClient({**told, "log_level": 0})
         try:
-            asked = client.describe_topics(TopicCollection(topics), request_timeout=_TIMEOUT_S)
+            asked = self._client.describe_topics(TopicCollection(sorted(topics)), request_timeout=_TIMEOUT_S)
         except KafkaException as error:
             raise self._unavailable(error) from error
-        ids: dict[str, str] = {}
-        for name, answer in asked.items():
-            try:
-                ids[name] = str(answer.result().topic_id)
-            except KafkaException as error:
-                if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                    raise self._unavailable(error) from error
+        # No thread of ours waits for the answers: one that did would hold up a worker that is told to stop.
+        answers = await asyncio.gather(*map(asyncio.wrap_future, asked.values()), return_exceptions=True)
+        ids = {name: self._id(answer) for name, answer in zip(asked, answers, strict=True)}
         return {name: topic_id for name, topic_id in ids.items() if topic_id != _NO_ID}
+
+    def _id(self, answer: Any) -> str:
+        """Return the id in a topic's description; of one that does not exist none."""
+        if not isinstance(answer, BaseException):
+            return str(answer.topic_id)
+        if not isinstance(answer, KafkaException):
+            raise answer
+        if answer.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+            raise self._unavailable(answer) from answer
+        return _NO_ID
 
     def _unavailable(self, error: KafkaException) -> BrokerUnavailableError:
         return BrokerUnavailableError(self._bootstrap_servers, str(error.args[0].str()))
