@@ -108,12 +108,8 @@ async def measure(
             resident_mib = max(workers.resident_mib)
             rest = entries[at_once:]
             pace = Pace(producer, topic, rest, min(_PER_SECOND, len(rest) / _AT_LEAST_S))
-            if count > 1:
-                leave_s = await _leave(workers)
-                join_s = await _join(workers)
-            else:  # somebody must be left
-                join_s = await _join(workers)
-                leave_s = await _leave(workers)
+            join_s = await _join(workers)
+            leave_s = await _leave(workers)
             take_over_s = await _take_over(workers) if count > 1 else None
             sent = at_once + await pace.stop()
             await workers.caught_up(topic)

@@ -161,6 +161,7 @@ def _manifest(unit: Unit, begun: Round, entities: Mapping[Entity, Written], begu
         begun_time=begun_time,
         topics=list(begun.next_offsets),
         next_offsets=list(begun.next_offsets.values()),
+        topic_ids=[unit.topic_ids.get(topic, "") for topic in begun.next_offsets],
         compression=COMPRESSION,
         shared=compressed(begun.shared),
         markets=[str(entity.market) for entity in entities],

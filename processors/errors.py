@@ -13,6 +13,7 @@ ProcessorsError
  │    ├── RangeEmptyError          nothing lies between its bounds
  │    ├── RangeLostError           the log does not hold what its plan names
  │    └── PrefixTakenError         topics of its output prefix exist
+ ├── TopicsReplacedError       a topic was deleted and made anew under a worker that reads it
  └── RebuildError              the log needed to bring a partition's state back cannot be read
 
 Each ends the worker; a record that cannot be read does not, it goes to the dead-letter topic.
@@ -38,6 +39,7 @@ __all__ = [
     "StartError",
     "TopicPartitionsError",
     "TopicsMissingError",
+    "TopicsReplacedError",
 ]
 
 
@@ -134,6 +136,20 @@ class NotAMemberError(ProcessorsError):
             "no group heartbeat succeeded yet" if self.age_s is None else f"last group heartbeat {self.age_s:.1f} s ago"
         )
         return f"{age}, limit {self.limit_s:.1f} s: the partitions may belong to another worker; nothing was sent"
+
+
+class TopicsReplacedError(ProcessorsError):
+    """Topics were deleted and made anew: the state is of a log that is there no more."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        super().__init__(self.names)
+
+    def __str__(self) -> str:
+        return (
+            f"topics were deleted and made anew while they were read: {', '.join(self.names)}; "
+            "start the worker again, its state then begins anew from what they hold"
+        )
 
 
 class RebuildError(ProcessorsError):

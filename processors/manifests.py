@@ -90,6 +90,7 @@ class ManifestReader:
 
 def _check(manifest: CheckpointRound) -> None:
     entities = {len(manifest.markets), len(manifest.keys), len(manifest.offsets), len(manifest.positions)}
-    if len(entities) != 1 or len(manifest.topics) != len(manifest.next_offsets):
+    topics = {len(manifest.topics), len(manifest.next_offsets), len(manifest.topic_ids or manifest.topics)}
+    if len(entities) != 1 or len(topics) != 1:
         msg = "parallel arrays of different lengths"
         raise ValueError(msg)

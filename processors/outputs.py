@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
 from processors import metrics
+from processors.batching import Origin
 from processors.core.records import Output
 from processors.publisher import Grouped, Record
 from schemas.codec import Codec, DoesNotFitError
@@ -17,39 +18,11 @@ from schemas.markets import Market
 from schemas.topics import Cleanup, ControlType, DerivedType, Topic, TopicTable
 
 
-__all__ = ["Encoder", "Origin", "Produced", "SetAside"]
+__all__ = ["Encoder", "Produced", "SetAside"]
 
 _CUT: Final = 64 * 1024
 # The broker's default limit for a batch is 1 MiB and one record; headers and framing take their part.
 _LARGEST_VALUE: Final = 1_000_000
-
-
-class Origin(Protocol):
-    """The input record that an output comes from; Kafka's own and :class:`SetAside`'s both serve."""
-
-    @property
-    def topic(self) -> str:
-        """Name of the topic."""
-
-    @property
-    def partition(self) -> int:
-        """Number of the partition."""
-
-    @property
-    def offset(self) -> int:
-        """Position in the partition."""
-
-    @property
-    def timestamp(self) -> int:
-        """The record's timestamp, ms since the epoch."""
-
-    @property
-    def key(self) -> bytes | None:
-        """The key."""
-
-    @property
-    def value(self) -> bytes | None:
-        """The value."""
 
 
 @dataclass(frozen=True, slots=True)

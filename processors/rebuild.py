@@ -17,7 +17,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from processors.batching import RawRecord
-from processors.errors import RebuildError
+from processors.errors import BrokerUnavailableError, RebuildError
+from processors.topic_ids import TopicIds
 
 
 __all__ = ["Bounds", "KafkaLogs", "LogReader", "Logs", "Piece", "Place", "Range"]
@@ -67,6 +68,13 @@ class LogReader(Protocol):
             RebuildError: the broker does not tell.
         """
 
+    async def topic_ids(self, topics: Collection[str]) -> Mapping[str, str]:
+        """Return which topics these are: one that is made anew has another id. Some brokers give none.
+
+        Raises:
+            RebuildError: the broker does not tell.
+        """
+
     def read(self, ranges: Sequence[Range]) -> AsyncIterator[Piece]:
         """Yield the records of ranges, at most one a partition: those of one in order, those of several as they come.
 
@@ -97,6 +105,7 @@ class KafkaLogs:
         self._client_id = client_id
         self._fetch_bytes = fetch_bytes
         self._patience_s = patience_s
+        self._topic_ids = TopicIds(bootstrap_servers, client_id)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[LogReader]:
@@ -112,15 +121,22 @@ class KafkaLogs:
         )
         await consumer.start()
         try:
-            yield _KafkaLogReader(consumer, self._patience_s)
+            yield _KafkaLogReader(consumer, self._patience_s, self._topic_ids)
         finally:
             await consumer.stop()
 
 
 class _KafkaLogReader:
-    def __init__(self, consumer: AIOKafkaConsumer, patience_s: float) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, patience_s: float, topic_ids: TopicIds) -> None:
         self._consumer = consumer
         self._patience_s = patience_s
+        self._topic_ids = topic_ids
+
+    async def topic_ids(self, topics: Collection[str]) -> Mapping[str, str]:
+        try:
+            return await self._topic_ids.read(topics)
+        except BrokerUnavailableError as error:
+            raise RebuildError((), str(error)) from error
 
     async def bounds(self, places: Collection[Place]) -> Mapping[Place, Bounds]:
         tps = [TopicPartition(*place) for place in places]

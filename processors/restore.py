@@ -7,20 +7,24 @@ exactly at the committed offset.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 import structlog
 
 from processors import metrics
+from processors.core.checkpoint_rounds import Entity
 from processors.manifests import ManifestReader
 from processors.rebuild import Bounds, LogReader, Logs, Place, Range
 from processors.states import Lost, load_unit, read_states, trimmed_of
+from processors.told_alerts import Alerting, open_alerts
 from processors.units import Unit
 from schemas.codec import Codec
 from schemas.control import CheckpointRound
+from schemas.derived import Alert
+from schemas.markets import Market
 from schemas.topics import Layer, TopicTable
 
 
@@ -48,6 +52,13 @@ class Behind:
     starts: Mapping[str, int]
     source: Source = Source.KEPT
     applied: int = 0
+    told: Sequence[tuple[Entity, Alert]] = field(default=())
+    """Alerts that are open, and of which it may know nothing."""
+
+    def start(self, market: Market) -> int:
+        """Return where the stream of a market's raw records goes on, where there is one such stream."""
+        raw = [topic.name for topic in self.unit.flow.topics if topic.layer is Layer.RAW and topic.market is market]
+        return max(self.starts[name] for name in raw)
 
     def ranges(self, *, control: bool) -> list[Range]:
         """Return what it lacks of its control topics, or of its raw ones."""
@@ -102,12 +113,15 @@ class Restorer:
         bounds = await reader.bounds(
             [(name, behind.unit.partition) for behind in units for name in behind.unit.flow.topic_names]
         )
-        usable = {place: manifest for place, manifest in manifests.items() if self._is_of_this_log(manifest, bounds)}
+        # Before anything is read of them: one that is made anew after that is told by the next manifest.
+        ids = await reader.topic_ids({topic for topic, _ in bounds})
+        usable = {place: manifest for place, manifest in manifests.items() if _is_of_this_log(manifest, bounds, ids)}
         flows = {behind.unit.flow.name: behind.unit.flow for behind in units}
         states = await read_states(reader, self._table, flows, usable)
         for place, behind in by_place.items():
             unit = behind.unit
             unit.reset()
+            unit.topic_ids = {name: ids[name] for name in unit.flow.topic_names if name in ids}
             behind.source = Source.LOG
             if (manifest := usable.get(place)) is not None:
                 lost = await load_unit(unit, manifest, states, bounds, table=self._table, codec=self._codec)
@@ -117,7 +131,18 @@ class Restorer:
                         "records were deleted before they were applied; what they told is to be told again",
                         flow=unit.flow.name, partition=unit.partition, topics=sorted(trimmed),
                     )  # fmt: skip
+                if behind.source is Source.CHECKPOINT and isinstance(unit.checkpointed, Alerting):
+                    behind.told = await self._told(reader, behind, [one.entity for one in lost if one.entity])
             unit.restored = True
+
+    async def _told(
+        self, reader: LogReader, behind: Behind, forgotten: Collection[Entity]
+    ) -> Sequence[tuple[Entity, Alert]]:
+        """Return the open alerts about what begins anew, without those that are about to be told once more."""
+        if not forgotten:
+            return ()
+        told = await open_alerts(reader, self._table, self._codec, behind.unit.partition, forgotten)
+        return [(entity, alert) for entity, alert in told if alert.input_offset < behind.start(entity.market)]
 
     def _settle(self, unit: Unit, lost: Sequence[Lost]) -> Source:
         """Do what is to be done about lost checkpoints, say it once per cause, and return what the state rests on."""
@@ -139,21 +164,6 @@ class Restorer:
             assert one.entity is not None  # noqa: S101 - see from_log
             unit.checkpointed.start_anew(one.entity)
         return Source.CHECKPOINT
-
-    def _is_of_this_log(self, manifest: CheckpointRound, bounds: Mapping[Place, Bounds]) -> bool:
-        """Whether a manifest speaks of offsets that exist; they do not where a topic was replaced."""
-        beyond = {
-            topic: offset
-            for topic, offset in zip(manifest.topics, manifest.next_offsets, strict=True)
-            if (kept := bounds.get((topic, manifest.partition))) is not None and offset > kept.end
-        }
-        if beyond:
-            _log.warning(
-                "checkpoints are of topics that were replaced, and are not used",
-                flow=manifest.flow, partition=manifest.partition, beyond_the_end=beyond,
-            )  # fmt: skip
-            metrics.CHECKPOINTS_LOST.labels(manifest.flow, "replaced").inc(len(manifest.keys))
-        return not beyond
 
     async def _apply(
         self,
@@ -195,6 +205,8 @@ class Restorer:
 
     def _finish(self, behind: Behind, seconds: float) -> None:
         unit = behind.unit
+        if behind.told and isinstance(unit.checkpointed, Alerting):
+            unit.checkpointed.close_forgotten(behind.told)
         unit.announce()
         metrics.RESTORE_SECONDS.labels(unit.flow.name, behind.source).observe(seconds)
         _log.info(
@@ -202,3 +214,23 @@ class Restorer:
             flow=unit.flow.name, partition=unit.partition, source=behind.source, applied=behind.applied,
             seconds=round(seconds, 3),
         )  # fmt: skip
+
+
+def _is_of_this_log(manifest: CheckpointRound, bounds: Mapping[Place, Bounds], ids: Mapping[str, str]) -> bool:
+    """Whether a manifest speaks of the topics that are there now, and of offsets that they have.
+
+    A topic that was made anew may have grown beyond the offsets again, so they alone do not tell.
+    """
+    was = dict(zip(manifest.topics, manifest.topic_ids or (), strict=False))
+    replaced = {name for name, topic_id in was.items() if topic_id and ids.get(name, topic_id) != topic_id}
+    for topic, offset in zip(manifest.topics, manifest.next_offsets, strict=True):
+        if (kept := bounds.get((topic, manifest.partition))) is not None and offset > kept.end:
+            replaced.add(topic)
+    if replaced:
+        _log.warning(
+            "checkpoints are of topics that were deleted and made anew; "
+            "the partition is rebuilt from what the log has",
+            flow=manifest.flow, partition=manifest.partition, topics=sorted(replaced),
+        )  # fmt: skip
+        metrics.CHECKPOINTS_LOST.labels(manifest.flow, "replaced").inc(len(manifest.keys))
+    return not replaced

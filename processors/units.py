@@ -112,6 +112,8 @@ class Unit:
         """Whether it has caught up with the offsets at which its topics go on."""
         self.restored = flow.checkpoint is None
         """Whether its checkpoints were read, or it has none."""
+        self.topic_ids: Mapping[str, str] = {}
+        """Which topics its state is of, as far as the broker tells."""
         self.rounds = CheckpointRounds(checkpoint_interval_ms)
         self._checkpoint_interval_ms = checkpoint_interval_ms
         self._build = build

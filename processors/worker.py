@@ -34,6 +34,7 @@ from processors.publisher import KafkaPublisher
 from processors.rebuild import KafkaLogs
 from processors.restore import Restorer
 from processors.runner import FlowRunner
+from processors.topic_ids import TopicIds, watch
 from schemas.codec import Codec
 from schemas.registry import Registry, RegistryError
 from schemas.topics import Topic, TopicTable
@@ -185,6 +186,8 @@ class _Worker:
         tasks = [failure, asyncio.create_task(app.start())]
         tasks += [asyncio.create_task(self._tick(runner)) for runner in runners if runner.flow.ticks]
         tasks += [asyncio.create_task(self._checkpoint(runner)) for runner in runners]
+        ids = TopicIds(self._settings.kafka_bootstrap_servers, f"{app.conf.id}-watch")
+        tasks.append(asyncio.create_task(watch(ids.read, {n for runner in runners for n in runner.flow.topic_names})))
         _log.info("worker started", family=self._family, group=app.conf.id)
         try:
             pending = set(tasks)

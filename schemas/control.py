@@ -162,6 +162,7 @@ class CheckpointRound(msgspec.Struct, frozen=True, kw_only=True):
     keys: list[str]
     offsets: list[int]
     positions: list[int]
+    topic_ids: list[str] | None = None
 
 
 class AccountProgress(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ of up to thousands of records. A batch is acknowledged as a whole, and none of i
 - :mod:`processors.batching.driver`: the same over aiokafka
 """
 
-from processors.batching.batch import Batch, BatchSchema, RawRecord, batch_of, unacknowledged
+from processors.batching.batch import Batch, BatchSchema, Origin, RawRecord, batch_of, unacknowledged
 from processors.batching.concurrently import process_batches
 from processors.batching.consumer import AssignmentListener, BatchingConsumer, DeliveryLimits
 from processors.batching.driver import BatchConsumer, BatchTransport
@@ -26,6 +26,7 @@ __all__ = [
     "BatchingConsumer",
     "DeliveryLimits",
     "Membership",
+    "Origin",
     "Positions",
     "RawRecord",
     "batch_of",

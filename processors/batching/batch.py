@@ -11,11 +11,11 @@ from faust.streams import Stream
 from faust.types import AppT, EventT, Message, StreamT
 
 
-__all__ = ["Batch", "BatchSchema", "RawRecord", "batch_of", "unacknowledged"]
+__all__ = ["Batch", "BatchSchema", "Origin", "RawRecord", "batch_of", "unacknowledged"]
 
 
-class RawRecord(Protocol):
-    """A Kafka record as the client library delivers it (aiokafka's ``ConsumerRecord``)."""
+class Origin(Protocol):
+    """A record as far as it can be told from others: what is set aside is kept so."""
 
     @property
     def topic(self) -> str:
@@ -40,6 +40,10 @@ class RawRecord(Protocol):
     @property
     def value(self) -> bytes | None:
         """The value; None: a tombstone."""
+
+
+class RawRecord(Origin, Protocol):
+    """A Kafka record as the client library delivers it (aiokafka's ``ConsumerRecord``)."""
 
     @property
     def headers(self) -> Sequence[tuple[str, bytes]]:

@@ -231,6 +231,13 @@ class OrderBook:
         self._bids, self._bid_keys, self.bid_reach = bids, bid_keys, packed.bid_reach
         self._asks, self._ask_keys, self.ask_reach = asks, ask_keys, packed.ask_reach
 
+    def levels_at(self, bids: Iterable[int], asks: Iterable[int]) -> tuple[list[Level], list[Level]]:
+        """Return the levels at prices of bids and of asks, of quantity zero where there is none."""
+        return (
+            [(price, self._bids.get(price, 0)) for price in bids],
+            [(price, self._asks.get(-price, 0)) for price in asks],
+        )
+
     def best(self) -> Top:
         """Return best prices and quantities."""
         bid_keys, ask_keys = self._bid_keys, self._ask_keys

@@ -15,8 +15,10 @@ from schemas.decimals import ONE
 from schemas.derived import Alert, AlertKind, AlertStatus
 
 
-__all__ = ["CROSSED_LIMIT_MS", "PATIENCE_MS", "AlertsState", "BookAlerts"]
+__all__ = ["BOOK_ALERTS", "CROSSED_LIMIT_MS", "PATIENCE_MS", "AlertsState", "BookAlerts"]
 
+BOOK_ALERTS: Final = frozenset({AlertKind.CROSSED_BOOK, AlertKind.LOCKED_BOOK, AlertKind.STALE_BOOK})
+"""What is told of books."""
 PATIENCE_MS: Final = 1_000
 """How long a top must be crossed or locked before that is told: at a seam it is so for a diff."""
 CROSSED_LIMIT_MS: Final = 5_000
@@ -101,6 +103,12 @@ class BookAlerts:
         """Take that the book is stale no more; return the alert that closes, if one was open."""
         since, self._stale_since = self._stale_since, None
         return None if since is None else self._plain(AlertStatus.CLOSED, since, max(since, time), input_offset)
+
+    def knows(self, alert: Alert) -> bool:
+        """Return whether an alert that was opened will be closed."""
+        if alert.kind is AlertKind.STALE_BOOK:
+            return self._stale_since == alert.opened_time
+        return self._opened and (self._kind, self._since) == (alert.kind, alert.opened_time)
 
     def dump(self) -> AlertsState:
         """Return the whole state."""

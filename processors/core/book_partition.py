@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from processors.core.book_sync import Applied, BadLevels, Synchronised, SyncResult, Verified
+from processors.core.book_alerts import BOOK_ALERTS
+from processors.core.book_market import BookMarket, dump_shared, load_shared
+from processors.core.book_results import Applied, BadLevels, Synchronised, SyncResult, Verified
 from processors.core.checkpoint_rounds import CheckpointError, Entity
 from processors.core.decode import decode_depth
-from processors.core.heartbeats import GateState, HeartbeatGate, Rosters, RostersState, Voices, VoicesState, run_of
+from processors.core.heartbeats import run_of
 from processors.core.liquidity import LiquidityPlan
 from processors.core.records import DeadLetter, Output, RawRecord, Rejected
 from processors.core.reported_book import ReportedBook
 from schemas.control import Heartbeat
-from schemas.derived import BookState, VerificationResult
+from schemas.derived import Alert, BookState, VerificationResult
 from schemas.markets import Market
 from schemas.rest import DepthSnapshot
 from schemas.topics import RawType
@@ -37,36 +38,6 @@ class BookStatus(msgspec.Struct, frozen=True):
     """Of its newest diff."""
 
 
-class _MarketState(msgspec.Struct, frozen=True):
-    gate: GateState
-    rosters: RostersState
-    voices: VoicesState
-
-
-class _SharedState(msgspec.Struct, frozen=True):
-    """A checkpoint of what belongs to no book."""
-
-    version: int
-    markets: dict[Market, _MarketState]
-
-
-_VERSION: Final = 1
-_encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(_SharedState).decode
-
-
-class _Market:
-    """What is known of one market's raw partition."""
-
-    __slots__ = ("books", "gate", "rosters", "voices")
-
-    def __init__(self) -> None:
-        self.books: dict[bytes, ReportedBook] = {}
-        self.gate = HeartbeatGate()
-        self.rosters = Rosters()
-        self.voices = Voices(self.rosters)
-
-
 class BookPartition:
     """The books of one partition, of all markets.
 
@@ -85,7 +56,7 @@ class BookPartition:
         self._depth = depth
         self._interval_ms = interval_ms
         self._liquidity = liquidity
-        self._markets: dict[Market, _Market] = {market: _Market() for market in Market}
+        self._markets: dict[Market, BookMarket] = {market: BookMarket() for market in Market}
 
     def statuses(self) -> Iterator[BookStatus]:
         """Return how each book is."""
@@ -156,7 +127,7 @@ class BookPartition:
                 outputs.extend(book.due_request(book.event_time or 0) for book in waiting)
         return [output for output in outputs if output is not None]
 
-    def _new_book(self, market: _Market, record: RawRecord) -> ReportedBook | None:
+    def _new_book(self, market: BookMarket, record: RawRecord) -> ReportedBook | None:
         try:
             symbol = (record.key or b"").decode()
         except UnicodeDecodeError:
@@ -208,9 +179,10 @@ class BookPartition:
         if result.result is VerificationResult.DIFFERENT:
             yield book.tell_syncing(record)
 
-    def _vouch(self, market: _Market, heartbeat: Heartbeat) -> list[Output | DeadLetter]:
+    def _vouch(self, market: BookMarket, heartbeat: Heartbeat) -> list[Output | DeadLetter]:
         outputs: list[Output | None] = []
         until, run = heartbeat.vouched_until, run_of(heartbeat)
+        market.vouched_until = max(market.vouched_until, until)
         for book in market.books.values():
             if not market.rosters.hold(run, book.symbol):
                 continue  # nobody knows how it stands: diffs of it are no longer taken
@@ -258,15 +230,7 @@ class BookPartition:
 
     def dump_shared(self) -> bytes:
         """Return what heartbeats told so far, and which of them wait."""
-        return _encode(
-            _SharedState(
-                _VERSION,
-                {
-                    market: _MarketState(known.gate.dump(), known.rosters.dump(), known.voices.dump())
-                    for market, known in self._markets.items()
-                },
-            )
-        )
+        return dump_shared(self._markets)
 
     def load_shared(self, state: bytes) -> None:
         """Take over what heartbeats told.
@@ -275,27 +239,32 @@ class BookPartition:
             CheckpointError: it cannot be read; nothing changed.
         """
         try:
-            shared = _decode(state)
+            load_shared(self._markets, state)
         except (ValueError, msgspec.MsgspecError) as error:
             raise CheckpointError(str(error)) from error
-        if shared.version != _VERSION:
-            msg = f"version {shared.version}, expected {_VERSION}"
-            raise CheckpointError(msg)
-        for market, known in shared.markets.items():
-            mine = self._markets[market]
-            mine.gate.load(known.gate)
-            mine.rosters.load(known.rosters)
-            mine.voices.load(known.voices)
 
     def start_anew(self, entity: Entity) -> None:
         """Begin a book whose checkpoint is lost: not right, and in want of a snapshot."""
+        market = self._markets[entity.market]
         book = ReportedBook(entity.market, entity.key, self._interval_ms)
-        book.start_anew()
-        self._markets[entity.market].books[entity.key.encode()] = book
+        book.start_anew(market.gate.next_offset)
+        market.books[entity.key.encode()] = book
+
+    def close_forgotten(self, told: Sequence[tuple[Entity, Alert]]) -> None:
+        """Close those of alerts that were told to be open which no book knows of, with what is announced next.
+
+        At the newest event time that is known of the book.
+        """
+        for entity, alert in told:
+            market = self._markets[entity.market]
+            book = market.books.get(entity.key.encode())
+            if alert.kind in BOOK_ALERTS and book is not None:
+                book.close_forgotten(alert, market.vouched_until)
 
     def announce(self) -> list[Output]:
         """Return how each book is: whoever had the partition before may have said otherwise last."""
-        return [book.announce() for market in self._markets.values() for book in market.books.values()]
+        books = [book for market in self._markets.values() for book in market.books.values()]
+        return [output for book in books for output in (*_alerts_of(book), book.announce())]
 
 
 def _alerts_of(book: ReportedBook) -> list[Output]:

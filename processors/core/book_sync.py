@@ -11,13 +11,11 @@ different ids (architecture §4.3):
 
 from __future__ import annotations
 
-from bisect import insort
 from typing import Final
 
-import msgspec
-
-from processors.core.book import Level, OrderBook, PackedBook, parse_levels
-from processors.core.book_inputs import Diff, PackedInput, Snapshot
+from processors.core.book import Level, OrderBook, parse_levels
+from processors.core.book_check import BookCheck
+from processors.core.book_inputs import Diff, Snapshot
 from processors.core.book_results import (
     Applied,
     BadLevels,
@@ -29,49 +27,21 @@ from processors.core.book_results import (
     SyncResult,
     Verified,
 )
-from processors.core.book_trail import Trail, TrailState
+from processors.core.book_states import SyncState
+from processors.core.waiting_diffs import WaitingDiffs
 from schemas.control import SnapshotReason
 from schemas.derived import VerificationResult
 from schemas.rest import DepthSnapshot
 from schemas.wire import DepthDiff
 
 
-__all__ = [
-    "Applied",
-    "BadLevels",
-    "BookSync",
-    "Buffered",
-    "Gap",
-    "NeedSnapshot",
-    "Stale",
-    "SyncResult",
-    "SyncState",
-    "Synchronised",
-    "Verified",
-]
+__all__ = ["BookSync"]
 
 BUFFER_LIMIT: Final = 20_000
 """Levels kept in diffs while there is no book. Of the busiest symbols that is 40 s; a snapshot takes a few."""
 
 WENT_BACK_MS: Final = 60_000
 """A diff whose id went back although its time is this much newer is no repetition: the venue counts anew."""
-
-
-class SyncState(msgspec.Struct, frozen=True, kw_only=True):
-    """What a book and its alignment keep in a checkpoint; fields as of :class:`BookSync`."""
-
-    book: PackedBook
-    live: bool
-    update_id: int
-    need: NeedSnapshot | None
-    buffer: list[PackedInput]
-    ahead: PackedInput | None
-    seen_id: int
-    seen_time: int
-    trail: TrailState
-    right_id: int
-    differed: bool
-    distrusted: bool
 
 
 class BookSync:
@@ -83,15 +53,11 @@ class BookSync:
 
     __slots__ = (
         "_ahead",
-        "_buffer",
-        "_buffer_limit",
-        "_buffer_size",
-        "_differed",
+        "_checks",
         "_distrusted",
-        "_right_id",
         "_seen_id",
         "_seen_time",
-        "_trail",
+        "_waiting",
         "book",
         "live",
         "need",
@@ -106,17 +72,11 @@ class BookSync:
         """Where the book stands; -1: nowhere yet."""
         self.need: NeedSnapshot | None = None
         """The snapshot that is wanted, by a book that is not right or one that is in doubt; None: none."""
-        self._buffer: list[Diff] = []
-        self._buffer_limit = buffer_limit
-        self._buffer_size = 0
+        self._waiting = WaitingDiffs(buffer_limit)
         self._ahead: Snapshot | None = None
         self._seen_id = -1
         self._seen_time = -1
-        self._trail = Trail()
-        self._right_id = -1
-        """Where a snapshot last showed that the book was right."""
-        self._differed = False
-        """Whether the last snapshot that was compared differed."""
+        self._checks = BookCheck()
         self._distrusted = False
         """Whether no diff makes the book right again."""
 
@@ -172,7 +132,7 @@ class BookSync:
             wait; ``BadLevels``.
         """
         last_id = snapshot.last_update_id
-        if self.live and last_id < self._trail.begin:
+        if self.live and last_id < self._checks.trail.begin:
             return (Verified(last_id, VerificationResult.NOT_COMPARABLE),)
         try:
             bids, asks = parse_levels(snapshot.bids), parse_levels(snapshot.asks)
@@ -210,13 +170,13 @@ class BookSync:
             live=self.live,
             update_id=self.update_id,
             need=self.need,
-            buffer=[diff.pack() for diff in self._buffer],
+            buffer=self._waiting.dump(),
             ahead=None if ahead is None else ahead.pack(),
             seen_id=self._seen_id,
             seen_time=self._seen_time,
-            trail=self._trail.dump(),
-            right_id=self._right_id,
-            differed=self._differed,
+            trail=self._checks.trail.dump(),
+            right_id=self._checks.right_id,
+            differed=self._checks.differed,
             distrusted=self._distrusted,
         )
 
@@ -227,60 +187,39 @@ class BookSync:
             ValueError: it cannot be read; this object is of no use then.
         """
         self.book.restore(state.book)
-        self._trail.load(state.trail)
-        self._buffer = [Diff.unpack(diff) for diff in state.buffer]
-        self._buffer_size = sum(diff.size for diff in self._buffer)
+        self._checks.trail.load(state.trail)
+        self._waiting.load(state.buffer)
         self._ahead = None if state.ahead is None else Snapshot.unpack(state.ahead)
         self.live, self.update_id, self.need = state.live, state.update_id, state.need
         self._seen_id, self._seen_time = state.seen_id, state.seen_time
-        self._right_id, self._differed, self._distrusted = state.right_id, state.differed, state.distrusted
+        self._checks.right_id, self._checks.differed = state.right_id, state.differed
+        self._distrusted = state.distrusted
 
     def _apply(self, final_id: int, event_time: int | None, bids: list[Level], asks: list[Level]) -> Applied:
         # Spot step 6 and futures step 6: quantities are absolute, zero removes, an unknown level is normal.
         self.book.apply(bids, asks)
-        self._trail.add(Diff(self.update_id, final_id, event_time, bids, asks))
+        diff = Diff(self.update_id, final_id, event_time, bids, asks)
+        self._checks.applied(diff, wanted=self.need is not None)
         self.update_id = final_id
         return Applied(final_id, event_time, self.book.best())
 
     def _check(self, snapshot: Snapshot) -> tuple[SyncResult, ...]:
-        """Hold a snapshot against the book, which has reached it; where it differs, it is the book that was wrong."""
-        later = self._trail.behind(snapshot.last_id)
-        comparison = self.book.compare(snapshot.bids, snapshot.asks, [(diff.bids, diff.asks) for diff in later])
-        right = comparison.equal == comparison.compared
-        verified = Verified(
-            snapshot.last_id,
-            VerificationResult.EQUAL if right else VerificationResult.DIFFERENT,
-            comparison.compared,
-            comparison.equal,
-            comparison.left_out,
-        )
-        if self.need is not None and snapshot.last_id >= self.need.after_update_id:
-            self.need = None
-        right_id, self._right_id = self._right_id, max(self._right_id, snapshot.last_id)
-        differed, self._differed = self._differed, not right
-        if right:
-            if not self.book.learn(comparison):
-                return (verified,)
-        else:
-            self.book.load(snapshot.bids, snapshot.asks)
-            self._trail.start(snapshot.last_id)
-            for diff in later:
-                self.book.apply(diff.bids, diff.asks)
-            if not differed:
-                # Another is to confirm the book. Were that to differ as well, asking again and again would not help.
-                before = min(right_id, snapshot.last_id - 1)
-                self.need = NeedSnapshot(snapshot.last_id, SnapshotReason.SNAPSHOT_DIFFERS, before)
-        event_time = later[-1].event_time if later else snapshot.event_time
-        return (verified, Synchronised(self.update_id, event_time, self.book.best()))
+        """Hold a snapshot against the book, which has reached it."""
+        checked = self._checks.check(self.book, snapshot)
+        if checked.confirm is not None or (self.need is not None and snapshot.last_id >= self.need.after_update_id):
+            self.need = checked.confirm
+        if not checked.changed:
+            return (checked.verified,)
+        return (checked.verified, Synchronised(self.update_id, checked.event_time, self.book.best()))
 
     def _start_again(self, final_id: int, event_time: int) -> tuple[SyncResult, ...]:
         """Forget everything: a test network was wiped, or the symbol listed anew."""
         gap = Gap(self.update_id, final_id)
         self.live, self.update_id, self.need, self._ahead = False, -1, None, None
         self._seen_id, self._seen_time = final_id, event_time
-        self._buffer, self._buffer_size = [], 0
-        self._trail.clear(-1)
-        self._right_id, self._differed, self._distrusted = -1, False, False
+        self._waiting.take()
+        self._checks.begin(-1)
+        self._distrusted = False
         return (gap,)
 
     def _lose(self, detail: str) -> tuple[SyncResult, ...]:
@@ -303,54 +242,43 @@ class BookSync:
             results.append(Gap(self.update_id, diff.covers_after))
             self.live, self.need = False, None
         # Spot and futures step 1: buffer what the stream sends.
-        insort(self._buffer, diff, key=lambda kept: kept.order)
-        self._buffer_size += diff.size
-        # A snapshot yet to be taken is newer than the oldest diffs: they go first.
-        while self._buffer_size > self._buffer_limit and len(self._buffer) > 1:
-            self._buffer_size -= self._buffer.pop(0).size
+        self._waiting.keep(diff)
         ahead, self._ahead = self._ahead, None
-        if ahead is not None and self._reaches(ahead.last_id):
+        if ahead is not None and self._waiting.reach(ahead.last_id):
             results.extend(self._join(ahead))
-        elif self.update_id >= 0 and not self._distrusted and self._reaches(self.update_id):
+        elif self.update_id >= 0 and not self._distrusted and self._waiting.reach(self.update_id):
             results.extend(self._drain(Synchronised(self.update_id, diff.event_time, self.book.best())))
         else:
             results.append(Buffered(diff.final_id))
             if self.need is None:
                 reason = SnapshotReason.SEQUENCE_GAP if self.update_id >= 0 else SnapshotReason.START
-                results.append(self._want(self._buffer[0].covers_after, reason))
+                results.append(self._want(self._waiting.begin, reason))
         return tuple(results)
-
-    def _reaches(self, update_id: int) -> bool:
-        """Whether a book at ``update_id`` can go on with the diffs kept: the first newer one continues it."""
-        first = next((diff for diff in self._buffer if diff.final_id > update_id), None)
-        return first is None or first.covers_after <= update_id
 
     def _join(self, snapshot: Snapshot) -> tuple[SyncResult, ...]:
         """Start from a snapshot, unless it ends before the diffs that wait begin."""
-        if snapshot.last_id < self.update_id or not self._reaches(snapshot.last_id):
+        if snapshot.last_id < self.update_id or not self._waiting.reach(snapshot.last_id):
             # Spot step 3 and futures step 4: the snapshot is older than the first diff kept, get another.
-            newer = (diff.covers_after for diff in self._buffer if diff.final_id > snapshot.last_id)
-            after = max(min(newer, default=-1), self.update_id)
+            after = max(self._waiting.begin_behind(snapshot.last_id), self.update_id)
             return (self._want(after, SnapshotReason.SNAPSHOT_TOO_OLD),)
         # Spot step 5: the book is the snapshot, and stands at its id.
         self.book.load(snapshot.bids, snapshot.asks)
-        self.update_id = self._right_id = snapshot.last_id
-        self._trail.clear(snapshot.last_id)
-        self._differed = self._distrusted = False
+        self.update_id = snapshot.last_id
+        self._checks.begin(snapshot.last_id)
+        self._distrusted = False
         return tuple(self._drain(Synchronised(snapshot.last_id, snapshot.event_time, self.book.best())))
 
     def _drain(self, start: Synchronised) -> list[SyncResult]:
         """Apply the diffs kept, as far as they continue the book."""
         results: list[SyncResult] = [start]
-        kept, self._buffer, self._buffer_size = self._buffer, [], 0
+        kept = self._waiting.take()
         for position, diff in enumerate(kept):
             # Spot step 4, "drop any event where u <= lastUpdateId". Futures step 3 drops u < lastUpdateId; the one
             # with u equal holds nothing that the snapshot lacks.
             if diff.final_id <= self.update_id:
                 continue
             if diff.covers_after > self.update_id:
-                self._buffer = kept[position:]
-                self._buffer_size = sum(left.size for left in self._buffer)
+                self._waiting.keep_all(kept[position:])
                 results.append(Gap(self.update_id, diff.covers_after))
                 results.append(self._want(diff.covers_after, SnapshotReason.SEQUENCE_GAP))
                 return results

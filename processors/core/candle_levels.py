@@ -65,6 +65,11 @@ class OpenCandle:
         self.previous_close = 0
         self.input_offset = -1
 
+    @property
+    def has_price(self) -> bool:
+        """Whether there is a price to tell: not before the first trade of a series that began with a hole."""
+        return bool(self.fold.trade_count or self.previous_close)
+
 
 class Level:
     """All candles of one interval that may still change."""

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from processors.core.candle_holes import UNCOVERED, CandleHoles, Spans, touched
 from processors.core.candle_levels import HoleName, KeptCandle, Level, OpenCandle
 from processors.core.candles import CandleMarks, Fold, add, finish, initial, merge
 from processors.core.trades import Match
@@ -28,19 +29,8 @@ KEEP_MS: Final = 7_200_000
 """How long a final candle can be corrected, in event time behind the newest; those beside an open hole longer."""
 SILENCE_LIMIT_MS: Final = 3 * 86_400_000
 """Silence that is filled with candles without trades; a longer one is not: it would be a flood of them."""
-OPEN_HOLE_LIMIT: Final = 100
-"""Holes whose candles are kept for correction; beyond it the oldest are given up."""
 PROVISIONAL_MS: Final = 1_000
 """Least event time between two provisional candles."""
-
-_Spans = tuple[tuple[int, int], ...]
-"""First and last minute of each stretch that trades may be missing in."""
-
-_EVER: Final[_Spans] = ((0, 1 << 62),)
-"""Where the candles may be that a hole touches which nothing more was expected of."""
-
-_UNCOVERED: Final[HoleName] = (-1, -1)
-"""Stands for what happened before the series began."""
 
 
 class KeptSeries(msgspec.Struct, frozen=True, array_like=True):
@@ -53,7 +43,7 @@ class KeptSeries(msgspec.Struct, frozen=True, array_like=True):
     offset: int
     shown: int
     covered_since: int | None
-    open_holes: list[tuple[HoleName, _Spans]]
+    open_holes: list[tuple[HoleName, Spans]]
     levels: dict[str, list[KeptCandle]]
 
 
@@ -93,7 +83,7 @@ class CandleSeries:
         self._closed_by = (-1, -1)
         self._offset = -1
         self._shown = -PROVISIONAL_MS
-        self._open_holes: dict[HoleName, _Spans] = {}
+        self._holes = CandleHoles()
 
     def add(self, match: Match) -> list[Candle]:
         """Take one trade."""
@@ -124,12 +114,17 @@ class CandleSeries:
         return [] if self._start is None else list(self._judge_start(self._start))
 
     def open_hole(self, name: HoleName, previous_time: int, next_time: int) -> list[Candle]:
-        """Learn that trades between two times are missing: candles that they could be in are incomplete."""
-        self._open_holes[name] = spans = _minutes_of((previous_time, next_time))
-        if len(self._open_holes) > OPEN_HOLE_LIMIT:
-            del self._open_holes[next(iter(self._open_holes))]
+        """Learn that trades between two times are missing: candles that they could be in are incomplete.
+
+        A series may begin with a hole, where the first trade of all cannot be read. It does so there, not with what is
+        read first behind it, for that depends on how the ledger is read beside the log.
+        """
+        if self._start is None:
+            self._begin(start_of(next_time, MINUTE_MS))
+        spans = self._holes.open(name, previous_time, next_time)
+        if self._holes.give_up_surplus():
             self._forget()
-        if self._start is not None and next_time - self._frontier <= SILENCE_LIMIT_MS:
+        if next_time - self._frontier <= SILENCE_LIMIT_MS:
             # The candles that it spans do not exist yet: they will be sent without trades, and incomplete.
             for minute in range(self._frontier, next_time + 1, MINUTE_MS):
                 for level in self._levels:
@@ -139,18 +134,14 @@ class CandleSeries:
                 self._at(level, start_of(next_time, level.length_ms))
         return [
             shown
-            for level, open_time, candle in self._touched(spans)
+            for level, open_time, candle in touched(self._levels, spans)
             for shown in self._judge(level, open_time, candle, candle.holes | {name})
         ]
 
     def narrow_hole(self, name: HoleName, spans: Iterable[tuple[int, int]]) -> list[Candle]:
         """Learn that what is still missing of a hole lies between these pairs of times."""
-        before, after = self._open_holes.get(name), _minutes_of(*spans)
-        if before == after:
-            return []
-        if before is not None:
-            self._open_holes[name] = after
-        return self._clear(name, before or _EVER, after)
+        before, after = self._holes.narrow(name, spans)
+        return [] if before == after else self._clear(name, before, after)
 
     def close_hole(self, name: HoleName, *, recovered: bool) -> list[Candle]:
         """Learn that nothing more will come into a hole.
@@ -159,11 +150,9 @@ class CandleSeries:
             name: the hole.
             recovered: whether everything did come, so that the candles are complete after all.
         """
-        spans = self._open_holes.pop(name, None)
         if recovered:
-            # What was given up may have come after all.
-            return self._clear(name, spans or _EVER, ())
-        if spans is not None:
+            return self._clear(name, self._holes.recover(name), ())
+        if self._holes.close(name) is not None:
             self._forget()
         return []
 
@@ -177,7 +166,7 @@ class CandleSeries:
             self._offset,
             self._shown,
             self._covered_since,
-            list(self._open_holes.items()),
+            self._holes.dump(),
             {level.interval: level.dump() for level in self._levels},
         )
 
@@ -194,7 +183,7 @@ class CandleSeries:
         self._close, self._closed_by = read(kept.close) or 0, kept.closed_by
         self._offset, self._shown = kept.offset, kept.shown
         self._covered_since = kept.covered_since
-        self._open_holes = dict(kept.open_holes[-OPEN_HOLE_LIMIT:])
+        self._holes.load(kept.open_holes)
         for level in self._levels:
             level.load(kept.levels[level.interval], self._empty)
 
@@ -212,8 +201,8 @@ class CandleSeries:
             candle = level.candles.get(open_time)
             if candle is not None:
                 covered = self._covered_since is not None and self._covered_since <= open_time
-                without = candle.holes - {_UNCOVERED}
-                yield from self._judge(level, open_time, candle, without if covered else without | {_UNCOVERED})
+                without = candle.holes - {UNCOVERED}
+                yield from self._judge(level, open_time, candle, without if covered else without | {UNCOVERED})
 
     def _end_minutes(self, until: int) -> Iterator[Candle]:
         """Make every minute before ``until`` final."""
@@ -226,25 +215,26 @@ class CandleSeries:
         minute = self._frontier
         candle = self._at(self._minutes, minute)
         self._frontier = minute + MINUTE_MS
-        yield self._end(self._minutes, minute, candle)
+        yield from self._end(self._minutes, minute, candle)
         for level in self._longer:
             open_time = start_of(minute, level.length_ms)
             longer = self._at(level, open_time)
             longer.fold = merge(longer.fold, candle.fold)
             if open_time + level.length_ms == self._frontier:
-                yield self._end(level, open_time, longer)
+                yield from self._end(level, open_time, longer)
         fold = candle.fold
         if fold.trade_count:
             self._close, self._closed_by = fold.close, (fold.last_time, fold.last_id)
 
-    def _end(self, level: Level, open_time: int, candle: OpenCandle) -> Candle:
+    def _end(self, level: Level, open_time: int, candle: OpenCandle) -> Iterator[Candle]:
         """Send a candle that is final now, and let an old one go."""
         candle.previous_close = self._close
         candle.input_offset = self._offset_before(level, open_time)
         old = open_time - level.keep_ms
-        if old in level.candles and not self._is_kept(level.candles[old]):
+        if old in level.candles and not self._holes.keep(level.candles[old]):
             del level.candles[old]
-        return self._show(level, open_time, candle, revision=False)
+        if candle.has_price:
+            yield self._show(level, open_time, candle, revision=False)
 
     def _offset_before(self, level: Level, open_time: int) -> int:
         """Return the offset that a candle without trades names: that of the last one with trades.
@@ -263,7 +253,7 @@ class CandleSeries:
         ending = [(level, at) for level, at in begun if at + level.length_ms > self._frontier]
         self._frontier = minute
         for level, open_time in ending:
-            yield self._end(level, open_time, self._at(level, open_time))
+            yield from self._end(level, open_time, self._at(level, open_time))
         self._forget()
 
     def _correct(self, match: Match) -> Iterator[Candle]:
@@ -279,7 +269,7 @@ class CandleSeries:
             if candle is None:
                 # Before the series began: nobody knows what else was traded then.
                 candle = self._at(level, open_time)
-                candle.holes = frozenset({_UNCOVERED})
+                candle.holes = frozenset({UNCOVERED})
             candle.fold = add(candle.fold, match)
             yield from self._resend(level, open_time, candle)
             yield from self._carry(level, open_time, candle.fold)
@@ -297,12 +287,12 @@ class CandleSeries:
             yield self._show(level, following, candle, revision=True)
             following += level.length_ms
 
-    def _clear(self, name: HoleName, before: _Spans, after: _Spans) -> list[Candle]:
+    def _clear(self, name: HoleName, before: Spans, after: Spans) -> list[Candle]:
         """Take a hole out of the candles that it does not touch any longer."""
-        kept = {id(candle) for _, _, candle in self._touched(after)}
+        kept = {id(candle) for _, _, candle in touched(self._levels, after)}
         candles = [
             shown
-            for level, open_time, candle in self._touched(before)
+            for level, open_time, candle in touched(self._levels, before)
             if id(candle) not in kept
             for shown in self._judge(level, open_time, candle, candle.holes - {name})
         ]
@@ -316,14 +306,6 @@ class CandleSeries:
         if changed:
             yield from self._resend(level, open_time, candle)
 
-    def _touched(self, spans: _Spans) -> Iterator[tuple[Level, int, OpenCandle]]:
-        """Return the candles that hold any of these minutes, interval by interval, in order of time."""
-        for level in self._levels:
-            bounds = [(start_of(first, level.length_ms), last) for first, last in spans]
-            for open_time in sorted(level.candles):
-                if any(first <= open_time <= last for first, last in bounds):
-                    yield level, open_time, level.candles[open_time]
-
     def _forget(self) -> None:
         """Let go of candles that are too old to be corrected."""
         for level in self._levels:
@@ -331,11 +313,8 @@ class CandleSeries:
             level.candles = {
                 open_time: candle
                 for open_time, candle in level.candles.items()
-                if open_time >= oldest or self._is_kept(candle)
+                if open_time >= oldest or self._holes.keep(candle)
             }
-
-    def _is_kept(self, candle: OpenCandle) -> bool:
-        return not candle.holes.isdisjoint(self._open_holes)
 
     def _at(self, level: Level, open_time: int) -> OpenCandle:
         candle = level.candles.get(open_time)
@@ -345,7 +324,7 @@ class CandleSeries:
 
     def _resend(self, level: Level, open_time: int, candle: OpenCandle) -> Iterator[Candle]:
         """Send a candle again that was final."""
-        if open_time + level.length_ms <= self._frontier:
+        if open_time + level.length_ms <= self._frontier and candle.has_price:
             yield self._show(level, open_time, candle, revision=True)
 
     def _show(self, level: Level, open_time: int, candle: OpenCandle, *, revision: bool) -> Candle:
@@ -364,7 +343,3 @@ class CandleSeries:
                 input_offset=candle.input_offset,
             ),
         )
-
-
-def _minutes_of(*spans: tuple[int, int]) -> _Spans:
-    return tuple((start_of(min(span), MINUTE_MS), start_of(max(span), MINUTE_MS)) for span in spans)

@@ -7,14 +7,17 @@ from typing import Final
 import msgspec
 
 from processors.core.book import Top
-from processors.core.book_alerts import AlertsState, BookAlerts
-from processors.core.book_requests import BookRequests, RequestsState
-from processors.core.book_sync import Applied, BookSync, Synchronised, SyncState, Verified
+from processors.core.book_alerts import BookAlerts
+from processors.core.book_records import Said, snapshot_record, top_record, verification_record
+from processors.core.book_requests import BookRequests
+from processors.core.book_results import Applied, Synchronised, Verified
+from processors.core.book_states import ReportedState, decoded, encode
+from processors.core.book_sync import BookSync
 from processors.core.liquidity import LiquidityPlan, liquidity_of
 from processors.core.records import Output, OutputValue, RawRecord
 from processors.core.windows import start_of
 from schemas.control import SnapshotReason, SnapshotRequest
-from schemas.derived import Alert, BookSnapshot, BookState, BookVerification, TopOfBook
+from schemas.derived import Alert, AlertStatus, BookState
 from schemas.markets import Market
 from schemas.topics import ControlType, DerivedType
 
@@ -24,32 +27,7 @@ __all__ = ["ReportedBook"]
 STALE_LIMIT_MS: Final = 60_000
 """How long a book may be stale without being compared with a snapshot afterwards."""
 
-_VERSION: Final = 1
 _NOTHING: Final[Top] = (None, None, None, None)
-
-
-class _State(msgspec.Struct, frozen=True, kw_only=True):
-    """A checkpoint of a book; fields as of :class:`ReportedBook`."""
-
-    version: int
-    sync: SyncState
-    alerts: AlertsState
-    state: BookState | None
-    event_time: int | None
-    first_offset: int
-    next_offset: int
-    offset: int
-    said: tuple[int, int | None, int]
-    said_time: int
-    boundary: int
-    changed: bool
-    unmeasured: bool
-    requests: RequestsState
-    vouched_until: int
-
-
-_encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(_State).decode
 
 
 class ReportedBook:
@@ -108,8 +86,8 @@ class ReportedBook:
         self._changed = False
         self._unmeasured = False
         self._requests = BookRequests()
-        self._said: tuple[int, int | None, int] = -1, None, -1
-        """Update id, event time and offset of what was said last: said again, it is the same record."""
+        self._said: Said = -1, None, -1
+        """What was said last."""
         self._said_time = 0
         self._vouched_until = -1
         """What a heartbeat of no later time brings was done already."""
@@ -127,17 +105,13 @@ class ReportedBook:
         if not self._changed or not 0 < self._boundary <= until:
             return None
         self._changed, self._spoke = False, True
-        live = self.sync.live
-        levels = self.sync.book.top(depth if live else 0)
-        value = BookSnapshot(
-            symbol=self.symbol,
-            snapshot_time=self._boundary,
-            update_id=max(self.sync.update_id, 0),
-            state=BookState.LIVE if live else BookState.SYNCING,
-            bid_prices=levels.bid_prices,
-            bid_quantities=levels.bid_quantities,
-            ask_prices=levels.ask_prices,
-            ask_quantities=levels.ask_quantities,
+        shown = self.sync.book if self.sync.live else None
+        value = snapshot_record(
+            self.symbol,
+            self._boundary,
+            shown,
+            depth=depth,
+            update_id=self.sync.update_id,
             input_offset=self._offset,
         )
         return Output(self.market, DerivedType.BOOK_SNAPSHOT, self._key, value, self._boundary)
@@ -224,16 +198,7 @@ class ReportedBook:
         """Return how the book compared with a snapshot."""
         self._offset = record.offset
         time = self.event_time or record.timestamp_ms
-        value = BookVerification(
-            symbol=self.symbol,
-            verified_time=time,
-            update_id=result.update_id,
-            levels_compared=result.compared,
-            levels_equal=result.equal,
-            levels_left_out=result.left_out,
-            result=result.result,
-            input_offset=record.offset,
-        )
+        value = verification_record(self.symbol, time, result, record.offset)
         return Output(self.market, DerivedType.BOOK_VERIFICATION, self._key, value, time)
 
     def tell_vouched(self, until: int) -> Output | None:
@@ -289,7 +254,7 @@ class ReportedBook:
             now: event time.
         """
         need = self.sync.need
-        if need is None or not self._requests.due(need, now):
+        if need is None or not self._requests.due(need, now, live=self.sync.live):
             return None
         request = SnapshotRequest(
             market=self.market,
@@ -307,11 +272,30 @@ class ReportedBook:
         self.state = self.state or BookState.SYNCING
         return self._say_again(max(self._said_time, self.event_time or 0))
 
-    def start_anew(self) -> None:
-        """Know nothing of the book; a snapshot may be asked for at once."""
+    def start_anew(self, next_offset: int) -> None:
+        """Know nothing of the book; a snapshot may be asked for at once.
+
+        Args:
+            next_offset: raw records below it were read: a snapshot among them is no answer.
+        """
+        self._offset = next_offset - 1
         self.sync.start_anew()
         self._requests.at_once()
         self._spoke = True
+
+    def close_forgotten(self, alert: Alert, vouched_until: int) -> None:
+        """Close an alert that readers were told of, unless it is known here.
+
+        Args:
+            alert: as it was opened.
+            vouched_until: event time that is vouched for.
+        """
+        if self._alerts.knows(alert):
+            return
+        time = max(alert.time, self.event_time or 0, vouched_until)
+        offset = max(alert.input_offset, self._offset)
+        closed = msgspec.structs.replace(alert, status=AlertStatus.CLOSED, time=time, value=None, input_offset=offset)
+        self._alert(closed)
 
     @property
     def changed_since_dump(self) -> bool:
@@ -321,8 +305,7 @@ class ReportedBook:
     def dump(self) -> bytes:
         """Return the whole state, which is what the last checkpoint holds from then on."""
         self._dumped_offset, self._spoke = self.next_offset, False
-        state = _State(
-            version=_VERSION,
+        state = ReportedState(
             sync=self.sync.dump(),
             alerts=self._alerts.dump(),
             state=self.state,
@@ -338,7 +321,7 @@ class ReportedBook:
             requests=self._requests.dump(),
             vouched_until=self._vouched_until,
         )
-        return _encode(state)
+        return encode(state)
 
     def load(self, dumped: bytes) -> None:
         """Take over a whole state.
@@ -346,10 +329,7 @@ class ReportedBook:
         Raises:
             ValueError: it cannot be read; this object is of no use then.
         """
-        state = _decode(dumped)
-        if state.version != _VERSION:
-            msg = f"version {state.version}, expected {_VERSION}"
-            raise ValueError(msg)
+        state = decoded(dumped)
         self.sync.load(state.sync)
         self._alerts.load(state.alerts)
         self.state, self.event_time = state.state, state.event_time
@@ -374,19 +354,6 @@ class ReportedBook:
         return self._say_again(timestamp_ms)
 
     def _say_again(self, timestamp_ms: int) -> Output:
-        update_id, event_time, input_offset = self._said
-        bid_price, bid_quantity, ask_price, ask_quantity = self._top
         self._said_time, self._spoke = timestamp_ms, True
-        value = TopOfBook(
-            symbol=self.symbol,
-            update_id=max(update_id, 0),
-            state=self.state or BookState.SYNCING,
-            event_time=event_time,
-            bid_price=bid_price,
-            bid_quantity=bid_quantity,
-            ask_price=ask_price,
-            ask_quantity=ask_quantity,
-            spread=None if ask_price is None or bid_price is None else ask_price - bid_price,
-            input_offset=input_offset,
-        )
+        value = top_record(self.symbol, self.state or BookState.SYNCING, self._top, self._said)
         return Output(self.market, DerivedType.TOP_OF_BOOK, self._key, value, timestamp_ms)

@@ -7,7 +7,6 @@ the hole (architecture §4.5).
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from enum import IntEnum
 from heapq import heapify, heappop, heappush
@@ -16,7 +15,18 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from processors.core.decisions import Decision, Decisions
-from processors.core.missing_ids import IdRun, KeptMissing, MissingIds
+from processors.core.missing_ids import KeptMissing
+from processors.core.passed_holes import PassedHoles
+from processors.core.sequence_results import (
+    Duplicate,
+    Held,
+    Hole,
+    HoleClosed,
+    HoleNarrowed,
+    InOrder,
+    Late,
+    SequenceResult,
+)
 from schemas.control import Gap, GapStatus
 
 
@@ -40,71 +50,6 @@ KeptT = TypeVar("KeptT")
 
 HELD_LIMIT: Final = 10_000
 """Trades held behind a hole. Beyond it the flow goes on as if the ledger had said ``deferred``."""
-HOLE_LIMIT: Final = 10_000
-"""Holes remembered. What belongs to an older one is taken for a repetition."""
-
-
-class InOrder(msgspec.Struct, Generic[ItemT], frozen=True):
-    """The next trade."""
-
-    epoch: int
-    item: ItemT
-
-
-class Late(msgspec.Struct, Generic[ItemT], frozen=True):
-    """A trade whose place the flow has passed."""
-
-    epoch: int
-    item: ItemT
-
-
-class Hole(msgspec.Struct, frozen=True):
-    """Ids that the flow goes on without. ``(epoch, first_id)`` names it."""
-
-    epoch: int
-    first_id: int
-    last_id: int
-    previous_time: int
-    """Trade time of the last id before it."""
-    next_time: int
-    """Trade time of the first id after it."""
-    input_offset: int
-    """Offset of the record after it."""
-    absent: bool
-    """Whether the venue has no such ids: then nothing is missing."""
-
-
-class HoleNarrowed(msgspec.Struct, frozen=True):
-    """Some ids of a hole that the flow has passed are accounted for: what is still missing lies between these times."""
-
-    epoch: int
-    first_id: int
-    spans: tuple[tuple[int, int], ...]
-    """Trade times before and after each run of ids that is still missing."""
-
-
-class HoleClosed(msgspec.Struct, frozen=True):
-    """The fate of a hole that the flow has passed is final."""
-
-    epoch: int
-    first_id: int
-    recovered: bool
-    """True: every id arrived, or the venue has none. False: what is missing stays missing."""
-
-
-class Duplicate(msgspec.Struct, frozen=True):
-    """An id that was here before, or of an epoch that is over."""
-
-    trade_id: int
-
-
-class Held(msgspec.Struct, frozen=True):
-    """A trade that waits behind a hole."""
-
-    trade_id: int
-
-
-SequenceResult = InOrder[ItemT] | Late[ItemT] | Hole | HoleNarrowed | HoleClosed | Duplicate | Held
 
 
 class _Kind(IntEnum):
@@ -153,7 +98,7 @@ class TradeSequencer(Generic[ItemT]):
         self._held: dict[int, _Entry[ItemT]] = {}
         self._heap: list[int] = []
         self._held_limit = held_limit
-        self._missing: list[MissingIds] = []
+        self._passed = PassedHoles()
         self._decisions = Decisions()
 
     @property
@@ -196,9 +141,7 @@ class TradeSequencer(Generic[ItemT]):
         decision = Decision.of(gap)
         if decision.next_time <= self._epoch_floor:
             return []  # of an epoch that is over
-        results: list[SequenceResult[ItemT]] = []
-        for hole in list(self._missing):
-            results.extend(self._settle(hole, decision))
+        results: list[SequenceResult[ItemT]] = [*self._passed.decide(self.epoch, decision)]
         if self._next_id is None or gap.last_id >= self._next_id or gap.next_time > self.latest_time:
             self._decisions.tell(decision)
             results.extend(self._release())
@@ -217,7 +160,7 @@ class TradeSequencer(Generic[ItemT]):
             self._released_time,
             self._epoch_floor,
             [_changed(entry, keep) for entry in self._held.values()],
-            [hole.dump() for hole in self._missing],
+            self._passed.dump(),
             self._decisions.kept(self._next_id, self.latest_time),
         )
 
@@ -234,7 +177,7 @@ class TradeSequencer(Generic[ItemT]):
         self._held = {entry.trade_id: _changed(entry, read) for entry in kept.held}
         self._heap = list(self._held)
         heapify(self._heap)
-        self._missing = [MissingIds.of(hole) for hole in kept.missing[-HOLE_LIMIT:]]
+        self._passed.load(kept.missing)
         self._decisions = Decisions(kept.decisions)
 
     def _place(self, entry: _Entry[ItemT]) -> list[SequenceResult[ItemT]]:
@@ -275,58 +218,27 @@ class TradeSequencer(Generic[ItemT]):
         """Start an epoch with the first id that came; ids before it may still come, late."""
         self._epoch_floor = self.latest_time
         self._decisions.forget_until(self._epoch_floor)
-        if entry.trade_id > 0:
-            self._missing.append(MissingIds(IdRun(0, entry.trade_id - 1, 0, entry.trade_time), reported=False))
+        self._passed.begin(entry.trade_id, entry.trade_time)
         self._next_id = entry.trade_id
         return list(self._emit(entry))
 
     def _flush(self) -> Iterator[SequenceResult[ItemT]]:
         """End an epoch: what is held goes out, what is missing stays missing."""
         yield from self._release(force=True)
-        for hole in self._missing:
-            if hole.reported:
-                yield HoleClosed(self.epoch, hole.first_id, recovered=False)
-        self._missing.clear()
+        yield from self._passed.end(self.epoch)
         self.epoch += 1
 
     def _fill(self, entry: _Entry[ItemT]) -> Iterator[SequenceResult[ItemT]]:
         """Take an id that the flow has passed."""
         trade_id = entry.trade_id
-        position = bisect_right(self._missing, trade_id, key=lambda hole: hole.first_id) - 1
-        hole = self._missing[position] if position >= 0 else None
         # What is not newer than the last epoch belongs to it.
         old = entry.trade_time <= self._epoch_floor
-        if hole is None or old or entry.kind is _Kind.LOST or not hole.overlaps(trade_id, trade_id):
+        if old or entry.kind is _Kind.LOST or not self._passed.miss(trade_id):
             yield Duplicate(trade_id)
             return
         if entry.item is not None:
             yield Late(self.epoch, entry.item)
-        hole.strike(trade_id, trade_id, entry.trade_time)
-        yield from self._what_is_left(hole)
-
-    def _what_is_left(self, hole: MissingIds) -> Iterator[HoleNarrowed | HoleClosed]:
-        if not hole.runs:
-            self._missing.remove(hole)
-        if hole.reported:
-            if hole.runs:
-                spans = tuple((run.previous_time, run.next_time) for run in hole.runs)
-                yield HoleNarrowed(self.epoch, hole.first_id, spans)
-                if hole.hopeless:
-                    yield HoleClosed(self.epoch, hole.first_id, recovered=False)
-            else:
-                yield HoleClosed(self.epoch, hole.first_id, recovered=True)
-
-    def _settle(self, hole: MissingIds, decision: Decision) -> Iterator[HoleNarrowed | HoleClosed]:
-        """Apply what the ledger says to a hole that the flow has passed."""
-        if not hole.reported or not hole.overlaps(decision.first_id, decision.last_id):
-            return
-        if decision.status is GapStatus.ABSENT:
-            hole.strike(decision.first_id, decision.last_id)
-            yield from self._what_is_left(hole)
-        elif decision.status is GapStatus.UNFILLABLE:
-            hole.give_up(decision.first_id, decision.last_id)
-            if hole.hopeless:
-                yield HoleClosed(self.epoch, hole.first_id, recovered=False)
+        yield from self._passed.fill(self.epoch, trade_id, entry.trade_time)
 
     def _release(self, *, force: bool = False) -> Iterator[SequenceResult[ItemT]]:
         """Let go what need not wait any longer."""
@@ -368,14 +280,8 @@ class TradeSequencer(Generic[ItemT]):
 
     def _pass(self, hole: Hole) -> Iterator[Hole | HoleNarrowed | HoleClosed]:
         """Go on without the ids of a hole, and apply what the ledger has said about them already."""
-        run = IdRun(hole.first_id, hole.last_id, hole.previous_time, hole.next_time)
-        missing = MissingIds(run, reported=not hole.absent)
-        self._missing.append(missing)
-        if len(self._missing) > HOLE_LIMIT:
-            del self._missing[0]
         yield hole
-        for decision in self._decisions.overlapping(hole.first_id, hole.last_id):
-            yield from self._settle(missing, decision)
+        yield from self._passed.add(hole, self._decisions.overlapping(hole.first_id, hole.last_id))
 
 
 def _changed(entry: _Entry[ItemT], change: Callable[[ItemT], KeptT]) -> _Entry[KeptT]:

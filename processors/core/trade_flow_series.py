@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from processors.core.flow_alerts import AlertRules, FlowAlerts
+from processors.core.flow_holes import FlowHoles, HoleName, touches
 from processors.core.trade_flow import FlowWindow, merge, take, told
-from processors.core.trade_flow_state import FlowState, dumped, loaded
+from processors.core.trade_flow_state import FlowLevel, FlowState
 from processors.core.trades import Match
 from processors.core.windows import start_of
 from schemas.derived import FLOW_WINDOWS, Alert, TradeFlow, TradeSource
@@ -22,34 +23,14 @@ from schemas.derived import FLOW_WINDOWS, Alert, TradeFlow, TradeSource
 __all__ = ["FlowRecord", "FlowSeries", "HoleName"]
 
 FlowRecord = TradeFlow | Alert
-HoleName = tuple[int, int]
-"""Epoch and first id of a hole."""
 
 KEEP_WINDOWS: Final = 16
 """Windows of each length that can be corrected: the newest in which something was traded, and those beside a hole that
 may still fill. By number, not by age: what is kept does not depend on when heartbeats are read."""
 HOLE_WINDOW_LIMIT: Final = 1_000
 """Seconds that are kept beside holes; beyond it the oldest hole is given up for good."""
-HOLE_LIMIT: Final = 100
-"""Open holes, and spans in which something is lost for good; beyond it the oldest hole is given up, the oldest span
-forgotten."""
-GIVEN_UP_LIMIT: Final = 16
-"""Holes that are closed and not filled, and may fill after all. What is missing in older ones is lost for good."""
 
 _NOTHING: Final[Sequence[FlowRecord]] = ()
-_Spans = tuple[tuple[int, int], ...]
-"""First and last second of each stretch that trades may be missing in."""
-
-
-class _Level:
-    """All windows of one length that may still change."""
-
-    __slots__ = ("length_ms", "name", "windows")
-
-    def __init__(self, name: str, length_ms: int) -> None:
-        self.name = name
-        self.length_ms = length_ms
-        self.windows: dict[int, FlowWindow] = {}
 
 
 class FlowSeries:
@@ -81,15 +62,13 @@ class FlowSeries:
         rules = rules or AlertRules()
         self._alerts = FlowAlerts(symbol, rules)
         self._judged = rules.window
-        self._levels = [_Level(name, length_ms) for name, length_ms in FLOW_WINDOWS.items()]
+        self._levels = [FlowLevel(name, length_ms) for name, length_ms in FLOW_WINDOWS.items()]
         self._seconds, *self._longer = self._levels
         self._second_ms = self._seconds.length_ms
         self._start: int | None = None
         self._frontier = 0
         self._offset = -1
-        self._open_holes: dict[HoleName, _Spans] = {}
-        self._given_up: dict[HoleName, _Spans] = {}
-        self._lost_spans: list[tuple[int, int]] = []
+        self._holes = FlowHoles(self._second_ms)
         self._now: FlowWindow | None = None
         """The second in the making, should something have been traded in it."""
 
@@ -127,20 +106,21 @@ class FlowSeries:
         return self._judge((0, self._start))
 
     def open_hole(self, name: HoleName, previous_time: int, next_time: int) -> Sequence[FlowRecord]:
-        """Learn that trades between two times are missing: windows that they could be in are incomplete."""
-        self._open_holes[name] = spans = self._seconds_of((previous_time, next_time))
-        records = self._judge(*spans)
-        if len(self._open_holes) > HOLE_LIMIT:
-            self._lose_oldest(self._open_holes)
+        """Learn that trades between two times are missing: windows that they could be in are incomplete.
+
+        A series may begin with a hole, as candles may.
+        """
+        if self._start is None:
+            self._begin(start_of(next_time, self._second_ms))
+        records = self._judge(*self._holes.open(name, previous_time, next_time))
+        self._lose(self._holes.lose_surplus())
         return records
 
     def narrow_hole(self, name: HoleName, spans: Iterable[tuple[int, int]]) -> Sequence[FlowRecord]:
         """Learn that what is still missing of a hole lies between these pairs of times."""
-        holes = self._open_holes if name in self._open_holes else self._given_up
-        before, after = holes.get(name, ()), self._seconds_of(*spans)
-        if before in {(), after}:
+        before = self._holes.narrow(name, spans)
+        if not before:
             return _NOTHING
-        holes[name] = after
         records = self._judge(*before)
         self._forget()
         return records
@@ -153,14 +133,11 @@ class FlowSeries:
             recovered: whether everything did come, so that the windows are complete after all: also of a hole that was
                 closed without. Which of both is learned first depends on how the ledger is read beside the log.
         """
-        spans = self._open_holes.pop(name, ())
         if not recovered:
-            if spans:
-                self._given_up[name] = spans
-            if len(self._given_up) > GIVEN_UP_LIMIT:
-                self._lose_oldest(self._given_up)
+            self._holes.give_up(name)
+            self._lose(self._holes.lose_surplus())
             return _NOTHING
-        records = self._judge(*spans, *self._given_up.pop(name, ()))
+        records = self._judge(*self._holes.recover(name))
         self._forget()
         return records
 
@@ -170,17 +147,16 @@ class FlowSeries:
 
     def dump(self) -> FlowState:
         """Return everything remembered."""
+        open_holes, given_up, lost_spans = self._holes.dump()
         return FlowState(
             start=self._start,
             frontier=self._frontier,
             covered_since=self._covered_since,
             offset=self._offset,
-            windows=tuple(
-                tuple(dumped(level.windows[open_time]) for open_time in sorted(level.windows)) for level in self._levels
-            ),
-            open_holes=tuple((*name, spans) for name, spans in self._open_holes.items()),
-            given_up=tuple((*name, spans) for name, spans in self._given_up.items()),
-            lost_spans=tuple(self._lost_spans),
+            windows=tuple(level.dump() for level in self._levels),
+            open_holes=open_holes,
+            given_up=given_up,
+            lost_spans=lost_spans,
             alerts=self._alerts.dump(),
         )
 
@@ -191,13 +167,11 @@ class FlowSeries:
             ValueError: it is not what :meth:`dump` returns.
         """
         for level, windows in zip(self._levels, state.windows, strict=True):
-            level.windows = {window.open_time: loaded(window) for window in windows}
+            level.load(windows)
         self._alerts.load(state.alerts)
         self._start, self._frontier, self._offset = state.start, state.frontier, state.offset
         self._covered_since = state.covered_since
-        self._open_holes = {(epoch, first_id): spans for epoch, first_id, spans in state.open_holes}
-        self._given_up = {(epoch, first_id): spans for epoch, first_id, spans in state.given_up}
-        self._lost_spans = list(state.lost_spans)
+        self._holes.load(state.open_holes, state.given_up, state.lost_spans)
         self._now = self._seconds.windows.get(self._frontier)
 
     def _begin(self, second: int) -> None:
@@ -251,31 +225,31 @@ class FlowSeries:
             if open_time + level.length_ms <= self._frontier:
                 yield self._told(level, window, revision=True)
         if len(self._seconds.windows) > HOLE_WINDOW_LIMIT:
-            self._lose_oldest(self._given_up or self._open_holes)
+            self._lose(self._holes.lose_oldest())
 
-    def _is_gone(self, level: _Level, open_time: int) -> bool:
+    def _is_gone(self, level: FlowLevel, open_time: int) -> bool:
         """Return whether a window may have been let go, so that nobody knows what else was traded in it."""
         if len(level.windows) < KEEP_WINDOWS or open_time > sorted(level.windows)[-KEEP_WINDOWS]:
             return False
-        return not _touches(open_time, level.length_ms, self._kept_spans())
+        return not touches(open_time, level.length_ms, self._kept_spans())
 
-    def _at(self, level: _Level, open_time: int) -> FlowWindow:
+    def _at(self, level: FlowLevel, open_time: int) -> FlowWindow:
         window = level.windows.get(open_time)
         if window is None:
             window = level.windows[open_time] = FlowWindow(open_time)
-            window.lost = _touches(open_time, level.length_ms, self._lost_spans)
+            window.lost = touches(open_time, level.length_ms, self._holes.lost)
             window.complete = self._is_complete(level, window)
             self._forget_of(level)
         return window
 
-    def _is_complete(self, level: _Level, window: FlowWindow) -> bool:
+    def _is_complete(self, level: FlowLevel, window: FlowWindow) -> bool:
         if window.lost:
             return False
         after_start = self._start is not None and window.open_time > self._start
         covered = self._covered_since is not None and self._covered_since <= window.open_time
         if not after_start and not covered:
             return False
-        return not _touches(window.open_time, level.length_ms, self._missing_spans())
+        return not touches(window.open_time, level.length_ms, self._holes.missing())
 
     def _judge(self, *spans: tuple[int, int]) -> list[FlowRecord]:
         """Look again whether the windows in these spans are complete; tell those again of which that has changed."""
@@ -283,7 +257,7 @@ class FlowSeries:
         for level in self._levels:
             for open_time in sorted(level.windows):
                 window = level.windows[open_time]
-                if not _touches(open_time, level.length_ms, spans):
+                if not touches(open_time, level.length_ms, spans):
                     continue
                 complete = self._is_complete(level, window)
                 if complete != window.complete:
@@ -292,29 +266,21 @@ class FlowSeries:
                         records.append(self._told(level, window, revision=True))
         return records
 
-    def _lose(self, spans: _Spans) -> None:
+    def _lose(self, spans: Sequence[tuple[int, int]]) -> None:
         """Take note that what is missing in these spans stays missing."""
-        self._lost_spans = [*self._lost_spans, *spans][-HOLE_LIMIT:]
+        if not spans:
+            return
         for level in self._levels:
             for open_time, window in level.windows.items():
-                window.lost = window.lost or _touches(open_time, level.length_ms, spans)
-
-    def _lose_oldest(self, holes: dict[HoleName, _Spans]) -> None:
-        """Take the oldest of these holes as one that nobody can fill."""
-        if holes:
-            self._lose(holes.pop(next(iter(holes))))
-            self._forget()
-
-    def _missing_spans(self) -> list[tuple[int, int]]:
-        """Return where something is missing that may still come."""
-        return [span for holes in (self._open_holes, self._given_up) for spans in holes.values() for span in spans]
+                window.lost = window.lost or touches(open_time, level.length_ms, spans)
+        self._forget()
 
     def _kept_spans(self) -> list[tuple[int, int]]:
         """Return what windows are kept beside: holes, and the start until somebody vouches for it.
 
         Who does so is told in a topic of its own, which may be read after any number of trades.
         """
-        spans = self._missing_spans()
+        spans = self._holes.missing()
         if self._start is not None and (self._covered_since is None or self._covered_since > self._start):
             spans.append((self._start, self._start))
         return spans
@@ -323,23 +289,15 @@ class FlowSeries:
         for level in self._levels:
             self._forget_of(level)
 
-    def _forget_of(self, level: _Level) -> None:
+    def _forget_of(self, level: FlowLevel) -> None:
         """Let go of the oldest windows, but for those beside a hole that may still fill."""
         windows = level.windows
         if len(windows) <= KEEP_WINDOWS:
             return
         kept = self._kept_spans()
         for open_time in sorted(windows)[:-KEEP_WINDOWS]:
-            if not _touches(open_time, level.length_ms, kept):
+            if not touches(open_time, level.length_ms, kept):
                 del windows[open_time]
 
-    def _told(self, level: _Level, window: FlowWindow, *, revision: bool) -> TradeFlow:
+    def _told(self, level: FlowLevel, window: FlowWindow, *, revision: bool) -> TradeFlow:
         return told(window, self._symbol, self._source, level.name, contracts=self._contracts, revision=revision)
-
-    def _seconds_of(self, *spans: tuple[int, int]) -> _Spans:
-        return tuple((start_of(min(span), self._second_ms), start_of(max(span), self._second_ms)) for span in spans)
-
-
-def _touches(open_time: int, length_ms: int, spans: Iterable[tuple[int, int]]) -> bool:
-    """Return whether any of these spans of seconds has one in a window."""
-    return any(first < open_time + length_ms and last >= open_time for first, last in spans)

@@ -9,7 +9,7 @@ from processors.core.trade_flow import FlowWindow
 from processors.core.wide import Wide, keep, read
 
 
-__all__ = ["FlowState", "WindowState", "dumped", "loaded"]
+__all__ = ["FlowLevel", "FlowState", "WindowState", "dumped", "loaded"]
 
 
 class WindowState(msgspec.Struct, frozen=True, array_like=True):
@@ -25,6 +25,25 @@ class WindowState(msgspec.Struct, frozen=True, array_like=True):
     largest: tuple[Wide, int, int, Wide, Wide, bool]
     """Quantity, time, id, price, quote quantity, and whether the taker bought."""
     input_offset: int
+
+
+class FlowLevel:
+    """All windows of one length that may still change."""
+
+    __slots__ = ("length_ms", "name", "windows")
+
+    def __init__(self, name: str, length_ms: int) -> None:
+        self.name = name
+        self.length_ms = length_ms
+        self.windows: dict[int, FlowWindow] = {}
+
+    def dump(self) -> tuple[WindowState, ...]:
+        """Return the windows, written down, in order of time."""
+        return tuple(dumped(self.windows[open_time]) for open_time in sorted(self.windows))
+
+    def load(self, windows: tuple[WindowState, ...]) -> None:
+        """Take over what was written down."""
+        self.windows = {window.open_time: loaded(window) for window in windows}
 
 
 class FlowState(msgspec.Struct, frozen=True, array_like=True, kw_only=True):

@@ -7,7 +7,10 @@ from random import Random
 from msgspec import Struct
 
 
-__all__ = ["ASSETS", "QUOTE_ASSETS", "Asset", "asset"]
+__all__ = ["ASSETS", "QUOTE_ASSETS", "Asset", "asset", "contract_base"]
+
+_CHEAP_USD = 1e-4
+"""USD-M contracts are on a thousand of what costs less."""
 
 
 class Asset(Struct, frozen=True):
@@ -99,3 +102,8 @@ def asset(name: str) -> Asset:
             return Asset(name, one.usd_price * factor, one.daily_volatility, one.actions_per_s)
     rng = Random(f"asset {name}")  # noqa: S311  (a simulation, no secret)
     return Asset(name, 10 ** rng.uniform(-3.0, 2.0), rng.uniform(0.03, 0.07), rng.uniform(1.0, 6.0))
+
+
+def contract_base(name: str) -> str:
+    """Return what the USD-M contract on an asset is named after: ``1000PEPE`` for ``PEPE``."""
+    return f"1000{name}" if asset(name).usd_price < _CHEAP_USD else name

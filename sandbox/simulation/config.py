@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
-from sandbox.simulation.assets import ASSETS, QUOTE_ASSETS
+from sandbox.simulation.assets import ASSETS, QUOTE_ASSETS, contract_base
 from sandbox.simulation.intervals import INTERVALS
 from schemas.markets import Market
 
@@ -106,6 +106,6 @@ def universe(count: int) -> dict[Market, tuple[str, ...]]:
     names += [f"COIN{number}" for number in range(1, count + 1)]
     return {
         Market.SPOT: tuple(f"{name}USDT" for name in names[: count - usdm - coinm]),
-        Market.USDM: tuple(f"{name}USDT" for name in names[:usdm]),
+        Market.USDM: tuple(f"{contract_base(name)}USDT" for name in names[:usdm]),
         Market.COINM: tuple(f"{name}USD_PERP" for name in names[:coinm]),
     }

@@ -8,7 +8,7 @@ from math import floor, log10
 
 from msgspec import Struct
 
-from sandbox.simulation.assets import QUOTE_ASSETS, asset
+from sandbox.simulation.assets import QUOTE_ASSETS, asset, contract_base
 from sandbox.simulation.grid import Grid, divide_half_up
 from schemas.markets import Market
 
@@ -20,6 +20,9 @@ _SPOT_PLACES = 8
 _COINM_BASE_PLACES = 8
 _LIVELINESS = {Market.SPOT: 1.0, Market.USDM: 1.0, Market.COINM: 0.3}
 _TYPICAL_ORDER_USD = 600.0
+_TYPICAL_ORDER_MOST = 30_000_000.0
+"""Of the base asset: of the cheapest coins a level then holds some 10**10, as on the venue. Ten times that is more than
+a price level of the derived topics can tell."""
 _QUARTER = timedelta(days=92)
 
 
@@ -78,6 +81,9 @@ def instrument(market: Market, symbol: str) -> Instrument:
     pair, delivery = _pair_and_delivery(market, symbol)
     base, quote = _assets(market, symbol, pair)
     base_facts = asset(base)
+    if (name := contract_base(base)) != base and market is Market.USDM:
+        msg = f'symbol "{symbol}": USD-M trades so cheap a coin by the thousand, as {name}{quote}'
+        raise ValueError(msg)
     price = base_facts.usd_price / asset(quote).usd_price
     tick, step = _tick(market, base, price), _step(market, base, base_facts.usd_price)
     contract_size = (100 if base == "BTC" else 10) if market is Market.COINM else None
@@ -91,6 +97,9 @@ def instrument(market: Market, symbol: str) -> Instrument:
             else Grid(price_grid.step_units * quantity_grid.step_units, price_grid.places + quantity_grid.places)
         )
     unit_usd = contract_size or base_facts.usd_price * float(step)
+    typical = _TYPICAL_ORDER_USD / unit_usd
+    if contract_size is None:
+        typical = min(typical, _TYPICAL_ORDER_MOST / float(step))
     return Instrument(
         market=market,
         symbol=symbol,
@@ -103,7 +112,7 @@ def instrument(market: Market, symbol: str) -> Instrument:
         contract_size=contract_size,
         delivery_ms=delivery,
         actions_per_s=base_facts.actions_per_s * _LIVELINESS[market],
-        typical_quantity=max(1, round(_TYPICAL_ORDER_USD / unit_usd)),
+        typical_quantity=max(1, round(typical)),
     )
 
 

@@ -23,7 +23,7 @@ from schemas.registry import Registry as SchemaRegistry
 from schemas.topics import ControlType, DerivedType, RawType, Topic, partition_of
 from tests.conftest import Registry
 from tests.integration.test_processors_worker import SYMBOLS, Stack
-from tests.support.broker_io import Sent, create_topics, read_all, send
+from tests.support.broker_io import Sent, create_topics, delete_topics, read_all, send, topic_names
 from tests.support.kafka import Broker
 from tests.support.polling import until
 
@@ -92,16 +92,29 @@ class SpotBooks(Stack):
         lines = [json.loads(line) for line in self.log(number).read_text().splitlines() if line.startswith("{")]
         return {line["partition"]: line["cause"] for line in lines if line["event"].startswith("checkpoints lost")}
 
+    async def all_tops(self) -> list[TopOfBook]:
+        """Return what was said of books, of each in order."""
+        return [top for top in await self.read(Market.SPOT, DerivedType.TOP_OF_BOOK) if isinstance(top, TopOfBook)]
+
     async def tops(self) -> dict[str, TopOfBook]:
         """Return the last that was said of each book."""
-        tops = [top for top in await self.read(Market.SPOT, DerivedType.TOP_OF_BOOK) if isinstance(top, TopOfBook)]
-        return {top.symbol: top for top in tops}
+        return {top.symbol: top for top in await self.all_tops()}
 
     async def requests(self) -> set[str]:
         """Return the symbols of which snapshots were asked for."""
         topic = self.table.control(ControlType.SNAPSHOT_REQUEST).name
         values = [self.codec.decode(topic, s.partition, s.offset, s.value) for s in await read_all(self.servers, topic)]
         return {value.symbol for value in values if isinstance(value, SnapshotRequest)}
+
+    async def make_anew(self, topic: Topic) -> None:
+        """Delete a topic and create it."""
+        await delete_topics(self.servers, topic.name)
+
+        async def gone() -> bool:
+            return topic.name not in await topic_names(self.servers)
+
+        await until(gone)
+        await create_topics(self.servers, [topic])
 
     async def delete(self, topic: Topic, before: dict[int, int]) -> None:
         """Delete the records of partitions before offsets."""
@@ -144,16 +157,20 @@ async def run_and_kill(books: SpotBooks, sent: list[Sent]) -> None:
 
 def told(sent: list[Sent]) -> dict[str, TopOfBook]:
     """Return the last that is said of each book by one that is never interrupted."""
+    return {symbol: all_told(sent, symbol)[-1] for symbol in SYMBOLS}
+
+
+def all_told(sent: list[Sent], symbol: str) -> list[TopOfBook]:
+    """Return what is said of a book by one that is never interrupted."""
     partition = BookPartition()
     offsets: Counter[int] = Counter()
-    tops: dict[str, TopOfBook] = {}
+    tops: list[TopOfBook] = []
     for r in sent:
         offset = offsets[r.partition]
         offsets[r.partition] += 1
         raw = RawRecord(Market.SPOT, RawType.DEPTH, r.partition, offset, r.timestamp_ms, r.key, r.value, r.headers)
-        for output in partition.feed(raw):
-            if isinstance(output, Output) and isinstance(output.value, TopOfBook):
-                tops[output.value.symbol] = output.value
+        values = (output.value for output in partition.feed(raw) if isinstance(output, Output))
+        tops.extend(value for value in values if isinstance(value, TopOfBook) and value.symbol == symbol)
     return tops
 
 
@@ -212,3 +229,42 @@ async def test_books_whose_state_is_lost_ask_for_snapshots_and_guess_nothing(boo
 
     assert {top.state for top in (await books.tops()).values()} == {BookState.SYNCING}
     assert books.causes(2) == {damaged: "undecodable", gone: "missing", trimmed: "trimmed"}
+
+
+async def test_books_of_a_topic_that_was_made_anew_and_has_grown_as_far_are_those_of_the_new_one(
+    books: SpotBooks,
+) -> None:
+    """The ids are the same, so nothing in the records tells that what follows the old offsets is of another log."""
+    first, anew = books.depth(DIFFS // 2), books.depth(DIFFS, seed=4)
+    await run_and_kill(books, first)
+    before = Counter(top.symbol for top in await books.all_tops())
+    await books.make_anew(books.depth_topic)
+    await send(books.servers, anew)
+    async with books.worker("books", "--instance-id", "a", **BOOKS):
+        restored = await books.until_restored(2)
+        await books.until_committed("books", anew)
+
+    assert {line["source"] for line in restored.values()} == {"log"}
+    for symbol, count in before.items():
+        said = [top for top in await books.all_tops() if top.symbol == symbol][count:]
+        assert [top for top in said if top.state is BookState.LIVE] == all_told(anew, symbol)
+
+
+async def test_a_worker_under_which_a_topic_is_made_anew_ends_and_says_so(books: SpotBooks) -> None:
+    """Its state is of another log: nothing that comes now may be applied to it."""
+    first = books.depth(DIFFS // 2)
+    await send(books.servers, first)
+    async with books.worker("books", **BOOKS) as worker:
+        await books.until_committed("books", first)
+        await books.make_anew(books.depth_topic)
+        await send(books.servers, books.depth(DIFFS, seed=4))
+
+        async def ended() -> bool:
+            return worker.returncode is not None
+
+        await until(ended)
+
+    failed = books.logged(1, "worker failed")
+    assert failed is not None
+    assert "were deleted and made anew while they were read" in str(failed["reason"])
+    assert books.depth_topic.name in str(failed["reason"])

@@ -6,7 +6,6 @@ import asyncio
 import json
 import random
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -27,6 +26,7 @@ from tests.conftest import Registry
 from tests.support.broker_io import Seen, Sent, committed, create_topics, read_all, send
 from tests.support.kafka import Broker
 from tests.support.polling import until
+from tests.support.processes import running_module
 
 
 pytestmark = pytest.mark.timeout(180)
@@ -53,32 +53,23 @@ class Stack:
     @asynccontextmanager
     async def worker(self, family: str, *options: str, **env: str) -> AsyncIterator[asyncio.subprocess.Process]:
         self.workers += 1
-        with self.log(self.workers).open("wb") as log:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "processors", "worker", family, *options),
-                env={
-                    "PATH": "",
-                    "KAFKA_BOOTSTRAP_SERVERS": self.servers,
-                    "SCHEMA_REGISTRY_URL": self.registry.url,
-                    "TOPIC_PREFIX": self.table.prefix,
-                    "PROCESSORS_METRICS_PORT": "0",
-                    "PROCESSORS_SESSION_TIMEOUT_S": "6",
-                    "PROCESSORS_COMMIT_INTERVAL_S": "0.2",
-                    # Faust's own names count for nothing.
-                    "BROKER_URL": "kafka://localhost:1",
-                    "PROCESSING_GUARANTEE": "exactly_once",
-                    "WEB_PORT": "1",
-                    **env,
-                },
-                stdout=log,
-                stderr=log,
-            )
-            try:
-                yield process
-            finally:
-                if process.returncode is None:
-                    process.kill()
-                await process.wait()
+        environment = {
+            "PATH": "",
+            "KAFKA_BOOTSTRAP_SERVERS": self.servers,
+            "SCHEMA_REGISTRY_URL": self.registry.url,
+            "TOPIC_PREFIX": self.table.prefix,
+            "PROCESSORS_METRICS_PORT": "0",
+            "PROCESSORS_SESSION_TIMEOUT_S": "6",
+            "PROCESSORS_COMMIT_INTERVAL_S": "0.2",
+            # Faust's own names count for nothing.
+            "BROKER_URL": "kafka://localhost:1",
+            "PROCESSING_GUARANTEE": "exactly_once",
+            "WEB_PORT": "1",
+            **env,
+        }
+        command = "processors", "worker", family, *options
+        async with running_module(self.log(self.workers), *command, environment=environment) as process:
+            yield process
 
     def log(self, number: int) -> Path:
         return self._logs / f"{self.table.prefix}-{number}.log"
@@ -141,9 +132,9 @@ class Stack:
         )
         return Sent(topic.name, partition, self.codec.encode(topic, beat), heartbeat_key(beat), until_ms)
 
-    def depth(self, diffs: int) -> list[Sent]:
+    def depth(self, diffs: int, seed: int = 3) -> list[Sent]:
         """A snapshot of each symbol and diffs after it, as the exchange would send them."""
-        generator = random.Random(3)  # noqa: S311 - the same each time
+        generator = random.Random(seed)  # noqa: S311 - the same each time
         sent = []
         for symbol in SYMBOLS:
             levels = {"bids": [["100.0", "1"], ["99.0", "1"]], "asks": [["101.0", "1"], ["102.0", "1"]]}

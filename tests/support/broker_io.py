@@ -47,6 +47,16 @@ async def create_topics(bootstrap_servers: str, topics: Iterable[Topic]) -> None
         await admin.close()
 
 
+async def topic_names(bootstrap_servers: str) -> list[str]:
+    """Return the names of all topics."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    await admin.start()
+    try:
+        return list(await admin.list_topics())
+    finally:
+        await admin.close()
+
+
 async def delete_topics(bootstrap_servers: str, prefix: str) -> None:
     """Delete every topic under a prefix: each partition keeps files mapped, and a broker may map only so many."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -25,7 +24,7 @@ from schemas.topics import RawType, Topic, TopicTable
 from tests.support.broker_io import committed
 from tests.support.ingest_service import create_topics
 from tests.support.polling import until
-from tests.support.project import ROOT
+from tests.support.processes import running_module
 
 
 __all__ = ["ID_OF", "Deployment", "Ingest"]
@@ -158,26 +157,14 @@ class Deployment:
 
     @asynccontextmanager
     async def _process(self, name: str, *command: str, **settings: str) -> AsyncIterator[asyncio.subprocess.Process]:
-        with (self._directory / f"{name}.log").open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", *command),
-                cwd=ROOT,
-                env={
-                    **os.environ,
-                    "KAFKA_BOOTSTRAP_SERVERS": self.broker,
-                    "SCHEMA_REGISTRY_URL": self._registry.url,
-                    "TOPIC_PREFIX": self.table.prefix,
-                    **settings,
-                },
-                stdout=log,
-                stderr=log,
-            )
-        try:
+        ours = {
+            "KAFKA_BOOTSTRAP_SERVERS": self.broker,
+            "SCHEMA_REGISTRY_URL": self._registry.url,
+            "TOPIC_PREFIX": self.table.prefix,
+        }
+        log, environment = self._directory / f"{name}.log", {**os.environ, **ours, **settings}
+        async with running_module(log, *command, environment=environment) as process:
             yield process
-        finally:
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
 
     # The exchange
 

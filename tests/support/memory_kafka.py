@@ -33,15 +33,19 @@ class MemoryLogs:
         self.begins: dict[tuple[str, int], int] = {}
         """Where partitions begin whose first records were deleted."""
         self.removed: set[tuple[str, int, int]] = set()
+        self.ids: dict[str, str] = {}
+        """Of topics; those of others are not told."""
         self.gate = asyncio.Event()
         self.gate.set()
         self.fails = False
         self._piece = piece
 
-    def append(self, topic: str, partition: int, *values: bytes | None, key: bytes | None = b"BTCUSDT") -> None:
+    def append(
+        self, topic: str, partition: int, *values: bytes | None, key: bytes | None = b"BTCUSDT", timestamp: int = 0
+    ) -> None:
         records = self.records.setdefault((topic, partition), [])
         for value in values:
-            records.append(MemoryRecord(topic, partition, len(records), value, key))
+            records.append(MemoryRecord(topic, partition, len(records), value, key, timestamp))
 
     def damage(self, topic: str, partition: int, offset: int, value: bytes) -> None:
         """Put another value in the place of a record's."""
@@ -59,6 +63,9 @@ class MemoryLogs:
 
     async def bounds(self, places: Collection[Place]) -> Mapping[Place, Bounds]:
         return {place: Bounds(self.begins.get(place, 0), len(self.records.get(place, []))) for place in places}
+
+    async def topic_ids(self, topics: Collection[str]) -> Mapping[str, str]:
+        return {name: self.ids[name] for name in topics if name in self.ids}
 
     async def read(self, ranges: Sequence[Range]) -> AsyncIterator[Piece]:
         if ranges:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
-import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -17,6 +17,7 @@ from schemas.topics import ControlType, DerivedType, RawType, TopicTable
 from tests.support.broker_io import Seen, Sent, committed, create_topics, read_all, send
 from tests.support.offline_registry import OfflineRegistry
 from tests.support.polling import until
+from tests.support.processes import running_module
 from tests.support.tiny_family import TinyState, tiny_flow
 
 
@@ -88,20 +89,12 @@ class Pipeline:
     @asynccontextmanager
     async def worker(self, *options: str) -> AsyncIterator[asyncio.subprocess.Process]:
         self._workers += 1
-        with (self._logs / f"worker-{self._workers}.log").open("wb") as log:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *("-m", "tests.support.tiny_worker"),
-                *("--bootstrap-servers", self.servers, "--prefix", self.table.prefix, *options),
-                stdout=log,
-                stderr=log,
-            )
-            try:
-                yield process
-            finally:
-                if process.returncode is None:
-                    process.kill()
-                await process.wait()
+        log = self._logs / f"worker-{self._workers}.log"
+        wanted = "--bootstrap-servers", self.servers, "--prefix", self.table.prefix
+        async with running_module(
+            log, "tests.support.tiny_worker", *wanted, *options, environment=os.environ
+        ) as process:
+            yield process
 
     async def until_written(self, more_than: int) -> None:
         """Wait until there are more outputs than this, repeated ones included."""

@@ -12,12 +12,13 @@ from hypothesis import given, strategies as st
 from processors.checkpoints import CheckpointWriter, compressed, decompressed
 from processors.core.checkpoint_rounds import Entity
 from processors.flows import Family, flows_of
+from processors.outputs import Encoder
 from processors.publisher import Grouped, Offsets
 from processors.restore import Behind, Restorer, Source
 from processors.units import Flow, Unit, UnitFactory
 from schemas.codec import Codec
 from schemas.control import CheckpointRound
-from schemas.derived import Checkpoint
+from schemas.derived import Alert, AlertStatus, Checkpoint
 from schemas.markets import Market
 from schemas.registry import RegistryUnavailableError
 from schemas.topics import ControlType, DerivedType, RawType, TopicTable
@@ -296,6 +297,51 @@ async def test_when_the_log_was_replaced_its_checkpoints_are_not_used(logs: Memo
     assert heir.sums == {"BTCUSDT": 1}
 
 
+@pytest.mark.parametrize("topic", [TRADES, BEATS])
+async def test_when_a_topic_was_made_anew_and_has_grown_as_far_its_checkpoints_are_not_used(
+    logs: MemoryLogs, topic: str
+) -> None:
+    logs.ids = {TRADES: "first", BEATS: "first"}
+    await written(logs)
+    logs.ids[topic] = "second"
+    del logs.records[TRADES, P][:]
+    trades(logs, ETH, ETH, ETH, ETH, ETH)
+    heir = Worker(logs)
+
+    assert (await heir.start(5)).source is Source.LOG
+    assert heir.sums == {"ETHUSDT": 15}
+
+    await heir.checkpoint()
+    again = Worker(logs)
+    assert (await again.start(5)).source is Source.CHECKPOINT
+    assert again.sums == heir.sums
+
+
+@pytest.mark.parametrize("before", [None, [], ["", ""]])
+async def test_a_manifest_that_does_not_tell_which_topics_they_were_is_believed(
+    logs: MemoryLogs, before: list[str] | None
+) -> None:
+    await written(logs)
+    record = logs.records[MANIFESTS, P][-1]
+    manifest = CODEC.decode(MANIFESTS, P, record.offset, record.value)
+    assert isinstance(manifest, CheckpointRound)
+    older = msgspec.structs.replace(manifest, topic_ids=before)
+    logs.damage(MANIFESTS, P, record.offset, CODEC.encode(TABLE[MANIFESTS], older))
+    logs.ids = {TRADES: "first", BEATS: "first"}
+    heir = Worker(logs)
+
+    assert (await heir.start(5)).source is Source.CHECKPOINT
+
+
+async def test_where_the_broker_tells_no_ids_any_more_the_checkpoints_serve(logs: MemoryLogs) -> None:
+    logs.ids = {TRADES: "first", BEATS: "first"}
+    await written(logs)
+    logs.ids = {}
+    heir = Worker(logs)
+
+    assert (await heir.start(5)).source is Source.CHECKPOINT
+
+
 @pytest.mark.parametrize("what", ["nonsense", "shared", "arrays"])
 async def test_a_manifest_that_cannot_be_read_means_the_log(logs: MemoryLogs, what: str) -> None:
     await written(logs)
@@ -456,3 +502,61 @@ async def test_every_flow_of_the_families_comes_back_from_its_checkpoints(name: 
     assert list(heir.unit.checkpointed.entities()) == [BTC]
     assert heir.unit.checkpointed.dump(BTC) == worker.unit.checkpointed.dump(BTC)
     assert heir.unit.checkpointed.dump_shared() == worker.unit.checkpointed.dump_shared()
+
+
+class Books(Worker):
+    """Has a partition of books, and tells readers what comes of it."""
+
+    def __init__(self, logs: MemoryLogs) -> None:
+        (flow,) = flows_of(Family.BOOKS, TABLE, (Market.SPOT,), snapshot_levels=20, snapshot_interval_ms=1_000)
+        super().__init__(logs, flow)
+        self.starts = dict.fromkeys(flow.topic_names, 0)
+        self.publisher = MemoryPublisher(logs=logs)
+
+    async def begin(self, committed: int) -> None:
+        self.starts[DEPTH] = committed
+        await Restorer(TABLE, CODEC, self.logs).restore([Behind(self.unit, self.starts)], lambda _: None)
+
+    async def tell(self, value: bytes, time: int = 0) -> None:
+        first = self.unit.next_offset(DEPTH)
+        self.logs.append(DEPTH, P, value, timestamp=time)
+        produced = self.unit.apply(self.logs.records[DEPTH, P][first:], lagging=False)
+        await self.publisher.publish(Encoder(TABLE, CODEC).records(produced))
+
+    def alerts(self) -> list[tuple[AlertStatus, int, int]]:
+        values = (CODEC.decode(ALERTS, P, r.offset, r.value) for r in self.logs.records.get((ALERTS, P), ()))
+        return [(value.status, value.opened_time, value.time) for value in values if isinstance(value, Alert)]
+
+
+DEPTH = TABLE.raw(Market.SPOT, RawType.DEPTH).name
+ALERTS = TABLE.derived(Market.SPOT, DerivedType.ALERT).name
+BOOKS_STATES = TABLE.derived(Market.SPOT, DerivedType.BOOK_CHECKPOINT).name
+
+
+def depth(update_id: int, time: int, bid: str = "1") -> tuple[bytes, int]:
+    """Return a diff of one bid, and its event time."""
+    levels = f'"b":[["{bid}","1"]],"a":[]'
+    return f'{{"e":"depthUpdate","E":{time},"s":"BTCUSDT","U":{update_id},"u":{update_id},{levels}}}'.encode(), time
+
+
+async def test_an_alert_about_a_book_whose_state_was_lost_closes_once() -> None:
+    logs = MemoryLogs()
+    worker = Books(logs)
+    await worker.begin(0)
+    await worker.tell(b'{"lastUpdateId":9,"bids":[["1","2"]],"asks":[["3","4"]]}')
+    await worker.tell(*depth(10, 0, "4"))
+    await worker.tell(*depth(11, 2_000))
+    assert worker.alerts() == [(AlertStatus.OPEN, 0, 0)]
+    await worker.checkpoint()
+    await worker.tell(*depth(12, 5_000))
+    for record in list(logs.records[BOOKS_STATES, P]):
+        logs.damage(BOOKS_STATES, P, record.offset, b"nonsense")
+
+    heir = Books(logs)
+    await heir.begin(4)
+    await heir.tell(*depth(13, 6_000))
+    again = Books(logs)
+    await again.begin(5)
+    await again.tell(*depth(14, 7_000))
+
+    assert again.alerts() == [(AlertStatus.OPEN, 0, 0), (AlertStatus.CLOSED, 0, 5_000)]

@@ -7,10 +7,12 @@ from msgspec.structs import replace
 
 from processors.core.book_alerts import CROSSED_LIMIT_MS, PATIENCE_MS, BookAlerts
 from processors.core.book_partition import BookPartition
+from processors.core.checkpoint_rounds import Entity
 from processors.core.records import DeadLetter, Output, RawRecord
 from schemas.control import SnapshotReason, SnapshotRequest
 from schemas.decimals import format_scaled
 from schemas.derived import Alert, AlertKind, AlertStatus, BookState, BookVerification, TopOfBook
+from schemas.markets import Market
 from schemas.rest import DepthSnapshot
 from schemas.topics import DerivedType, RawType
 from schemas.wire import DepthDiff
@@ -223,3 +225,52 @@ def test_an_alert_that_was_open_is_closed_by_whoever_takes_the_book_over() -> No
 
     closing = run(successor, without_bid(diff(3, 1_200), 13), offset=3)
     assert told(closing) == [(AlertKind.CROSSED_BOOK, AlertStatus.CLOSED, 0, 1_200)]
+
+
+BOOK = Entity(Market.SPOT, "BTCUSDT")
+
+
+def opened(outputs: list[Output | DeadLetter]) -> list[tuple[Entity, Alert]]:
+    return [(BOOK, value) for value in values_of(outputs) if isinstance(value, Alert)]
+
+
+def test_an_alert_of_a_book_whose_state_is_lost_is_closed_once_at_the_newest_time_that_is_known() -> None:
+    crossed = opened(run(BookPartition(), snapshot(0), diff(1, 0, bid=13), diff(2, 1_000, ask=20)))
+    stale = opened(stale_partition(5)[1])
+    successor = BookPartition()
+    successor.start_anew(BOOK)
+    run(successor, diff(9, 7_000, ask=20), offset=9)
+
+    successor.close_forgotten([*crossed, *stale])
+
+    assert told([*successor.announce()]) == [
+        (AlertKind.CROSSED_BOOK, AlertStatus.CLOSED, 0, 7_000),
+        (AlertKind.STALE_BOOK, AlertStatus.CLOSED, 0, 7_000),
+    ]
+    assert told([*successor.announce()]) == []
+    assert successor.entities_changed() == [BOOK]
+
+
+def test_an_alert_of_a_lost_book_without_diffs_since_is_closed_where_heartbeats_say_that_it_is() -> None:
+    crossed = opened(run(BookPartition(), snapshot(0), diff(1, 0, bid=13), diff(2, 1_000, ask=20)))
+    successor = BookPartition()
+    successor.start_anew(BOOK)
+    successor.heartbeat(heartbeat_of(START_MS + 8_000, 0, stream="depth"))
+    successor.close_forgotten(crossed)
+
+    assert told([*successor.announce()]) == [(AlertKind.CROSSED_BOOK, AlertStatus.CLOSED, 0, 8_000)]
+
+
+def test_alerts_that_a_book_knows_of_and_those_of_others_are_left_alone() -> None:
+    partition = BookPartition()
+    crossed = opened(run(partition, snapshot(0), diff(1, 0, bid=13), diff(2, 1_000, ask=20)))
+    ((_, alert),) = crossed
+    partition.close_forgotten(
+        [
+            *crossed,
+            (BOOK, replace(alert, kind=AlertKind.VOLUME_SPIKE)),
+            (Entity(Market.SPOT, "ETHUSDT"), replace(alert, symbol="ETHUSDT")),
+        ]
+    )
+
+    assert told([*partition.announce()]) == []

@@ -165,6 +165,19 @@ def test_a_book_that_is_begun_anew_asks_for_a_snapshot_at_once_and_says_that_it_
     assert (request.after_update_id, request.reason) == (None, SnapshotReason.START)
 
 
+def test_a_book_that_is_begun_anew_says_that_what_was_read_before_is_no_answer() -> None:
+    """Ingest takes no snapshot where the log holds one that the asker has not read."""
+    history = DepthHistory(tuple((True, price, 1) for price in range(1, 9)), futures=False)
+    before, after = BookPartition(), BookPartition()
+    feed(before, [raw(history.snapshot(3), 0), raw(history.diff(3, 4), 1)])
+    after.load_shared(before.dump_shared())
+    after.start_anew(Entity(Market.SPOT, "BTCUSDT"))
+    (request,) = values_of(after.tick(1_000))
+
+    assert isinstance(request, SnapshotRequest)
+    assert request.input_offset == 1
+
+
 def test_a_book_that_is_begun_anew_is_right_with_the_next_snapshot_that_joins() -> None:
     history = DepthHistory(tuple((True, price, 1) for price in range(1, 9)), futures=False)
     partition = BookPartition()

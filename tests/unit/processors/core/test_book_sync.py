@@ -7,10 +7,9 @@ from hypothesis import given, strategies as st
 from msgspec.structs import replace
 
 from processors.core.book import BookLevels
-from processors.core.book_sync import (
+from processors.core.book_results import (
     Applied,
     BadLevels,
-    BookSync,
     Buffered,
     Gap,
     NeedSnapshot,
@@ -19,6 +18,7 @@ from processors.core.book_sync import (
     SyncResult,
     Verified,
 )
+from processors.core.book_sync import BookSync
 from schemas.control import SnapshotReason
 from schemas.derived import VerificationResult
 from schemas.rest import DepthSnapshot

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 
+import pytest
 from hypothesis import given, strategies as st
 from msgspec.structs import replace
 
 from processors.core.book import OrderBook
 from processors.core.book_comparison import EVERYWHERE, SideComparison, compare_side
 from processors.core.book_partition import BookPartition
-from processors.core.book_sync import Applied, BookSync, NeedSnapshot, Synchronised, SyncResult, Verified
+from processors.core.book_requests import BookRequests
+from processors.core.book_results import Applied, NeedSnapshot, Synchronised, SyncResult, Verified
+from processors.core.book_sync import BookSync
 from processors.core.book_trail import TRAIL_LENGTH
 from processors.core.records import DeadLetter, Output, RawRecord
 from schemas.control import SnapshotReason, SnapshotRequest
@@ -147,6 +151,91 @@ def test_a_snapshot_behind_more_diffs_than_are_remembered_is_not_comparable() ->
     assert verdicts(take(sync, RISING.snapshot(4))) == [VerificationResult.EQUAL]
 
 
+LONG = DepthHistory(tuple((True, 1 + n * 7 % 300, 1 + n % 3) for n in range(400)), futures=False)
+"""Far more changes than diffs are remembered, of 300 prices."""
+
+
+def test_while_a_snapshot_is_wanted_its_answer_is_comparable_however_many_diffs_it_is_behind() -> None:
+    """Under load it comes seconds late, and so would the next one, and the one after that."""
+    sync = BookSync()
+    take(sync, LONG.snapshot(100), LONG.diff(100, 101))
+    sync.doubt(SnapshotReason.STALE_BOOK)
+    take(sync, *(LONG.diff(n, n + 1) for n in range(101, 350)))
+
+    results = take(sync, LONG.snapshot(101))
+
+    touched = {price for _, price, _ in LONG.changes[101:350]}
+    compared = len(LONG.sides(101)[0].keys() - touched)
+    assert results == [Verified(LONG.id_of(101), VerificationResult.EQUAL, compared, compared, len(touched))]
+    assert sync.need is None
+
+
+def test_what_only_a_late_snapshot_shows_to_be_wrong_is_mended_by_it_and_by_what_came_behind() -> None:
+    sync = BookSync()
+    take(sync, LONG.snapshot(100), replace(LONG.diff(100, 101), bids=[("0.00000299", "5")]))
+    sync.doubt(SnapshotReason.STALE_BOOK)
+    take(sync, *(LONG.diff(n, n + 1) for n in range(101, 190)))
+
+    results = take(sync, LONG.snapshot(101))
+
+    assert verdicts(results) == [VerificationResult.DIFFERENT]
+    top = sync.book.top(400)
+    assert dict(zip(top.bid_prices, top.bid_quantities, strict=True)) == LONG.sides(190)[0]
+
+
+def test_prices_behind_a_wanted_snapshot_are_remembered_up_to_a_limit_the_latest_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("processors.core.book_trail.TRAIL_PRICES", 50)
+    sync = BookSync()
+    take(sync, LONG.snapshot(100))
+    sync.doubt(SnapshotReason.STALE_BOOK)
+    take(sync, *(LONG.diff(n, n + 1) for n in range(100, 300)))
+
+    first = 300 - TRAIL_LENGTH - 50
+    assert verdicts(take(sync, LONG.snapshot(first - 1))) == [VerificationResult.NOT_COMPARABLE]
+    assert sync.need is not None
+    assert verdicts(take(sync, LONG.snapshot(first))) == [VerificationResult.EQUAL]
+
+
+def test_what_was_remembered_for_a_wanted_snapshot_is_forgotten_when_it_came() -> None:
+    sync = BookSync()
+    take(sync, LONG.snapshot(100))
+    sync.doubt(SnapshotReason.STALE_BOOK)
+    take(sync, *(LONG.diff(n, n + 1) for n in range(100, 200)), LONG.snapshot(199), LONG.diff(200, 201))
+
+    assert verdicts(take(sync, LONG.snapshot(201 - TRAIL_LENGTH))) == [VerificationResult.EQUAL]
+    assert verdicts(take(sync, LONG.snapshot(200 - TRAIL_LENGTH))) == [VerificationResult.NOT_COMPARABLE]
+
+
+@given(depth_histories(least=10), st.integers(0, 6), st.integers(1, 3), st.data())
+def test_no_snapshot_of_the_venue_differs_however_little_is_remembered(
+    history: DepthHistory, prices: int, length: int, data: st.DataObject
+) -> None:
+    """Doubts come anywhere, and the state goes through a checkpoint anywhere."""
+    count = len(history.changes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("processors.core.book_trail.TRAIL_PRICES", prices)
+        patch.setattr("processors.core.book_trail.TRAIL_LENGTH", length)
+        sync = BookSync()
+        take(sync, history.snapshot(0))
+        for n in range(count):
+            results = take(sync, history.diff(n, n + 1))
+            what = data.draw(st.sampled_from(["nothing", "doubt", "snapshot", "restart"]))
+            if what == "doubt":
+                sync.doubt(SnapshotReason.STALE_BOOK)
+            elif what == "restart":
+                state, sync = sync.dump(), BookSync()
+                sync.load(state)
+            elif what == "snapshot":
+                results = take(sync, history.snapshot(data.draw(st.integers(0, count))))
+            assert VerificationResult.DIFFERENT not in verdicts(results)
+        bids, asks = history.sides(count)
+        top = sync.book.top(100)
+        assert dict(zip(top.bid_prices, top.bid_quantities, strict=True)) == bids
+        assert dict(zip(top.ask_prices, top.ask_quantities, strict=True)) == asks
+
+
 CUT_BIDS = [(price, 1) for price in (10, 9, 8, 7, 6)]
 """As many levels as can be asked for: there may be more."""
 
@@ -242,6 +331,38 @@ def test_an_equal_snapshot_changes_nothing_but_the_last_verification() -> None:
     assert (output.type, output.key) == (DerivedType.BOOK_VERIFICATION, b"BTCUSDT")
     assert isinstance(output.value, BookVerification)
     assert output.value.result is VerificationResult.EQUAL
+
+
+def test_what_does_not_serve_is_asked_for_less_and_less_often_while_the_book_is_shown() -> None:
+    """A snapshot from before all that is remembered: it cannot be compared, and the next may be no better."""
+    requests = BookRequests()
+    need = NeedSnapshot(7, SnapshotReason.STALE_BOOK)
+    asked = [now for now in range(0, 20_000_000, 1_000) if requests.due(need, now, live=True)]
+
+    waits = [later - earlier for earlier, later in pairwise(asked)]
+    assert waits == [30_000, 60_000, 120_000, 240_000, 480_000, 960_000, 1_920_000, *[3_600_000] * 4]
+
+
+def test_a_book_that_is_not_right_asks_again_and_again() -> None:
+    requests = BookRequests()
+    need = NeedSnapshot(7, SnapshotReason.SEQUENCE_GAP)
+    asked = [now for now in range(0, 200_000, 1_000) if requests.due(need, now, live=False)]
+
+    assert asked == [0, 30_000, 60_000, 90_000, 120_000, 150_000, 180_000]
+
+
+def test_waiting_longer_ends_with_the_answer_and_outlasts_a_restart() -> None:
+    requests = BookRequests()
+    need = NeedSnapshot(7, SnapshotReason.STALE_BOOK)
+    for now in (0, 30_000, 90_000):
+        assert requests.due(need, now, live=True)
+    heir = BookRequests()
+    heir.load(requests.dump())
+
+    assert not heir.due(need, 209_999, live=True)
+    heir.answered()
+    assert heir.due(need, 210_000, live=True)
+    assert heir.due(need, 240_000, live=True)
 
 
 def test_a_price_that_left_the_reach_of_snapshots_is_asked_about_while_the_book_stays_live() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import pytest
 from hypothesis import given, settings, strategies as st
 
 from processors.core.book_partition import BookPartition
@@ -82,13 +83,13 @@ def last_heartbeats(log: TradeLog) -> None:
 
 
 @settings(max_examples=300)
-@given(_STEPS, st.data())
+@given(_STEPS, st.sampled_from(["trade", "bad"]), st.data())
 def test_trades_and_candles_do_not_depend_on_how_topics_are_interleaved(
-    steps: list[tuple[str, int, int]], data: st.DataObject
+    steps: list[tuple[str, int, int]], first: str, data: st.DataObject
 ) -> None:
     log = TrueLog()
     for which, _ in enumerate(SYMBOLS):
-        log.step("trade", which, 0)  # where a symbol begins is the same in every run, if its first trade can be read
+        log.step(first, which, 0)  # where a symbol begins is the same in every run, be it a trade that cannot be read
     for kind, which, by in steps:
         log.step(kind, which, by)
     last_heartbeats(log)
@@ -96,6 +97,29 @@ def test_trades_and_candles_do_not_depend_on_how_topics_are_interleaved(
     one, other = (rows(fed(TradePartition(), data.draw(interleaved(*log.topics)))) for _ in range(2))
 
     assert one == other
+
+
+@pytest.mark.parametrize("fill", [0, 1])
+@pytest.mark.parametrize("ids", [0, 1, 2])
+@pytest.mark.parametrize("decision", [1, 2, 4])
+def test_candles_begin_where_the_range_does_though_its_first_trade_cannot_be_read(
+    fill: int, ids: int, decision: int
+) -> None:
+    """Which of the trades after it goes out first depends on how the ledger is read beside the log."""
+    log = TrueLog()
+    log.step("bad", 0, 0)
+    log.step("hole", 0, 9 + ids)
+    log.step("ledger", 0, decision)
+    for n in range(3):
+        log.step("fill", 0, fill + 2 * n)
+    log.step("trade", 0, 9)
+    last_heartbeats(log)
+    raw, gaps = [*log.raw[RawType.TRADE], *log.heartbeats], log.gaps
+
+    one, other = rows(fed(TradePartition(), [*gaps, *raw])), rows(fed(TradePartition(), [*raw, *gaps]))
+
+    assert one == other
+    assert "candle-1m" in one
 
 
 @given(_WHOLE_STEPS, st.data())

@@ -11,7 +11,8 @@ import pytest
 
 from processors.core.book import Top
 from processors.core.book_partition import BookPartition
-from processors.core.book_sync import Applied, BadLevels, BookSync, Gap, Synchronised
+from processors.core.book_results import Applied, BadLevels, Gap, Synchronised
+from processors.core.book_sync import BookSync
 from processors.core.decode import decode_depth
 from schemas.control import SnapshotReason, SnapshotRequest
 from schemas.decimals import to_scaled

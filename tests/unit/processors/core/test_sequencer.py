@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from processors.core.decisions import DECISION_LIMIT, Decision
 from processors.core.missing_ids import IdRun, KeptMissing
+from processors.core.passed_holes import HOLE_LIMIT
 from processors.core.sequencer import (
-    HOLE_LIMIT,
     Duplicate,
     Held,
     Hole,

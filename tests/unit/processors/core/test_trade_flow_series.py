@@ -8,15 +8,9 @@ from hypothesis import given, strategies as st
 from msgspec.structs import replace
 
 from processors.core.flow_alerts import AlertRules
+from processors.core.flow_holes import GIVEN_UP_LIMIT, HOLE_LIMIT
 from processors.core.trade_flow import FlowWindow, take, told
-from processors.core.trade_flow_series import (
-    GIVEN_UP_LIMIT,
-    HOLE_LIMIT,
-    HOLE_WINDOW_LIMIT,
-    KEEP_WINDOWS,
-    FlowRecord,
-    FlowSeries,
-)
+from processors.core.trade_flow_series import HOLE_WINDOW_LIMIT, KEEP_WINDOWS, FlowRecord, FlowSeries
 from processors.core.trade_flow_state import FlowState
 from processors.core.trades import Match
 from schemas.derived import FLOW_WINDOWS, TradeFlow, TradeSource

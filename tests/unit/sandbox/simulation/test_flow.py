@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from sandbox.simulation.assets import asset
 from sandbox.simulation.engine import MatchingEngine, Side
 from sandbox.simulation.flow import OrderFlow
 from sandbox.simulation.instruments import instrument
@@ -29,11 +30,11 @@ class Crowd:
         each = instrument(market, symbol)
         self.engine = MatchingEngine()
         self.value = PairValue(
-            AssetValue(chance("value"), 84_000.0 if "BTC" in symbol else 0.0000055, 0.03, START_US),
+            AssetValue(chance("value"), asset(each.base_asset).usd_price, 0.03, START_US),
             AssetValue(chance("money"), 1.0, 0.0, START_US),
         )
         self.flow = OrderFlow(each, self.engine, self.value, chance("flow"), activity=20.0, depth_levels=depth_levels)
-        self.price = each.price
+        self.price, self.quantity = each.price, each.quantity
         self.now_us = START_US
         self.flow.open_market(START_US)
 
@@ -149,3 +150,15 @@ def test_volatility_comes_in_clusters() -> None:
     covariance = sum(a * b for a, b in pairwise(deviations))
 
     assert covariance / sum(a * a for a in deviations) > 0.05
+
+
+@pytest.mark.parametrize(("market", "symbol"), [(Market.SPOT, "PEPEUSDT"), (Market.USDM, "1000PEPEUSDT")])
+def test_levels_of_a_coin_worth_next_to_nothing_are_within_what_a_record_holds(market: Market, symbol: str) -> None:
+    """By far: levels grow for hours, and what is wider than 64 bits at scale 8 ends in dead letters."""
+    crowd = Crowd(market, symbol, depth_levels=500)
+    crowd.live(15_000, lambda: None)
+
+    sides = (crowd.engine.bids, crowd.engine.asks)
+    largest = max(side.quantity_at(abs(key)) for side in sides for key in side.keys)
+    quantity = crowd.quantity
+    assert largest * quantity.step_units * 10 ** (8 - quantity.places) < 2**63 // 5

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 import pytest
 from hypothesis import given, strategies as st
 
-from sandbox.simulation.assets import ASSETS, asset
+from sandbox.simulation.assets import ASSETS, asset, contract_base
 from sandbox.simulation.instruments import contract_type, instrument
 from schemas.markets import Market
 
@@ -28,7 +28,7 @@ def test_spot_quote_quantities_need_no_rounding(base: str, quote: str) -> None:
 
 @given(st.sampled_from(sorted(ASSETS)), st.integers(1, 10**7), st.integers(1, 10**6))
 def test_futures_second_quantities_are_exact_or_rounded_per_trade(base: str, price: int, quantity: int) -> None:
-    usdm, coinm = instrument(Market.USDM, f"{base}USDT"), instrument(Market.COINM, f"{base}USD_PERP")
+    usdm, coinm = instrument(Market.USDM, f"{contract_base(base)}USDT"), instrument(Market.COINM, f"{base}USD_PERP")
     size = 100 if base == "BTC" else 10
 
     assert Decimal(usdm.second.text(usdm.second_quantity(price, quantity))) == Decimal(
@@ -88,6 +88,7 @@ def test_delivery_contracts_end_at_eight_in_the_morning() -> None:
         (Market.USDM, "BTCUSDT_269999", "is no delivery date"),
         (Market.SPOT, "BTCXYZ", "ends in none of"),
         (Market.SPOT, "USDT", "ends in none of"),
+        (Market.USDM, "PEPEUSDT", "by the thousand, as 1000PEPEUSDT"),
     ],
 )
 def test_what_is_no_symbol_is_refused(market: Market, symbol: str, message: str) -> None:

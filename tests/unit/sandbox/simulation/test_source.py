@@ -185,6 +185,14 @@ def test_a_universe_has_the_size_asked_for_and_every_symbol_can_be_simulated(cou
     assert len(source.streams(Market.SPOT)) > 20
 
 
+def test_a_universe_has_the_contracts_that_the_venue_has() -> None:
+    symbols = universe(120)
+
+    assert "PEPEUSDT" in symbols[Market.SPOT]
+    assert {"1000PEPEUSDT", "1000SHIBUSDT"} <= {*symbols[Market.USDM]}
+    assert "PEPEUSDT" not in symbols[Market.USDM]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
