@@ -302,6 +302,8 @@ class OrderTradeUpdate(Struct, frozen=True, kw_only=True):
     event_time: int = field(name="E")
     transaction_time: int = field(name="T")
     order: FuturesOrder = field(name="o")
+    account_alias: str | None = field(name="i", default=None)
+    """COIN-M."""
 
 
 class TradeLite(Struct, frozen=True, kw_only=True):
