@@ -57,16 +57,15 @@ class Arrived(Struct, frozen=True):
     at_ns: int
 
 
-class Reader(LiveReader):
-    """Notes when raw and derived records came.
+class Notes:
+    """When raw and derived records came.
 
     Args:
-        servers: Kafka.
         table: the topics.
         codec: reads derived values.
     """
 
-    def __init__(self, servers: str, table: TopicTable, codec: Codec) -> None:
+    def __init__(self, table: TopicTable, codec: Codec) -> None:
         self.received_ns: dict[Place, int] = {}
         self.trades: set[tuple[str, int]] = set()
         self.arrived: list[Arrived] = []
@@ -74,7 +73,11 @@ class Reader(LiveReader):
         self._codec = codec
         self._raw = {table.raw(Market.SPOT, raw).name: (raw, derived) for raw, derived in _RAW.items()}
         self._derived = {table.derived(Market.SPOT, of).name: of for of in _STREAMS.values()}
-        super().__init__(servers, (*self._raw, *self._derived))
+
+    @property
+    def topics(self) -> list[str]:
+        """The names of all topics that there are notes of."""
+        return [*self._raw, *self._derived]
 
     def take(self, message: Message, at_ns: int) -> None:
         """Note a record."""
@@ -108,7 +111,8 @@ def measure(site: Site, seconds: float, symbol_count: int = _SYMBOLS) -> Section
     registry = Registry(site.registry.url)
     codec = Codec(table, registry)
     codec.prepare()
-    reader = Reader(site.broker.bootstrap_servers, table, codec)
+    notes = Notes(table, codec)
+    reader = LiveReader(site.broker.bootstrap_servers, notes.topics, notes.take)
     try:
         with ExitStack() as stack:
             exchange = _start(site, table, stack, universe(symbol_count * 2)[Market.SPOT][:symbol_count])
@@ -118,7 +122,7 @@ def measure(site: Site, seconds: float, symbol_count: int = _SYMBOLS) -> Section
     finally:
         reader.close()
         registry.close()
-    return Section("Socket to derived topic", list(_rows(reader)))
+    return Section("Socket to derived topic", list(_rows(notes)))
 
 
 def _start(site: Site, table: TopicTable, stack: ExitStack, symbols: tuple[str, ...]) -> str:
@@ -161,22 +165,22 @@ def _subscribed(address: str, stream_count: int) -> bool:
     return sum(len(one["streams"]) for one in ask_exchange(address, "GET", "connections")) == stream_count
 
 
-def _rows(reader: Reader) -> Iterator[Row]:
-    begun_ns = min(reader.received_ns.values(), default=0) + _WARM_UP_NS
-    sent = [one for one in reader.received_ns.values() if one >= begun_ns]
+def _rows(notes: Notes) -> Iterator[Row]:
+    begun_ns = min(notes.received_ns.values(), default=0) + _WARM_UP_NS
+    sent = [one for one in notes.received_ns.values() if one >= begun_ns]
     last_ns = max(sent, default=begun_ns)
     rate = len(sent) / max(1.0, (last_ns - begun_ns) / 1e9)
     everything = tuple(_STREAMS.values())
-    yield _row("ours", reader, everything, begun_ns, rate)
+    yield _row("ours", notes, everything, begun_ns, rate)
     for of in everything:
-        yield _row(f"ours, {of}", reader, (of,), begun_ns, None)
-    yield _row("ours, the last third", reader, everything, last_ns - (last_ns - begun_ns) // 3, None)
-    yield timed("the raw record alone", [(received, at) for received, at in reader.raw if received >= begun_ns])
+        yield _row(f"ours, {of}", notes, (of,), begun_ns, None)
+    yield _row("ours, the last third", notes, everything, last_ns - (last_ns - begun_ns) // 3, None)
+    yield timed("the raw record alone", [(received, at) for received, at in notes.raw if received >= begun_ns])
 
 
-def _row(name: str, reader: Reader, types: tuple[DerivedType, ...], begun_ns: int, rate: float | None) -> Row:
-    arrived = [one for one in reader.arrived if one.place[0] in types]
-    times = ((reader.received_ns.get(one.place, 0), one.at_ns) for one in arrived)
+def _row(name: str, notes: Notes, types: tuple[DerivedType, ...], begun_ns: int, rate: float | None) -> Row:
+    arrived = [one for one in notes.arrived if one.place[0] in types]
+    times = ((notes.received_ns.get(one.place, 0), one.at_ns) for one in arrived)
     row = timed(name, [(received, at) for received, at in times if received >= begun_ns])
     if DerivedType.TRADE not in types:
         return row  # a top of a book comes only of a diff that changes it: nothing tells how many are missing
@@ -184,6 +188,6 @@ def _row(name: str, reader: Reader, types: tuple[DerivedType, ...], begun_ns: in
     return msgspec.structs.replace(
         row,
         events_per_second=rate,
-        lost=len(reader.trades - set(trades)),
+        lost=len(notes.trades - set(trades)),
         duplicates=len(trades) - len(set(trades)),
     )

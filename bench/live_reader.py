@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from confluent_kafka import Consumer, Message, TopicPartition
@@ -22,24 +21,22 @@ Times = tuple[int, int]
 """When ingest received what a record comes of, and when the record was at hand; nanoseconds since the epoch."""
 
 
-class LiveReader(ABC):
+class LiveReader:
     """Reads records that are not committed yet, and knows when each was at hand.
 
     Args:
         servers: Kafka.
         topics: their names.
+        take: takes each record, with the moment since when it is at hand.
     """
 
-    def __init__(self, servers: str, topics: Iterable[str]) -> None:
+    def __init__(self, servers: str, topics: Iterable[str], take: Callable[[Message, int], None]) -> None:
+        self._take = take
         self._consumer = Consumer(
             {"bootstrap.servers": servers, "group.id": "none", "enable.auto.commit": False, "log_level": 0,
              "isolation.level": "read_uncommitted", "auto.offset.reset": "earliest", "fetch.wait.max.ms": 5}
         )  # fmt: skip
         self._consumer.assign([TopicPartition(name, number, 0) for name in topics for number in range(PARTITIONS)])
-
-    @abstractmethod
-    def take(self, message: Message, at_ns: int) -> None:
-        """Take in a record that is at hand since a moment."""
 
     def read(self, until_s: float) -> None:
         """Read until a moment of the monotonic clock."""
@@ -64,7 +61,7 @@ class LiveReader(ABC):
         for message in messages:
             if error := message.error():
                 raise RuntimeError(str(error))
-            self.take(message, at_ns)
+            self._take(message, at_ns)
         return len(messages)
 
 

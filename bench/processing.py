@@ -15,14 +15,13 @@ from typing import Annotated, Final
 import msgspec
 import typer
 from msgspec import Struct
-from rich.console import Console
 
 from bench.end_to_end import measure as measure_end_to_end
 from bench.ingest import machine
 from bench.market_log import MarketLog, depth_log, publish, trade_log
 from bench.order_update import measure as measure_order_update
 from bench.programs import CEILING, OURS, PEER_READY, PEERS, WHOLE, Program, run
-from bench.results import RESULTS, Row, Section, median, show_sections, write
+from bench.results import RESULTS, Row, Section, console, median, show_sections, write
 from bench.site import Site, running_site
 from bench.work import WORK, Outcome
 from schemas.markets import Market
@@ -36,7 +35,7 @@ _FEW_LEVELS: Final = 11
 _TOPICS: Final = {"book": RawType.DEPTH, "candles": RawType.TRADE}
 _WAYS: Final = {"end_to_end": measure_end_to_end, "order_update": measure_order_update}
 """From the socket on, with all processes on all cores."""
-_out = Console(highlight=False)
+_out = console()
 
 
 class Plan(Struct, frozen=True):
