@@ -14,8 +14,6 @@ from tests.support.golden import example
 
 
 REPORT = next(event for _, event in EVENTS if event["e"] == "executionReport")
-ORDER = example("order")
-assert isinstance(ORDER, Order)
 MS = 1_000_000
 BEGUN_NS = 1_000 * WARM_UP_NS
 LATER_NS = BEGUN_NS + WARM_UP_NS
@@ -36,7 +34,9 @@ def event(notes: OrderNotes, offset: int, received_ns: int = LATER_NS, **told: A
 
 def order(notes: OrderNotes, input_offset: int, at_ns: int, status: str, filled: int, **known: Any) -> None:
     """Note a record of the order that the events are about."""
-    value = replace(ORDER, input_offset=input_offset, status=status, filled_quantity=filled, **known)
+    known_order = example("order")
+    assert isinstance(known_order, Order)
+    value = replace(known_order, input_offset=input_offset, status=status, filled_quantity=filled, **known)
     notes.note_order(Market.SPOT, 3, b"main|ACHUSDT|1281722113", value, at_ns)
 
 
