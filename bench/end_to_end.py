@@ -14,15 +14,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
-from http.client import HTTPConnection
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Message
 from msgspec import Struct
 
+from bench.live_reader import LiveReader, Times, received_ns_of, timed
+from bench.probe import ask_exchange
 from bench.results import Row, Section
 from bench.site import Site
 from sandbox.ports import free_port
@@ -32,7 +33,7 @@ from schemas.codec import Codec
 from schemas.derived import TopOfBook, Trade, TradeKind
 from schemas.markets import Market
 from schemas.registry import Registry
-from schemas.topics import PARTITIONS, DerivedType, RawType, TopicTable
+from schemas.topics import DerivedType, RawType, TopicTable
 
 
 __all__ = ["measure"]
@@ -40,8 +41,6 @@ __all__ = ["measure"]
 _READY_S: Final = 120.0
 _WARM_UP_NS: Final = 10_000_000_000
 """Symbols get their snapshots, caches fill, and what came before the workers had their partitions is caught up with."""
-_QUIET_S: Final = 3.0
-_DRAIN_S: Final = 60.0
 _SYMBOLS: Final = 40
 _STREAMS: Final = {"trade": DerivedType.TRADE, "depth@100ms": DerivedType.TOP_OF_BOOK}
 _RAW: Final = {RawType.TRADE: DerivedType.TRADE, RawType.DEPTH: DerivedType.TOP_OF_BOOK}
@@ -58,63 +57,34 @@ class Arrived(Struct, frozen=True):
     at_ns: int
 
 
-class Reader:
-    """Reads raw and derived topics while records come, and notes when each came.
+class Notes:
+    """When raw and derived records came.
 
     Args:
-        servers: Kafka.
         table: the topics.
         codec: reads derived values.
     """
 
-    def __init__(self, servers: str, table: TopicTable, codec: Codec) -> None:
+    def __init__(self, table: TopicTable, codec: Codec) -> None:
         self.received_ns: dict[Place, int] = {}
         self.trades: set[tuple[str, int]] = set()
         self.arrived: list[Arrived] = []
-        self.raw: list[tuple[int, int]] = []
-        """When each raw record was received by ingest, and when it was at hand."""
+        self.raw: list[Times] = []
         self._codec = codec
         self._raw = {table.raw(Market.SPOT, raw).name: (raw, derived) for raw, derived in _RAW.items()}
         self._derived = {table.derived(Market.SPOT, of).name: of for of in _STREAMS.values()}
-        self._consumer = Consumer(
-            {"bootstrap.servers": servers, "group.id": "none", "enable.auto.commit": False, "log_level": 0,
-             "isolation.level": "read_uncommitted", "auto.offset.reset": "earliest", "fetch.wait.max.ms": 5}
-        )  # fmt: skip
-        names = (*self._raw, *self._derived)
-        self._consumer.assign([TopicPartition(name, number, 0) for name in names for number in range(PARTITIONS)])
 
-    def read(self, until_s: float) -> None:
-        """Read until a moment of the monotonic clock."""
-        while time.monotonic() < until_s:
-            self._take_all()
+    @property
+    def topics(self) -> list[str]:
+        """The names of all topics that there are notes of."""
+        return [*self._raw, *self._derived]
 
-    def drain(self) -> None:
-        """Read until nothing came for a while."""
-        limit_s = time.monotonic() + _DRAIN_S
-        quiet_since = time.monotonic()
-        while time.monotonic() - quiet_since < _QUIET_S and time.monotonic() < limit_s:
-            if self._take_all():
-                quiet_since = time.monotonic()
-
-    def close(self) -> None:
-        """Disconnect."""
-        self._consumer.close()
-
-    def _take_all(self) -> int:
-        messages = self._consumer.consume(1_000, timeout=0.01)
-        at_ns = time.time_ns()
-        for message in messages:
-            if error := message.error():
-                raise RuntimeError(str(error))
-            self._take(message, at_ns)
-        return len(messages)
-
-    def _take(self, message: Message, at_ns: int) -> None:
+    def take(self, message: Message, at_ns: int) -> None:
+        """Note a record."""
         topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
         if topic in self._raw:
             raw, derived = self._raw[topic]
-            headers = dict(message.headers() or ())
-            received_ns = int(headers["receive_time_ns"] or 0)
+            received_ns = received_ns_of(message)
             self.received_ns[derived, partition, offset] = received_ns
             self.raw.append((received_ns, at_ns))
             if raw is RawType.TRADE:
@@ -141,17 +111,18 @@ def measure(site: Site, seconds: float, symbol_count: int = _SYMBOLS) -> Section
     registry = Registry(site.registry.url)
     codec = Codec(table, registry)
     codec.prepare()
-    reader = Reader(site.broker.bootstrap_servers, table, codec)
+    notes = Notes(table, codec)
+    reader = LiveReader(site.broker.bootstrap_servers, notes.topics, notes.take)
     try:
         with ExitStack() as stack:
             exchange = _start(site, table, stack, universe(symbol_count * 2)[Market.SPOT][:symbol_count])
             reader.read(time.monotonic() + seconds + _WARM_UP_NS / 1e9)
-            _ask(exchange, "POST", "close")
+            ask_exchange(exchange, "POST", "close")
             reader.drain()
     finally:
         reader.close()
         registry.close()
-    return Section("Socket to derived topic", list(_rows(reader)))
+    return Section("Socket to derived topic", list(_rows(notes)))
 
 
 def _start(site: Site, table: TopicTable, stack: ExitStack, symbols: tuple[str, ...]) -> str:
@@ -186,57 +157,37 @@ def _start(site: Site, table: TopicTable, stack: ExitStack, symbols: tuple[str, 
             msg = f"ingest did not subscribe to {len(symbols) * len(_STREAMS)} streams within {_READY_S:g} s"
             raise RuntimeError(msg)
         time.sleep(0.2)
-    _ask(address, "POST", "start")
+    ask_exchange(address, "POST", "start")
     return address
 
 
 def _subscribed(address: str, stream_count: int) -> bool:
-    return sum(len(one["streams"]) for one in _ask(address, "GET", "connections")) == stream_count
+    return sum(len(one["streams"]) for one in ask_exchange(address, "GET", "connections")) == stream_count
 
 
-def _ask(address: str, method: str, what: str) -> Any:
-    """Return what the exchange's control API answers."""
-    connection = HTTPConnection(address.removeprefix("http://"), timeout=30)
-    try:
-        connection.request(method, f"/sandbox/{what}")
-        return json.loads(connection.getresponse().read())
-    finally:
-        connection.close()
-
-
-def _rows(reader: Reader) -> Iterator[Row]:
-    begun_ns = min(reader.received_ns.values(), default=0) + _WARM_UP_NS
-    sent = [one for one in reader.received_ns.values() if one >= begun_ns]
+def _rows(notes: Notes) -> Iterator[Row]:
+    begun_ns = min(notes.received_ns.values(), default=0) + _WARM_UP_NS
+    sent = [one for one in notes.received_ns.values() if one >= begun_ns]
     last_ns = max(sent, default=begun_ns)
     rate = len(sent) / max(1.0, (last_ns - begun_ns) / 1e9)
     everything = tuple(_STREAMS.values())
-    yield _row("ours", reader, everything, begun_ns, rate)
+    yield _row("ours", notes, everything, begun_ns, rate)
     for of in everything:
-        yield _row(f"ours, {of}", reader, (of,), begun_ns, None)
-    yield _row("ours, the last third", reader, everything, last_ns - (last_ns - begun_ns) // 3, None)
-    yield _timed("the raw record alone", [(received, at) for received, at in reader.raw if received >= begun_ns])
+        yield _row(f"ours, {of}", notes, (of,), begun_ns, None)
+    yield _row("ours, the last third", notes, everything, last_ns - (last_ns - begun_ns) // 3, None)
+    yield timed("the raw record alone", [(received, at) for received, at in notes.raw if received >= begun_ns])
 
 
-def _row(name: str, reader: Reader, types: tuple[DerivedType, ...], begun_ns: int, rate: float | None) -> Row:
-    arrived = [one for one in reader.arrived if one.place[0] in types]
-    times = ((reader.received_ns.get(one.place, 0), one.at_ns) for one in arrived)
-    row = _timed(name, [(received, at) for received, at in times if received >= begun_ns])
+def _row(name: str, notes: Notes, types: tuple[DerivedType, ...], begun_ns: int, rate: float | None) -> Row:
+    arrived = [one for one in notes.arrived if one.place[0] in types]
+    times = ((notes.received_ns.get(one.place, 0), one.at_ns) for one in arrived)
+    row = timed(name, [(received, at) for received, at in times if received >= begun_ns])
     if DerivedType.TRADE not in types:
         return row  # a top of a book comes only of a diff that changes it: nothing tells how many are missing
     trades = [one.identity for one in arrived if one.place[0] is DerivedType.TRADE]
     return msgspec.structs.replace(
         row,
         events_per_second=rate,
-        lost=len(reader.trades - set(trades)),
+        lost=len(notes.trades - set(trades)),
         duplicates=len(trades) - len(set(trades)),
     )
-
-
-def _timed(name: str, times: Sequence[tuple[int, int]]) -> Row:
-    """Return the row of pairs of moments, received and at hand."""
-    latencies = sorted((at - received) / 1e6 for received, at in times)
-    return Row(name=name, p50_ms=_quantile(latencies, 0.50), p99_ms=_quantile(latencies, 0.99), events=len(latencies))
-
-
-def _quantile(ordered: list[float], share: float) -> float | None:
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else None

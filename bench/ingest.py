@@ -18,12 +18,11 @@ from typing import Annotated, Final
 import msgspec
 import typer
 from msgspec import Struct
-from rich.console import Console
 
 from bench import readback
 from bench.frames import SYMBOLS, Course
 from bench.readback import Judgement, Reader, Seen
-from bench.results import RESULTS, Row, median, show, write
+from bench.results import RESULTS, Row, console, median, show, write
 from bench.sightings import Sightings
 from bench.site import ROOT, Site, running_site
 from sandbox.ports import free_port
@@ -42,7 +41,7 @@ _PARTITIONS: Final = 12
 _RUN_S: Final = 120.0
 _WARM_UP_NS: Final = 1_000_000_000
 _REPAIR_S: Final = 1.0
-_out = Console(highlight=False)
+_out = console()
 
 
 class Plan(Struct, frozen=True):

@@ -11,12 +11,11 @@ from typing import Annotated, Any, Final
 
 import typer
 import yaml
-from rich.console import Console
 from rich.table import Table
 
 from bench.ingest import machine
 from bench.probe import Sample, is_ready, watch
-from bench.results import RESULTS, write
+from bench.results import RESULTS, console, write
 from bench.site import Site, running_site
 from sandbox.ports import free_port
 from sandbox.probes import http_answers
@@ -39,7 +38,7 @@ _STREAMS: Final = (
     "kline_1m",
 )
 _FUTURES_STREAMS: Final = ("markPrice@1s", "forceOrder", "!miniTicker@arr", "!ticker@arr", "!markPrice@arr@1s")
-_out = Console(highlight=False)
+_out = console()
 
 
 def _config(path: Path, symbol_count: int) -> int:

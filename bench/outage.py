@@ -15,14 +15,13 @@ from itertools import pairwise
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 
 from bench import readback
 from bench.frames import SYMBOLS, Course
 from bench.ingest import feeding, machine
 from bench.probe import Sample, is_ready, watch
 from bench.readback import Judgement, Reader, Seen
-from bench.results import RESULTS, write
+from bench.results import RESULTS, console, write
 from bench.site import Site, running_site
 from sandbox.broker import EmbeddedKafka
 from sandbox.ports import free_port
@@ -38,7 +37,7 @@ _BEFORE_S: Final = 20.0
 _AFTER_S: Final = 40.0
 _SETTLE_S: Final = 180.0
 _TELL_EVERY_S: Final = 20
-_out = Console(highlight=False)
+_out = console()
 
 
 @contextmanager

@@ -1,13 +1,14 @@
-"""How an ingest process does, seen from outside: its memory, and what it says of itself."""
+"""What processes say when they are asked: ingest of itself and its memory, the exchange of its connections."""
 
 from __future__ import annotations
 
+import json
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
@@ -15,11 +16,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from sandbox.processes import ManagedProcess
 
 
-__all__ = ["Sample", "is_ready", "sample", "watch"]
+__all__ = ["Sample", "ask_exchange", "is_ready", "sample", "watch"]
 
 _MIB: Final = 1024.0
 """In KiB, which is what the kernel counts in."""
 _TIMEOUT_S: Final = 5.0
+_EXCHANGE_TIMEOUT_S: Final = 30.0
 
 
 class Sample(Struct, frozen=True):
@@ -61,6 +63,19 @@ def is_ready(port: int) -> bool:
             return True
     except (urllib.error.URLError, TimeoutError):
         return False
+
+
+def ask_exchange(url: str, method: str, what: str) -> Any:
+    """Return what the control interface of the exchange answers.
+
+    Args:
+        url: the exchange.
+        method: ``GET`` to ask, ``POST`` to tell it something.
+        what: ``connections``, ``start``, ``close`` …
+    """
+    request = urllib.request.Request(f"{url}/sandbox/{what}", method=method)  # noqa: S310 - our own server
+    with urllib.request.urlopen(request, timeout=_EXCHANGE_TIMEOUT_S) as answer:  # noqa: S310 - the same
+        return json.loads(answer.read())
 
 
 def watch(

@@ -15,13 +15,13 @@ from typing import Annotated, Final
 import msgspec
 import typer
 from msgspec import Struct
-from rich.console import Console
 
 from bench.end_to_end import measure as measure_end_to_end
 from bench.ingest import machine
 from bench.market_log import MarketLog, depth_log, publish, trade_log
+from bench.order_update import measure as measure_order_update
 from bench.programs import CEILING, OURS, PEER_READY, PEERS, WHOLE, Program, run
-from bench.results import RESULTS, Row, Section, median, show_sections, write
+from bench.results import RESULTS, Row, Section, console, median, show_sections, write
 from bench.site import Site, running_site
 from bench.work import WORK, Outcome
 from schemas.markets import Market
@@ -33,7 +33,9 @@ __all__ = ["main"]
 _SUBJECTS: Final = ("book", "book-11-levels", "candles", "delivery")
 _FEW_LEVELS: Final = 11
 _TOPICS: Final = {"book": RawType.DEPTH, "candles": RawType.TRADE}
-_out = Console(highlight=False)
+_WAYS: Final = {"end_to_end": measure_end_to_end, "order_update": measure_order_update}
+"""From the socket on, with all processes on all cores."""
+_out = console()
 
 
 class Plan(Struct, frozen=True):
@@ -47,7 +49,7 @@ class Plan(Struct, frozen=True):
     whole_rounds: int
     """Of whole workers, each of which needs topics of its own."""
     seconds: float
-    """Of the end to end measurement."""
+    """Of each measurement from the socket on."""
     limit_s: float = 900.0
     """After a section's share of so long it begins no further round: a busy machine gets fewer, and ends in time."""
 
@@ -206,9 +208,11 @@ def main(  # noqa: PLR0917 - a command line
             for name in chosen:
                 subject = _subject(name, plan, PEERS if peers and PEER_READY.exists() else ())
                 sections[name] = _measure(site, subject, plan, 1 / len(chosen))
-    if not only or "end_to_end" in only:
+    ways = [name for name in _WAYS if not only or name in only]
+    if ways:
         with running_site(pinned=False) as site:
-            sections["end_to_end"] = measure_end_to_end(site, plan.seconds)
+            for name in ways:
+                sections[name] = _WAYS[name](site, plan.seconds)
     show_sections(f"Processors, one process on one core ({machine()})", list(sections.values()))
     _out.print(f"measured in {time.monotonic() - began_s:.0f} s")
     for name, section in sections.items():

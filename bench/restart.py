@@ -22,12 +22,11 @@ import typer
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
-from rich.console import Console
 from rich.table import Table
 
 from bench.ingest import machine
 from bench.probe import is_ready
-from bench.results import RESULTS, write
+from bench.results import RESULTS, console, write
 from bench.site import Site, producer_to, running_site
 from sandbox.ports import free_port
 from sandbox.processes import ManagedProcess
@@ -47,7 +46,7 @@ _INTERVAL_S: Final = 10.0
 _NEVER_S: Final = 3_600.0
 _PIECE: Final = 20
 _ROUNDS: Final = "processors_checkpoint_round_seconds_count"
-_out = Console(highlight=False)
+_out = console()
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -293,6 +292,27 @@ async def _live(
         await consumer.stop()
 
 
+def _line(row: Row) -> str:
+    """Return what was found of one restart, in words."""
+    return (
+        f"{row.books} books of {row.levels:,} levels, from {row.name}: restored in {row.restore_s:.2f} s, "
+        f"ready {row.start_s:.2f} s after the start, {row.live} live"
+    )
+
+
+def _show(rows: Sequence[Row]) -> None:
+    _out.print(f"[italic]Restart of a worker of books ({machine()})[/italic]")
+    table = Table()
+    for name in ("from", "books", "levels", "state MB", "replayed", "restored s", "start to ready s", "CPU s", "live"):
+        table.add_column(name, justify="left" if name == "from" else "right")
+    for row in rows:
+        table.add_row(
+            row.name, str(row.books), f"{row.levels:,}", f"{row.state_mb:.1f}", f"{row.replayed:,}",
+            f"{row.restore_s:.2f}", f"{row.start_s:.2f}", f"{row.cpu_s:.2f}", str(row.live),
+        )  # fmt: skip
+    _out.print(table)
+
+
 def main(
     books: Annotated[list[int] | None, typer.Option(help="Numbers of books.")] = None,
     levels: Annotated[int, typer.Option(help="Levels of each side.")] = 5_000,
@@ -305,26 +325,8 @@ def main(
         for count in books or [50, LIMIT_BOOKS, 400]:
             for name in ("checkpoint", "log") if log else ("checkpoint",):
                 rows.append(asyncio.run(_measure(site, name, books=count, levels=levels, rate=rate)))
-                _out.print(rows[-1])
-    table = Table(title=f"Restart of a worker of books ({machine()})", title_justify="left")
-    for name in (
-        "from",
-        "books",
-        "levels",
-        "state MB",
-        "replayed",
-        "restored in s",
-        "start to ready s",
-        "CPU s",
-        "live",
-    ):
-        table.add_column(name, justify="left" if name == "from" else "right")
-    for row in rows:
-        table.add_row(
-            row.name, str(row.books), f"{row.levels:,}", f"{row.state_mb:.1f}", f"{row.replayed:,}",
-            f"{row.restore_s:.2f}", f"{row.start_s:.2f}", f"{row.cpu_s:.2f}", str(row.live),
-        )  # fmt: skip
-    _out.print(table)
+                _out.print(_line(rows[-1]))
+    _show(rows)
     write(RESULTS / "restart.json", rows, machine())
     ours = [row for row in rows if row.name == "checkpoint"]
     slow = any(row.restore_s > LIMIT_S for row in ours if row.books <= LIMIT_BOOKS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 
-__all__ = ["RESULTS", "Row", "Section", "median", "show", "show_sections", "write"]
+__all__ = ["RESULTS", "Row", "Section", "console", "median", "show", "show_sections", "write"]
 
 RESULTS: Final = Path(__file__).parent / "results"
 _WIDTH: Final = 120
@@ -47,6 +48,11 @@ class Section(Struct, frozen=True):
 
     title: str
     rows: Sequence[Row]
+
+
+def console() -> Console:
+    """Return where a benchmark prints: as wide as the terminal, and wide enough for every table where there is none."""
+    return Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False)
 
 
 def show_sections(title: str, sections: Sequence[Section]) -> None:

@@ -14,12 +14,11 @@ from typing import Annotated, Final
 import msgspec
 import typer
 from msgspec import Struct
-from rich.console import Console
 from rich.table import Table
 
 from bench.ingest import machine
 from bench.plot import Panel, svg
-from bench.results import RESULTS, write
+from bench.results import RESULTS, console, write
 from bench.scale_cost import Cost, Point, measure_apart
 from bench.scale_log import MarketLog
 from bench.scale_outputs import Expected, expect
@@ -32,8 +31,7 @@ __all__ = ["main"]
 LIMIT_SYMBOLS: Final = 2_000
 LIMIT_LEVELS: Final = 10_000
 LIMIT_MIB: Final = 3 * 1024
-_WIDTH: Final = 140
-_out = Console(width=_WIDTH, highlight=False)
+_out = console()
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -94,8 +92,20 @@ def _measure_workers(plan: Plan) -> list[Row]:
                     session_timeout_s=plan.session_timeout_s,
                 )  # fmt: skip
                 rows.append(asyncio.run(run))
-                _out.print(rows[-1])
+                _out.print(_line(rows[-1]))
     return [*(_core_row(family.name, expected[family.raw]) for family in FAMILIES), *rows]
+
+
+def _line(row: Row) -> str:
+    """Return what was found of so many workers, in words."""
+    took = (("joined", row.join_s), ("left", row.leave_s), ("taken over", row.take_over_s))
+    figures = (
+        f"{_text(row.events_per_second, 0)} events/s",
+        f"{_text(row.cpu_s_per_million, 1)} s of CPU a million",
+        *(f"{what} in {seconds:.1f} s" for what, seconds in took if seconds is not None),
+        f"{row.lost} lost",
+    )
+    return f"{row.name}: {', '.join(figures)}"
 
 
 def _core_row(family: str, expected: Expected) -> Row:

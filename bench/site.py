@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tempfile
@@ -111,6 +112,8 @@ class Site:
 @contextmanager
 def running_site(*, pinned: bool = True) -> Iterator[Site]:
     """Yield a site; if pinned, this process and all that it starts move to the core of the others."""
+    # It warns of each attempt to reach a topic that is being made; what fails in the end is raised.
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)
     cores = Cores.of_this_machine()
     before = os.sched_getaffinity(0)
     if pinned:

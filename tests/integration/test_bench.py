@@ -34,3 +34,14 @@ def test_the_quick_benchmark_of_the_processors_loses_nothing_and_writes_its_rows
     for row in list(rows.values())[:3]:
         assert (row["lost"], row["duplicates"]) == (0, 0)
         assert row["events_per_second"] > 0
+
+
+def test_the_quick_benchmark_of_order_events_loses_no_state_and_writes_its_rows(tmp_path: Path) -> None:
+    run_tool("python", "-m", "bench.processing", "--quick", "--only", "order_update", "--out", tmp_path, ok=[0])
+
+    rows = {row["name"]: row for row in json.loads((tmp_path / "order_update.json").read_text())["rows"]}
+    ours = rows["ours"]
+    assert (ours["lost"], ours["duplicates"]) == (0, 0)
+    assert ours["events_per_second"] > 0
+    assert 0 < ours["p50_ms"] <= ours["p99_ms"]
+    assert ours["events"] == sum(rows[f"ours, {market}"]["events"] for market in ("spot", "usdm", "coinm"))
