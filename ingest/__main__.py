@@ -156,6 +156,8 @@ def setup(
 ) -> None:
     """Create every topic and register every schema. Run it as often as you like.
 
+    Where `private` is false the topics that tell of accounts are left out, and left alone if they are there.
+
     Exit status 0 if everything is as the topic table says, 1 if not (a topic has another number of partitions, a
     schema is refused, a server does not answer), 2 if the configuration is wrong.
 
@@ -167,6 +169,7 @@ def setup(
             TopicTable(settings.topic_prefix),
             settings.kafka_bootstrap_servers,
             settings.schema_registry_url,
+            private=settings.private,
             keep_everything=keep_everything,
             wait_limit_s=settings.wait_limit_s if wait is None else wait,
             tell=_errors.print,
@@ -179,6 +182,8 @@ def setup(
         f" be; schemas: {report.schema_count} registered",
         soft_wrap=True,
     )
+    if report.left_out_count:
+        _out.print(f"  left out, as private is false: {report.left_out_count} private topics and their schemas")
     for name, settings_there in report.differing.items():
         wanted = ", ".join(f"{key}={value}" for key, value in settings_there.items())
         _out.print(f"  left alone, though the table says {wanted}: {name}", soft_wrap=True)

@@ -23,6 +23,7 @@ from ingest.core.shards import ProcessShard
 from ingest.core.streams import Route, Stream
 from ingest.errors import ConfigError
 from ingest.sections import (
+    NOTHING_TO_TAKE,
     ConnectionSettings,
     HttpSettings,
     MarketsSettings,
@@ -77,7 +78,7 @@ class Settings(BaseSettings):
     markets: MarketsSettings = Field(default=MarketsSettings(), description="What to take from which market.")
     private: bool = Field(
         default=True,
-        description="Whether anything of the accounts is taken; false: no key is read, no private topic written.",
+        description="Whether anything of the accounts is taken; false: no key is read, no private topic needed.",
     )
     accounts: dict[Label, AccountSettings] = Field(
         default_factory=dict, description="Accounts, each under a label of your choice: lower case, digits, hyphens."
@@ -148,9 +149,18 @@ class Settings(BaseSettings):
         return ProcessShard.parse(shard).text
 
     @model_validator(mode="after")
+    def _something_is_taken(self) -> Self:
+        of_accounts = {market for account in self.accounts.values() for market in account.markets}
+        for market, settings in self.markets.named().items():
+            if settings.addresses_alone and market not in of_accounts:
+                key = f"markets.{market}.symbols"
+                raise fault(key, f"{NOTHING_TO_TAKE}; urls alone are for markets of accounts")
+        return self
+
+    @model_validator(mode="after")
     def _encrypted(self) -> Self:
         private = self.account_markets
-        for market in dict.fromkeys([*self.markets.present(), *private]):
+        for market in dict.fromkeys([*self.markets.named(), *private]):
             endpoint = self.endpoint_of(market)
             user_stream = [endpoint.user_stream] if market in private else []
             for url in (*endpoint.streams.values(), endpoint.rest, *user_stream):
@@ -167,7 +177,7 @@ class Settings(BaseSettings):
     def endpoint_of(self, market: Market) -> Endpoint:
         """Return the addresses of a market."""
         named = endpoint_of(self.endpoint, market, self.sandbox_url)
-        settings = self.markets.present().get(market)
+        settings = self.markets.named().get(market)
         if settings is None:
             return named
         urls = settings.urls
@@ -226,7 +236,7 @@ class Settings(BaseSettings):
         )
 
     def with_streams_of(self, other: Settings) -> Settings:
-        """Return these settings with the other's symbols and streams, for the markets that both name."""
+        """Return these settings with the other's symbols and streams, for the markets that both take streams of."""
         there = other.markets.present()
         taken = {
             str(market): settings.model_copy(update={key: getattr(there[market], key) for key in LIVE_KEYS})

@@ -136,7 +136,8 @@ class ConfigWatch:
 
 
 def _changes(old: Settings, new: Settings) -> Changes:
-    return changes(old.model_dump(mode="json"), new.model_dump(mode="json"))
+    both = old.markets.present().keys() & new.markets.present().keys()
+    return changes(old.model_dump(mode="json"), new.model_dump(mode="json"), both)
 
 
 def _signature(path: Path) -> Signature | None:

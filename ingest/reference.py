@@ -52,8 +52,9 @@ def _settings() -> Iterator[str]:
         " `INGEST_CONNECTION__IDLE_LIMIT_S`, and lists may be written with commas,"
         " `INGEST_MARKETS__SPOT__SYMBOLS=BTCUSDT,ETHUSDT`. Every key has a default; `binance-ingest config check` shows"
         " all as they are understood, and names each mistake by its key. `<market>` is `spot`, `usdm` or `coinm`; a"
-        " market that is not named is not connected to. `<label>` is an account's, of your choice: lower case, digits"
-        " and hyphens; in the environment upper case, and `_` for `-`. Keys come from files or the environment alone."
+        " market that is not named is not connected to, unless an account trades there; `urls` alone, without symbols,"
+        " say where such a market is reached. `<label>` is an account's, of your choice: lower case, digits and"
+        " hyphens; in the environment upper case, and `_` for `-`. Keys come from files or the environment alone."
     )
     for title, fields in _sections("", Settings):
         yield ""

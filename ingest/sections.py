@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -17,6 +17,7 @@ from schemas.markets import Market
 
 
 __all__ = [
+    "NOTHING_TO_TAKE",
     "ConnectionSettings",
     "HttpSettings",
     "MarketSettings",
@@ -31,6 +32,9 @@ __all__ = [
     "fault",
     "names",
 ]
+
+
+NOTHING_TO_TAKE: Final = "nothing to subscribe to: name symbols, or all-market streams"
 
 
 def names(value: Any) -> Any:
@@ -100,6 +104,11 @@ class MarketSettings(Section):
     urls: UrlSettings = Field(default=UrlSettings(), description="Addresses other than the environment's.")
 
     @property
+    def addresses_alone(self) -> bool:
+        """Whether nothing is to be taken: accounts are there, and reach the market where these settings say."""
+        return self.model_fields_set == {"urls"}
+
+    @property
     def wishes(self) -> Wishes:
         """Which symbols are asked for."""
         return Wishes(tuple(dict.fromkeys([*self.symbols, *self.symbol_streams])), self.exclude_symbols)
@@ -149,13 +158,18 @@ class MarketsSettings(Section):
                 _check_types(market, key, texts)
                 if arrays := [text for text in texts if text.startswith("!")]:
                     raise fault(key, f'"{arrays[0]}" is about all symbols: put it in streams')
-            _check_wishes(settings)
+            if not settings.addresses_alone:
+                _check_wishes(settings)
         return settings
 
-    def present(self) -> dict[Market, MarketSettings]:
+    def named(self) -> dict[Market, MarketSettings]:
         """Return the settings of the markets that are named."""
-        named = {Market.SPOT: self.spot, Market.USDM: self.usdm, Market.COINM: self.coinm}
-        return {market: settings for market, settings in named.items() if settings is not None}
+        markets = {Market.SPOT: self.spot, Market.USDM: self.usdm, Market.COINM: self.coinm}
+        return {market: settings for market, settings in markets.items() if settings is not None}
+
+    def present(self) -> dict[Market, MarketSettings]:
+        """Return the settings of the markets of which something is taken, be there accounts or not."""
+        return {market: settings for market, settings in self.named().items() if not settings.addresses_alone}
 
 
 class ConnectionSettings(Section):
@@ -294,7 +308,7 @@ class HttpSettings(Section):
 def _check_wishes(settings: MarketSettings) -> None:
     wishes = settings.wishes
     if not settings.all_market_streams and not any(settings.types_of(symbol) for symbol in wishes.symbols):
-        raise fault("symbols", "nothing to subscribe to: name symbols, or all-market streams")
+        raise fault("symbols", NOTHING_TO_TAKE)
     if wishes.excluded and not wishes.patterns:
         raise fault("exclude_symbols", "excludes nothing: there is no pattern such as *USDT in symbols")
     if both := sorted(set(wishes.names) & set(wishes.excluded)):

@@ -149,7 +149,7 @@ class Service:
         registry = resources.enter_context(Registry(settings.schema_registry_url))
         await asyncio.to_thread(wait_for_servers, settings, table, registry, pause=pause, warn=self._log.warning)
         codec = Codec(table, registry)
-        await asyncio.to_thread(codec.prepare)
+        await asyncio.to_thread(codec.prepare, table.topics(private=settings.private))
         publisher = KafkaPublisher(
             settings.kafka_bootstrap_servers,
             f"ingest-{self._ingest_id}",

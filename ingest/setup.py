@@ -1,17 +1,17 @@
-"""``binance-ingest setup``: every topic and every schema, as often as one likes."""
+"""``binance-ingest setup``: every topic and every schema that is wanted, as often as one likes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from confluent_kafka import KafkaException
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ingest.errors import KafkaRequestError
 from ingest.topic_admin import TopicAdmin, check_partition_counts, check_topics, reason_of
 from schemas.registry import Registry
-from schemas.topics import TopicTable
+from schemas.topics import Topic, TopicTable
 
 
 __all__ = ["SetupReport", "set_up"]
@@ -30,6 +30,8 @@ class SetupReport(Struct, frozen=True):
     """Topics that exist with other settings than these, and were left alone."""
     unchanged_count: int
     schema_count: int
+    left_out_count: int = 0
+    """Private topics that were not asked for. Where they exist nothing happens to them."""
 
 
 def set_up(
@@ -37,6 +39,7 @@ def set_up(
     bootstrap_servers: str,
     registry_url: str,
     *,
+    private: bool = True,
     keep_everything: bool,
     wait_limit_s: float,
     tell: Callable[[str], object],
@@ -52,6 +55,7 @@ def set_up(
         table: what there should be.
         bootstrap_servers: brokers.
         registry_url: the schema registry.
+        private: whether the topics that tell of accounts are wanted, and their schemas.
         keep_everything: no record ever expires: for replays, whose records are old.
         wait_limit_s: how long to wait for each of the two servers.
         tell: called with a sentence while waiting.
@@ -63,28 +67,28 @@ def set_up(
         RegistryError: the registry did not answer within the limit, or refuses a schema.
         PartitionCountError: a topic exists with another number of partitions.
     """
-    admin = TopicAdmin(bootstrap_servers)
+    admin, topics = TopicAdmin(bootstrap_servers), table.topics(private=private)
     with Registry(registry_url) as registry:
         admin.wait_until_ready(tell, sleep, wait_limit_s)
         registry.wait_until_ready(tell, sleep, limit_s=wait_limit_s)
         try:
-            report = _set_up(table, admin, registry, keep_everything=keep_everything)
-            _wait_until_visible(table, admin, sleep, keep_everything=keep_everything)
+            report = _set_up(topics, admin, registry, keep_everything=keep_everything)
+            _wait_until_visible(topics, admin, sleep, keep_everything=keep_everything)
         except KafkaException as error:
             raise KafkaRequestError(bootstrap_servers, reason_of(error)) from error
-        return report
+        return structs.replace(report, left_out_count=len(table) - len(topics))
 
 
-def _set_up(table: TopicTable, admin: TopicAdmin, registry: Registry, *, keep_everything: bool) -> SetupReport:
+def _set_up(topics: Sequence[Topic], admin: TopicAdmin, registry: Registry, *, keep_everything: bool) -> SetupReport:
     found = admin.partition_counts()
-    check_partition_counts(found, table)
-    missing = [topic for topic in table if topic.name not in found]
-    present = [topic for topic in table if topic.name in found]
+    check_partition_counts(found, topics)
+    missing = [topic for topic in topics if topic.name not in found]
+    present = [topic for topic in topics if topic.name in found]
     admin.create(missing, keep=keep_everything)
     differing = admin.deviations(present, keep=keep_everything)
     if keep_everything:
         admin.apply(differing)
-    schemas = registry.register(table)
+    schemas = registry.register(topics)
     return SetupReport(
         created=tuple(topic.name for topic in missing),
         changed=tuple(differing) if keep_everything else (),
@@ -95,7 +99,7 @@ def _set_up(table: TopicTable, admin: TopicAdmin, registry: Registry, *, keep_ev
 
 
 def _wait_until_visible(
-    table: TopicTable, admin: TopicAdmin, sleep: Callable[[float], object], *, keep_everything: bool
+    topics: Sequence[Topic], admin: TopicAdmin, sleep: Callable[[float], object], *, keep_everything: bool
 ) -> None:
     """Return when the broker shows every topic and change: it learns of them a little after the controller.
 
@@ -105,8 +109,8 @@ def _wait_until_visible(
     """
     for _ in range(_LOOKS):
         found = admin.partition_counts()
-        check_partition_counts(found, table)
-        if all(topic.name in found for topic in table) and not (keep_everything and admin.deviations(table, keep=True)):
+        check_partition_counts(found, topics)
+        if all(one.name in found for one in topics) and not (keep_everything and admin.deviations(topics, keep=True)):
             return
         sleep(_LOOK_S)
-    check_topics(admin.partition_counts(), table)
+    check_topics(admin.partition_counts(), topics)

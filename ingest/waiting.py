@@ -37,5 +37,5 @@ def wait_for_servers(
 
     admin = TopicAdmin(settings.kafka_bootstrap_servers)
     admin.wait_until_ready(warn, sleep, settings.wait_limit_s)
-    check_topics(admin.partition_counts(), table)
+    check_topics(admin.partition_counts(), table.topics(private=settings.private))
     registry.wait_until_ready(warn, sleep, limit_s=settings.wait_limit_s)

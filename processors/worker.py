@@ -56,6 +56,9 @@ _CHECKPOINT_STEP_S: Final = 0.1
 _TROUBLE: Final = (ProcessorsError, RegistryError, OSError)
 """What the operator can act on, so that its text is enough; anything else is shown with its traceback."""
 
+_Topics = tuple[TopicTable, Sequence[Topic]]
+"""A table, and those of its topics that a worker has to do with."""
+
 _log = structlog.get_logger("processors.worker")
 
 
@@ -148,8 +151,10 @@ class _Worker:
         )
         async with AsyncExitStack() as stack:
             await self._serve_health(stack)
-            await self._wait_for_broker(written, [topic for flow in flows for topic in flow.topics])
-            codec, output_codec = await self._wait_for_registry(table, written, stack)
+            inputs = [topic for flow in flows for topic in flow.topics]
+            outputs = outputs_of(self._family, written, settings.markets)
+            await self._wait_for_broker({*inputs, *outputs})
+            codec, output_codec = await self._wait_for_registry((table, inputs), (written, outputs), stack)
             publisher = KafkaPublisher(
                 settings.kafka_bootstrap_servers, f"{group}-outputs", request_timeout_s=settings.request_timeout_s
             )
@@ -222,17 +227,14 @@ class _Worker:
         stack.push_async_callback(health.stop)
         _log.info("health is served", address=address)
 
-    async def _wait_for_broker(self, written: TopicTable, inputs: Sequence[Topic]) -> None:
+    async def _wait_for_broker(self, topics: set[Topic]) -> None:
         self._waiting_for = "the broker"
-        topics = {*inputs, *outputs_of(self._family, written, self._settings.markets)}
         await require_topics(
             self._settings.kafka_bootstrap_servers, topics, tell=_log.warning, limit_s=self._settings.start_timeout_s
         )
 
-    async def _wait_for_registry(
-        self, table: TopicTable, written: TopicTable, stack: AsyncExitStack
-    ) -> tuple[Codec, Codec]:
-        """Return the codecs of what is read and of what is written."""
+    async def _wait_for_registry(self, read: _Topics, written: _Topics, stack: AsyncExitStack) -> tuple[Codec, Codec]:
+        """Return the codecs of what is read and of what is written; other schemas need not be there."""
         self._waiting_for = "the schema registry"
         registry = Registry(self._settings.schema_registry_url)
         stack.callback(registry.close)
@@ -243,9 +245,9 @@ class _Worker:
 
         def prepared() -> tuple[Codec, Codec]:
             registry.wait_until_ready(_log.warning, sleep, limit_s=self._settings.start_timeout_s)
-            codecs = Codec(table, registry), Codec(written, self._job.schemas(registry))
-            for codec in codecs:
-                codec.prepare()
+            codecs = Codec(read[0], registry), Codec(written[0], self._job.schemas(registry))
+            for codec, (_, topics) in zip(codecs, (read, written), strict=True):
+                codec.prepare(topics)
             return codecs
 
         return await asyncio.to_thread(prepared)

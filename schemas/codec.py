@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from typing import Any, Final
 
@@ -81,13 +81,16 @@ class Codec:
         self._encoders: dict[str, Callable[[msgspec.Struct], bytes]] = {}
         self._decoders: dict[tuple[str, int], Callable[[bytes], msgspec.Struct]] = {}
 
-    def prepare(self) -> None:
-        """Look up the ids of every topic's schema.
+    def prepare(self, topics: Iterable[Topic] | None = None) -> None:
+        """Look up the ids of topics' schemas.
+
+        Args:
+            topics: those that have to be there; None: all of the table.
 
         Raises:
             RegistryError: the registry does not answer or lacks a schema.
         """
-        for topic in self._table:
+        for topic in self._table if topics is None else topics:
             if topic.schema is not None:
                 self._encoder(topic)
 

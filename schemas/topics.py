@@ -129,6 +129,14 @@ class TopicTable:
     def __len__(self) -> int:
         return len(self._topics)
 
+    def topics(self, *, private: bool) -> tuple[Topic, ...]:
+        """Return the topics that there are to be on a broker.
+
+        Args:
+            private: whether those that tell of accounts are among them.
+        """
+        return tuple(topic for topic in self if private or not topic.private)
+
     def __getitem__(self, name: str) -> Topic:
         """Return the row of a topic name.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from typing import Final, cast
 
@@ -29,7 +29,7 @@ from ingest.metrics import Metrics
 from ingest.rest import RestClient
 from ingest.rest_pool import RestPool
 from schemas.markets import Market
-from schemas.topics import TopicTable
+from schemas.topics import Topic, TopicTable
 
 
 __all__ = ["Checking"]
@@ -143,10 +143,11 @@ class Checking:
         finally:
             self.waiting.discard(words)
 
-    async def _in_thread(self, probe: Callable[[str, TopicTable, Report], None], address: str) -> None:
+    async def _in_thread(self, probe: Callable[[str, Sequence[Topic], Report], None], address: str) -> None:
         loop = asyncio.get_running_loop()
 
         def tell(finding: Finding) -> None:
             loop.call_soon_threadsafe(self._report, finding)
 
-        await asyncio.to_thread(probe, address, TopicTable(self._settings.topic_prefix), tell)
+        wanted = TopicTable(self._settings.topic_prefix).topics(private=self._settings.private)
+        await asyncio.to_thread(probe, address, wanted, tell)

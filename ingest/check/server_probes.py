@@ -12,7 +12,7 @@ from ingest.check.findings import Finding, Mark, Report
 from ingest.errors import PartitionCountError
 from ingest.topic_admin import TopicAdmin, check_partition_counts, reason_of
 from schemas.registry import Registry, RegistryError, RegistryUnavailableError, SubjectMissingError
-from schemas.topics import Topic, TopicTable
+from schemas.topics import Topic
 
 
 __all__ = ["probe_broker", "probe_registry"]
@@ -24,8 +24,8 @@ _SET_UP: Final = 'run "binance-ingest setup"'
 _MOST_NAMES: Final = 5
 
 
-def probe_broker(bootstrap_servers: str, table: TopicTable, report: Report) -> None:
-    """Look at the broker and at the topics of the table; writes nothing."""
+def probe_broker(bootstrap_servers: str, wanted: Sequence[Topic], report: Report) -> None:
+    """Look at the broker and at the topics that are wanted; writes nothing."""
     tell = _teller(KAFKA, report)
     admin = TopicAdmin(bootstrap_servers)
     try:
@@ -37,7 +37,6 @@ def probe_broker(bootstrap_servers: str, table: TopicTable, report: Report) -> N
         tell("writing", Mark.SKIP, "not tried")
         return
     tell("broker", Mark.OK, f"{bootstrap_servers}, {len(found)} topics")
-    wanted = list(table)
     present = [topic for topic in wanted if topic.name in found]
     _topics(wanted, found, tell)
     if present:
@@ -86,10 +85,10 @@ def _may_write(description: Any) -> bool:
     return not operations or AclOperation.WRITE in operations or AclOperation.ALL in operations
 
 
-def probe_registry(url: str, table: TopicTable, report: Report) -> None:
-    """Look whether the registry holds every schema that this version was built with."""
+def probe_registry(url: str, wanted: Sequence[Topic], report: Report) -> None:
+    """Look whether the registry holds every wanted topic's schema that this version was built with."""
     tell = _teller(REGISTRY, report)
-    topics = [topic for topic in table if topic.schema is not None]
+    topics = [topic for topic in wanted if topic.schema is not None]
     missing: list[str] = []
     with Registry(url) as registry:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from msgspec import Struct
@@ -27,21 +27,25 @@ class Changes(Struct, frozen=True):
     """Keys that take effect with the next start."""
 
 
-def changes(old: Settings, new: Settings) -> Changes:
+def changes(old: Settings, new: Settings, live: Collection[str]) -> Changes:
     """Return what differs, sorted by key.
 
-    A market that is named in one of the two only needs a restart: its addresses and its place among the topics that
-    repair reads are settled at start.
+    A market of which only one of the two takes streams needs a restart: its addresses and its place among the topics
+    that repair reads are settled at start.
+
+    Args:
+        old: the settings in force.
+        new: those that are to be.
+        live: the markets of which both take streams.
     """
-    live: list[str] = []
+    at_once: set[str] = set()
     restart: list[str] = []
     for path in _differing(old, new):
-        (live if _is_live(path) else restart).append(".".join(path[:3] if _is_live(path) else path))
-    return Changes(tuple(sorted(set(live))), tuple(sorted(restart)))
-
-
-def _is_live(path: tuple[str, ...]) -> bool:
-    return len(path) > 2 and path[0] == "markets" and path[2] in LIVE_KEYS
+        if len(path) > 2 and path[0] == "markets" and path[1] in live and path[2] in LIVE_KEYS:
+            at_once.add(".".join(path[:3]))
+        else:
+            restart.append(".".join(path))
+    return Changes(tuple(sorted(at_once)), tuple(sorted(restart)))
 
 
 def _differing(old: Any, new: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -42,7 +42,8 @@ class PartName(msgspec.Struct, frozen=True):
     @property
     def entity(self) -> Entity:
         """Name under which it is written: ``main|orders|BTCUSDT``, ``main|balances``."""
-        return Entity(self.market, "|".join((self.account, self.type, *([self.symbol] if self.symbol else []))))
+        symbol = [self.symbol] if self.type is PartType.ORDERS else []  # which is empty where an event says so
+        return Entity(self.market, "|".join((self.account, self.type, *symbol)))
 
     @classmethod
     def of(cls, entity: Entity) -> PartName:
@@ -52,8 +53,8 @@ class PartName(msgspec.Struct, frozen=True):
             CheckpointError: none.
         """
         account, _, rest = entity.key.partition("|")
-        of, _, symbol = rest.partition("|")
-        if of not in set(PartType) or bool(symbol) is not (of == PartType.ORDERS):
+        of, separator, symbol = rest.partition("|")
+        if of not in set(PartType) or bool(separator) is not (of == PartType.ORDERS):
             msg = f'"{entity.key[:80]}" names no part of an account'
             raise CheckpointError(msg)
         return cls(entity.market, account, PartType(of), symbol)

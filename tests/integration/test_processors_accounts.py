@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,6 +105,14 @@ def told(entries: list[Entry], retention_ms: int) -> tuple[dict[str, list[bytes]
     return {name: values.rows() for name, values in rows.items()}, differences
 
 
+def certain(rows: dict[str, list[bytes]]) -> dict[str, list[bytes]]:
+    """Return rows without the ids of executions, the one thing that depends on the order in which topics are read.
+
+    An event that is read a week after later ones of another topic may not be believed; answers tell all but its id.
+    """
+    return {of: [re.sub(rb'"execution_id":(null|\d+),?', b"", row) for row in found] for of, found in rows.items()}
+
+
 @pytest.fixture
 def schema_registry(registry: Registry) -> Iterator[SchemaRegistry]:
     with SchemaRegistry(registry.url) as client:
@@ -138,7 +147,7 @@ async def test_accounts_come_back_after_a_kill_and_the_tables_are_those_of_a_wor
 
     assert restored is not None
     assert restored["source"] == "checkpoint"
-    assert await accounts.rows() == expected
+    assert certain(await accounts.rows()) == certain(expected)
     assert len(expected["order"]) < len(log.orders), "some ended long ago"
     assert differences
     assert 'processors_account_differences_total{market="spot",what="order"}' in metrics
@@ -152,8 +161,8 @@ async def replayed(accounts: Accounts, expected: dict[str, list[bytes]], directo
     topics = {topic["topic"]: topic["rows"] for topic in json.loads(lines[-1])["topics"]}
 
     assert topics["spot.order"] == len(expected["order"])
-    for of, rows in expected.items():
-        assert (directory / f"spot.{of}.jsonl").read_bytes().splitlines() == rows
+    written = {of: (directory / f"spot.{of}.jsonl").read_bytes().splitlines() for of in expected}
+    assert certain(written) == certain(expected)
 
 
 async def shown(accounts: Accounts, expected: dict[str, list[bytes]]) -> None:

@@ -166,7 +166,7 @@ def test_only_symbols_and_streams_are_taken_over_from_other_settings(tmp_path: P
         "markets: {spot: {symbols: ['*'], exclude_symbols: [B], streams: [trade], symbol_streams: {C: [depth]},"
         " urls: {rest: 'https://old'}}, usdm: {symbols: [A]}}\nlog_level: debug",
     )
-    found = changes(merged.model_dump(mode="json"), new.model_dump(mode="json"))
+    found = changes(merged.model_dump(mode="json"), new.model_dump(mode="json"), ("spot",))
     assert found == Changes((), ("log_level", "markets.coinm", "markets.spot.urls.rest", "markets.usdm"))
 
 
@@ -238,6 +238,11 @@ def test_settings_are_frozen() -> None:
             "must be more than rotate_after_s, which is 90000",
         ),
         ("markets: {spot: {streams: [trade]}}", "markets.spot.symbols", "nothing to subscribe to"),
+        (
+            "markets: {spot: {urls: {rest: 'https://a'}}}",
+            "markets.spot.symbols",
+            "urls alone are for markets of accounts",
+        ),
         ("markets: {spot: {symbols: ['BTC USDT']}}", "markets.spot.symbols.0", "string should match pattern"),
         ("markets: {spot: {symbols: 7}}", "markets.spot.symbols", "was 7"),
         ("markets: {spot: {symbols: [*USDT]}}", "file", 'a pattern must be quoted: "*USDT"'),

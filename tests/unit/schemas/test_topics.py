@@ -57,6 +57,14 @@ def test_every_derived_topic_has_a_schema_and_no_raw_topic_has() -> None:
             assert load_schema(topic.schema)
 
 
+def test_without_what_is_private_no_topic_of_accounts_is_left() -> None:
+    public = TABLE.topics(private=False)
+
+    assert TABLE.topics(private=True) == tuple(TABLE)
+    assert [topic for topic in TABLE if topic not in public] == [topic for topic in TABLE if topic.private]
+    assert not {RawType.ORDER_UPDATE, DerivedType.ORDER, ControlType.ACCOUNT_PROGRESS} & {one.type for one in public}
+
+
 def test_every_interval_has_a_topic() -> None:
     assert {candle_type(interval) for interval in CANDLE_INTERVALS} == {
         derived for derived in DerivedType if derived.startswith("candle-")

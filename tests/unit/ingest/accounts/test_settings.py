@@ -79,6 +79,42 @@ def test_an_accounts_market_is_reached_encrypted_only_unless_a_sandbox_may_be_pl
         load(written(tmp_path, text))
 
 
+def test_a_market_of_accounts_can_have_addresses_of_its_own_without_public_streams(tmp_path: Path) -> None:
+    text = "accounts: {main: {markets: [spot]}}\nmarkets: {spot: {urls: {rest: 'https://r/api/v3', user_stream: 'wss://u'}}}"
+
+    settings = load(written(tmp_path, text))
+
+    assert settings.markets.present() == {}
+    assert settings.subscriptions() == []
+    assert set(addresses_of(settings, settings.accounts["main"]).values()) == {"https://r/api/v3", "wss://u"}
+
+
+@pytest.mark.parametrize("more", ["streams: [trade]", "symbols: []", "symbol_streams: {}"])
+def test_a_market_of_accounts_whose_streams_lack_symbols_is_a_mistake(tmp_path: Path, more: str) -> None:
+    text = f"accounts: {{main: {{markets: [spot]}}}}\nmarkets: {{spot: {{urls: {{rest: 'https://r'}}, {more}}}}}"
+
+    with pytest.raises(ConfigError, match=r"markets\.spot\.symbols: nothing to subscribe to"):
+        load(written(tmp_path, text))
+
+
+def test_the_addresses_of_an_accounts_market_must_be_encrypted_like_others(tmp_path: Path) -> None:
+    text = "accounts: {main: {markets: [spot]}}\nmarkets: {spot: {urls: {user_stream: 'ws://u'}}}"
+
+    with pytest.raises(ConfigError, match='"ws://u" of spot is not encrypted'):
+        load(written(tmp_path, text))
+
+
+@pytest.mark.parametrize("off", [{"INGEST_PRIVATE": "false"}, {"INGEST_SHARD": "0/2"}, {"INGEST_SHARD": "1/2"}])
+def test_addresses_of_accounts_that_are_not_here_are_no_mistake(
+    tmp_path: Path, off: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in off.items():
+        monkeypatch.setenv(name, value)
+    text = "accounts: {main: {markets: [spot]}}\nmarkets: {spot: {urls: {rest: 'https://r'}}}"
+
+    assert load(written(tmp_path, text)).markets.present() == {}
+
+
 def test_keys_from_the_environment_are_in_nothing_that_shows_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for part in ("API_KEY", "SECRET", "PRIVATE_KEY"):
         monkeypatch.setenv(f"INGEST_KEYS__SUB_A__{part}", CANARY)

@@ -8,10 +8,11 @@ from hypothesis import given, strategies as st
 from ingest.core.changes import LIVE_KEYS, Changes, changes
 
 
+MARKETS = ("spot", "usdm")
 LEAVES = st.one_of(st.integers(0, 2), st.none(), st.lists(st.sampled_from("AB"), max_size=2))
 MARKET = st.none() | st.dictionaries(st.sampled_from([*LIVE_KEYS, "urls"]), LEAVES, max_size=3)
 SETTINGS = st.fixed_dictionaries(
-    {"markets": st.fixed_dictionaries(dict.fromkeys(("spot", "usdm"), MARKET)), "log_level": LEAVES}
+    {"markets": st.fixed_dictionaries(dict.fromkeys(MARKETS, MARKET)), "log_level": LEAVES}
 )
 
 
@@ -35,25 +36,29 @@ def spot(**keys: Any) -> dict[str, Any]:
     ],
 )
 def test_each_difference_is_told_by_its_key(new: dict[str, Any], expected: Changes) -> None:
-    assert changes(spot(), new) == expected
+    assert changes(spot(), new, MARKETS) == expected
 
 
 def test_streams_of_a_symbol_are_one_difference_however_many_differ() -> None:
     old, new = spot(symbol_streams={"A": ["depth"], "B": ["trade"]}), spot(symbol_streams={"A": ["trade"]})
 
-    assert changes(old, new) == Changes(("markets.spot.symbol_streams",), ())
+    assert changes(old, new, MARKETS) == Changes(("markets.spot.symbol_streams",), ())
+
+
+def test_symbols_of_a_market_of_which_only_one_of_the_two_takes_streams_need_a_restart() -> None:
+    assert changes(spot(), spot(symbols=["B"]), ()) == Changes((), ("markets.spot.symbols",))
 
 
 def test_a_leaf_that_becomes_a_section_is_one_difference() -> None:
-    assert changes({"shard": "0/2"}, {"shard": {"index": 0}}) == Changes((), ("shard",))
+    assert changes({"shard": "0/2"}, {"shard": {"index": 0}}, MARKETS) == Changes((), ("shard",))
 
 
 @given(SETTINGS, SETTINGS)
 def test_there_are_differences_exactly_where_the_settings_differ(old: dict[str, Any], new: dict[str, Any]) -> None:
-    found = changes(old, new)
+    found = changes(old, new, MARKETS)
 
     assert (old == new) == (found == Changes((), ()))
-    assert found == changes(new, old)
+    assert found == changes(new, old, MARKETS)
 
 
 @given(SETTINGS, SETTINGS)
@@ -69,4 +74,4 @@ def test_with_what_is_live_taken_over_only_the_rest_differs(old: dict[str, Any],
             else before
         )
 
-    assert changes(merged, new) == Changes((), changes(old, new).restart)
+    assert changes(merged, new, MARKETS) == Changes((), changes(old, new, MARKETS).restart)

@@ -547,15 +547,18 @@ def test_a_damaged_checkpoint_is_told_and_changes_nothing(key: str, state: bytes
     assert list(partition.entities()) == []
 
 
-@pytest.mark.parametrize("key", ["", "main", "main|orders", "main|orders|", "main|balances|X", "main|nothing|X"])
+@pytest.mark.parametrize("key", ["", "main", "main|orders", "main|balances|", "main|balances|X", "main|nothing|X"])
 def test_a_checkpoint_of_no_part_is_told(key: str) -> None:
     with pytest.raises(CheckpointError):
         AccountPartition().load(Entity(Market.SPOT, key), b"[1,0,0,0,[]]")
 
 
-@pytest.mark.parametrize("of", list(PartType))
-def test_names_of_parts_are_read_as_they_are_written(of: PartType) -> None:
-    name = PartName(Market.COINM, "main", of, "BTC|USD" if of is PartType.ORDERS else "")
+@pytest.mark.parametrize(
+    ("of", "symbol"),
+    [(of, "") for of in PartType] + [(PartType.ORDERS, symbol) for symbol in ("BTCUSD_PERP", "BTC|USD", "|")],
+)
+def test_names_of_parts_are_read_as_they_are_written(of: PartType, symbol: str) -> None:
+    name = PartName(Market.COINM, "main", of, symbol)
 
     assert PartName.of(name.entity) == name
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,10 @@ from tests.unit.sandbox.accounts import (
     trade_update,
 )
 from tests.unit.sandbox.verify.private.published import publish
+
+
+LAW_EXAMPLES = int(os.environ.get("LAW_EXAMPLES", "60"))
+"""Fields that are replaced; the long form is `LAW_EXAMPLES=2000 make test PYTEST_ARGS="… -k replaced_by"`."""
 
 
 def contradictions(recording: PrivateRecording) -> list[Contradiction]:
@@ -293,7 +298,7 @@ _values = st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.in
 _numbers = st.sampled_from(["", "0", "-1", "1e3", "NaN", "Infinity", "0.000000000000000000001", "9" * 30, " 1"])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=LAW_EXAMPLES)
 @given(st.data(), st.sampled_from([spot_life(), futures_life()]))
 def test_whatever_a_field_is_replaced_by_is_judged_without_an_error(
     tmp_path: Path, data: st.DataObject, life: list[Event]
