@@ -18,12 +18,13 @@ Number = Annotated[str, Meta(pattern=r"^-?[0-9]{1,30}(\.[0-9]{1,30})?$")]
 Maybe = Annotated[str, Meta(pattern=r"^(-?[0-9]{1,30}(\.[0-9]{1,30})?)?$")] | None
 Id = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Time = Annotated[int, Meta(ge=0, lt=2**53)]
+Symbol = Annotated[str, Meta(min_length=1)]
 Side = Literal["BUY", "SELL"]
 OrderNumber = Annotated[str, Meta(pattern=r"^[0-9]{0,19}$")]
 
 
 class _Execution(Struct):
-    s: str
+    s: Symbol
     S: Side
     c: str
     o: str
@@ -62,7 +63,7 @@ class _Execution(Struct):
 
 
 class _FuturesOrder(Struct):
-    s: str
+    s: Symbol
     S: Side
     c: str
     o: str
@@ -105,7 +106,7 @@ class _TradeUpdate(Struct):
 
 
 class _AlgoOrder(Struct):
-    s: str
+    s: Symbol
     S: Side
     caid: str
     aid: Id
@@ -138,7 +139,7 @@ class _AlgoUpdate(Struct):
 
 
 class _TradeLite(Struct):
-    s: str
+    s: Symbol
     S: Side
     i: Id
     t: Id
@@ -150,7 +151,7 @@ class _TradeLite(Struct):
 
 
 class _Leg(Struct):
-    s: str
+    s: Symbol
     i: Id
 
 
@@ -165,7 +166,7 @@ class _ListStatus(Struct):
 
 
 class _Refused(Struct):
-    s: str
+    s: Symbol
     i: Id
     r: str
 
@@ -203,7 +204,7 @@ class _Wallet(Struct):
 
 
 class _Position(Struct):
-    s: str
+    s: Symbol
     pa: Number
     ep: Maybe = None
     up: Maybe = None
@@ -227,7 +228,7 @@ class _AccountUpdate(Struct):
 
 
 class _Warned(Struct):
-    s: str
+    s: Symbol
     ps: str
     pa: Number
     mp: Maybe = None
@@ -241,7 +242,7 @@ class _MarginCall(Struct):
 
 
 class _Leverage(Struct):
-    s: str
+    s: Symbol
     leverage: Id = field(name="l")
 
 
