@@ -75,7 +75,14 @@ _POSITIONS: Final = (PositionReport, WarningReport, LeverageReport, PositionsNam
 def _reader(message_type: type[_MessageT], tells: Callable[[_MessageT, Origin], Told]) -> _Reader:
     """Return what reads one type of payload, and says what it tells."""
     decode = msgspec.json.Decoder(message_type).decode
-    return lambda value, origin: tells(decode(value), origin)
+
+    def read(value: bytes, origin: Origin) -> Told:
+        told = tells(decode(value), origin)
+        if any(isinstance(one, OrderTold) and not one.key.symbol for one in told):
+            raise UnreadableError("missing-field", "the symbol of an order is empty")
+        return told
+
+    return read
 
 
 _EVENTS: Final[Mapping[str, _Reader]] = {

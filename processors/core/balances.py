@@ -176,7 +176,7 @@ class Balances:
         answered = report.source is AccountSource.REST
         if before is None and answered and not any(after.amounts):
             return ()  # answers name hundreds of assets that the account never had
-        if after.amounts == known.amounts and not report.last_change:
+        if after.amounts == known.amounts and (not report.last_change or _is_repeat(known, report)):
             self._assets[report.asset] = replace(known, recency=recency)
             return ()
         after = _stamped(after, report, recovered=answered)
@@ -234,6 +234,11 @@ class Balances:
     ) -> tuple[BalanceChange, ...]:
         self._assets[asset] = after
         return (BalanceChange(asset, before, after, recovered),)
+
+
+def _is_repeat(known: AssetState, report: BalanceReport) -> bool:
+    """Say whether a change came again: it would have changed the amounts of that time."""
+    return (report.time, report.last_change) == (known.recency.time, known.last_change)
 
 
 def _is_old(time: int, change: int, known_time: int | None, known_change: int | None) -> bool:

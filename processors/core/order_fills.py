@@ -34,7 +34,7 @@ class Fills(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     commissions: tuple[tuple[str, int], ...] = ()
     """By asset, in alphabetical order."""
     last: Fill | None = None
-    """The one with the largest trade id."""
+    """The one with the largest trade id, which any trade has rather than an allocation of smart order routing."""
 
     def knows(self, trade_id: int) -> bool:
         """Whether a fill counts already and nothing is missing of it."""
@@ -73,7 +73,7 @@ def _without(fills: Fills, short: Fill) -> Fills:
 
 def _summed(fills: Fills, fill: Fill) -> Fills:
     last = fills.last
-    if last is None or fill.trade_id >= last.trade_id:
+    if last is None or _recency(fill) >= _recency(last):
         last = fill
     return msgspec.structs.replace(
         fills,
@@ -90,6 +90,11 @@ def _summed(fills: Fills, fill: Fill) -> Fills:
 
 def _trade_id(fill: Fill) -> int:
     return fill.trade_id
+
+
+def _recency(fill: Fill) -> tuple[bool, int]:
+    """Return what is larger the later a fill was: ids of allocations are negative, and fall."""
+    return fill.trade_id >= 0, abs(fill.trade_id)
 
 
 def _charged(commissions: tuple[tuple[str, int], ...], fill: Fill) -> tuple[tuple[str, int], ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from processors.core.order_transitions import OrderStatus
 from processors.core.orders import OrderState
 from processors.core.written_states import WrittenState
 from schemas.accounts import Order, OrderKind
@@ -83,7 +84,7 @@ def order_record(state: OrderState, input_offset: int, snapshot_offset: int) -> 
         self_trade_prevention_mode=details.self_trade_prevention_mode,
         prevented_quantity=details.prevented_quantity,
         reject_reason=details.reject_reason,
-        expiry_reason=details.expiry_reason,
+        expiry_reason=details.expiry_reason if state.terminal and state.status != OrderStatus.FILLED else None,
         algo_id=details.algo_id,
         triggered_order_id=details.triggered_order_id,
         triggered_time=details.triggered_time,

@@ -21,6 +21,7 @@ from schemas.markets import Market
 
 __all__ = [
     "ALGO_TRANSITIONS",
+    "CONDITIONAL_TYPES",
     "FUTURES_TRANSITIONS",
     "SPOT_TRANSITIONS",
     "TERMINAL",
@@ -156,6 +157,12 @@ ALGO_TRANSITIONS: Final[Transitions] = _algo(
         _A.TRIGGERED: (_A.TRIGGERED, _A.FINISHED),
     }
 )
+
+CONDITIONAL_TYPES: Final = frozenset(
+    {"STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"}
+)
+"""Types of futures orders that wait for a price. Where they are no algo orders (USD-M before 2025-12-09, COIN-M), the
+waiting order may report EXPIRED when it is triggered (`er` 8), and goes on under its id as MARKET or LIMIT."""
 
 TERMINAL: Final[Mapping[OrderKind, frozenset[str]]] = {
     OrderKind.REGULAR: frozenset({_S.FILLED, _S.CANCELED, _S.REJECTED, _S.EXPIRED, _S.EXPIRED_IN_MATCH}),

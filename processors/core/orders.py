@@ -24,7 +24,14 @@ from processors.core.order_reports import (
     RefusalReport,
 )
 from processors.core.order_states import ListState, OrderState, Rank
-from processors.core.order_transitions import Execution, OrderStatus, reachable, status_rank, transitions_of
+from processors.core.order_transitions import (
+    CONDITIONAL_TYPES,
+    Execution,
+    OrderStatus,
+    reachable,
+    status_rank,
+    transitions_of,
+)
 from schemas.accounts import AccountSource, OrderKind
 from schemas.markets import Market
 
@@ -81,6 +88,10 @@ _LARGEST: Final = frozenset({"prevented_quantity", "working_time"})
 """Details that only grow: the largest that was told counts, whenever it is told."""
 _LEAST: Final = frozenset({"created_time"})
 _MAY_FILL_LATE: Final = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.EXPIRED_IN_MATCH})
+_TRIGGERED: Final = 10
+"""Added to the ranks of statuses of what a stop order became: they follow all that it was as long as it waited."""
+_MAY_BE_LESS: Final = frozenset({"DECREMENT", "TRANSFER"})
+"""Modes of self-trade prevention that take a part of an order, which is FILLED without it."""
 _LIST_RANKS: Final[Mapping[str, int]] = {"EXECUTING": 0}
 
 
@@ -120,7 +131,7 @@ def _stand(before: OrderState, report: OrderReport) -> OrderOutcome:
     late_fill = _is_late_fill(before, report)
     newer = before.rank is None or (rank > before.rank and not late_fill)
     follows = newer and not _tells_of_answer(before, rank)
-    irregular = _contradiction(report) or (_broken_rule(before, report) if follows else None)
+    irregular = _contradiction(before, report) or (_broken_rule(before, report) if follows else None)
     if irregular is not None:
         return _impossible(before, irregular, identity=(rank, report.status, report.execution))
     fills = before.fills if report.fill is None else add_fill(before.fills, report.fill)
@@ -193,7 +204,7 @@ def _rank_of(report: OrderReport) -> Rank:
     return Rank(
         report.time,
         0 if kind is OrderKind.ALGO else report.filled_quantity,
-        status_rank(kind, report.status),
+        status_rank(kind, report.status) + (_TRIGGERED if _is_triggered(report) else 0),
         report.details.working_time or 0,
         -(report.details.quantity or 0) if report.market is Market.SPOT else 0,
         report.source is AccountSource.STREAM,
@@ -202,10 +213,23 @@ def _rank_of(report: OrderReport) -> Rank:
     )
 
 
+def _is_triggered(report: OrderReport) -> bool:
+    """Say whether a futures order that waited for a price is in the book since: it is of another type then."""
+    details = report.details
+    return details.original_type in CONDITIONAL_TYPES and details.order_type != details.original_type
+
+
+def _goes_on(before: OrderState, report: OrderReport) -> bool:
+    """Say whether a report tells of what a stop order became: EXPIRED ended no more than its waiting."""
+    waited = before.rank is not None and before.rank.status_rank < _TRIGGERED
+    return before.status == OrderStatus.EXPIRED and waited and _is_triggered(report)
+
+
 def _is_late_fill(before: OrderState, report: OrderReport) -> bool:
     """Say whether a fill tells of the time before the order was cancelled or expired: late, not illegal."""
     return (
         report.execution == Execution.TRADE
+        and not _goes_on(before, report)
         and before.status in _MAY_FILL_LATE
         and before.rank is not None
         and report.time <= before.rank.time
@@ -218,8 +242,8 @@ def _tells_of_answer(before: OrderState, rank: Rank) -> bool:
     return known is not None and not known.told_live and known.moment == rank.moment
 
 
-def _contradiction(report: OrderReport) -> str | None:
-    """Return in which way a report contradicts itself."""
+def _contradiction(before: OrderState, report: OrderReport) -> str | None:
+    """Return in which way a report contradicts itself; what was prevented, an earlier one may have told."""
     if report.key.kind is OrderKind.ALGO:
         return None
     details, filled = report.details, report.filled_quantity
@@ -227,7 +251,9 @@ def _contradiction(report: OrderReport) -> str | None:
         return "the fill is larger than the cumulative filled quantity"
     if not details.quantity or details.quote_order_quantity:
         return None  # ordered by quote quantity, or closes a position: nothing to compare with
-    whole = filled in (details.quantity, details.quantity - (details.prevented_quantity or 0))
+    prevented = max(details.prevented_quantity or 0, before.details.prevented_quantity or 0)
+    unknown = not prevented and details.self_trade_prevention_mode in _MAY_BE_LESS
+    whole = filled in (details.quantity, details.quantity - prevented) or unknown
     if report.status == OrderStatus.FILLED and not whole:
         return "status FILLED, but the cumulative filled quantity is not the ordered one"
     if report.status == OrderStatus.PARTIALLY_FILLED and filled >= details.quantity:
@@ -238,11 +264,12 @@ def _contradiction(report: OrderReport) -> str | None:
 def _broken_rule(before: OrderState, report: OrderReport) -> str | None:
     """Return in which way a report that is newer than all before cannot follow them."""
     kind = report.key.kind
+    status = None if _goes_on(before, report) else before.status
     if report.execution is None:
-        if not reachable(report.market, kind, before.status, report.status):
+        if not reachable(report.market, kind, status, report.status):
             return f"status {report.status} after {before.status or 'nothing'}"
     else:
-        allowed = transitions_of(report.market, kind).get((before.status, report.execution), frozenset())
+        allowed = transitions_of(report.market, kind).get((status, report.execution), frozenset())
         if report.status not in allowed:
             return f"execution type {report.execution} with status {report.status} after {before.status or 'nothing'}"
     if kind is OrderKind.REGULAR and report.filled_quantity < before.filled_quantity:

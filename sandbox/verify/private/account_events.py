@@ -72,6 +72,11 @@ class AccountEvents:
                 if one.report.fill is not None:
                     yield one.report, one.report.fill, one.place
 
+    def lone_fills(self) -> Iterator[tuple[OrderId, Fill, str]]:
+        """Yield the fills that ``TRADE_LITE`` alone told of."""
+        told = {(report.order, fill.trade_id) for report, fill, _ in self.fills()}
+        return (lite for lite in self.lite if (lite[0], lite[1].trade_id) not in told)
+
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 

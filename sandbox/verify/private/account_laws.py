@@ -11,7 +11,7 @@ from sandbox.verify.private.account_events import AccountEvents
 from sandbox.verify.private.contradictions import Contradiction
 from sandbox.verify.private.fund_laws import judge_funds
 from sandbox.verify.private.order_laws import Finding, judge_order
-from sandbox.verify.private.reports import ALGO, OrderId
+from sandbox.verify.private.reports import ALGO, Fill, OrderId
 from schemas.markets import Market
 
 
@@ -27,8 +27,11 @@ def judge_account(account: str, events: AccountEvents) -> Iterator[Contradiction
 
     for finding in events.unreadable:
         yield contradiction("event", finding)
+    lite: dict[OrderId, list[Fill]] = {}
+    for order, fill, _ in events.lite:
+        lite.setdefault(order, []).append(fill)
     for order, told in events.reports.items():
-        for finding in judge_order(market, told):
+        for finding in judge_order(market, told, lite.get(order, ())):
             yield contradiction(name_of(order), finding)
     for subject, finding in (*_ids(events), *_lite(events), *_algo_orders(events), *judge_funds(events)):
         yield contradiction(subject, finding)
@@ -47,6 +50,7 @@ class _Numbered(msgspec.Struct, frozen=True, order=True):
     time_ms: int
     place: str
     order: OrderId
+    side: str = ""
 
 
 def _ids(events: AccountEvents) -> Iterator[tuple[str, Finding]]:
@@ -59,10 +63,12 @@ def _ids(events: AccountEvents) -> Iterator[tuple[str, Finding]]:
             if events.market is Market.SPOT:
                 numbered = _Numbered(report.rank[0], report.time_ms, one.place, order)
                 executions.setdefault(order[0], []).append(numbered)
-            if fill is not None:
-                trades.setdefault(order[0], []).append(_Numbered(fill.trade_id, fill.time_ms, one.place, order))
+            if fill is not None and fill.trade_id is not None:
+                row = _Numbered(fill.trade_id, fill.time_ms, one.place, order, fill.side)
+                trades.setdefault(order[0], []).append(row)
     for symbol, rows in trades.items():
         yield from _named(symbol, _rising("trade", rows))
+        yield from _named(symbol, _matched(rows))
     for symbol, rows in executions.items():
         yield from _named(symbol, _rising("execution", rows))
         for first, second in pairwise(sorted(rows)):
@@ -77,6 +83,14 @@ def _rising(what: str, rows: Sequence[_Numbered]) -> Iterator[Finding]:
         if first.order != second.order and second.time_ms < first.time_ms:
             said, demanded = f"{second.id} at {second.time_ms}", f"before {first.id} at {first.time_ms}"
             yield Finding(f"{what} ids rise with time", said, demanded, second.place)
+
+
+def _matched(rows: Sequence[_Numbered]) -> Iterator[Finding]:
+    """Yield each trade of two orders that does not have one of them on either side."""
+    for first, second in pairwise(sorted(rows)):
+        if first.id == second.id and first.order != second.order and first.side == second.side:
+            said = f"{second.side} of {name_of(second.order)} and of {name_of(first.order)}"
+            yield Finding(f"trade {first.id} has one buyer and one seller", said, "one each", second.place)
 
 
 def _lite(events: AccountEvents) -> Iterator[tuple[str, Finding]]:
@@ -110,7 +124,7 @@ def _algo_orders(events: AccountEvents) -> Iterator[tuple[str, Finding]]:
             filled = max(one.report.cumulative for one in of_engine)
             if filled != last.report.cumulative:
                 what = f"executed is what order {engine} has filled"
-                yield name_of(order), Finding(what, str(last.report.cumulative), str(filled), last.place)
+                yield name_of(order), Finding(what, f"{last.report.cumulative:f}", f"{filled:f}", last.place)
 
 
 def _named(subject: str, findings: Iterator[Finding]) -> Iterator[tuple[str, Finding]]:

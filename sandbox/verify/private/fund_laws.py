@@ -37,6 +37,7 @@ def _spot_balances(events: AccountEvents) -> Iterator[tuple[str, Finding]]:
     """An asset's total changes by fills, commissions and transfers alone."""
     statements: dict[str, list[Statement]] = {}
     changes: dict[str, list[Change]] = {}
+    unknown: dict[str, list[int]] = {}
     for type_, fields, place in events.others:
         if type_ == "outboundAccountPosition":
             for balance in fields["B"]:
@@ -44,13 +45,19 @@ def _spot_balances(events: AccountEvents) -> Iterator[tuple[str, Finding]]:
                 statements.setdefault(balance["a"], []).append(Statement(fields["u"], total, place))
         elif type_ == "balanceUpdate":
             changes.setdefault(fields["a"], []).append(Change(fields["T"], number(fields, "d")))
+        elif type_ == "externalLockUpdate":
+            # The venue does not say whether what is locked elsewhere is in what it calls locked here.
+            unknown.setdefault(fields["a"], []).append(fields["T"])
     fills = list(events.fills())
     for report, fill, _ in fills:
         for asset, amount in _effects(report.order[0], fill, frozenset(statements)).items():
-            changes.setdefault(asset, []).append(Change(fill.time_ms, amount, fill.trade_id))
+            changes.setdefault(asset, []).append(Change(fill.time_ms, amount, fill.trade_id or 0))
     for asset, of_asset in statements.items():
         what = "free and locked change by fills, commissions and transfers alone"
-        findings = [*_debts(of_asset), *(judge_ledger(what, of_asset, changes.get(asset, [])) if fills else ())]
+        findings = list(_debts(of_asset))
+        if fills:
+            of_changes, of_unknown = changes.get(asset, []), unknown.get(asset, ())
+            findings += judge_ledger(what, of_asset, of_changes, unknown_ms=of_unknown)
         yield from _named(f"balance {asset}", findings)
 
 
@@ -91,23 +98,28 @@ def _wallets(events: AccountEvents) -> Iterator[tuple[str, Finding]]:
     """A futures wallet changes by realised profit, commission and what ACCOUNT_UPDATE says is neither."""
     statements: dict[str, list[Statement]] = {}
     changes: dict[str, list[Change]] = {}
+    unknown = [fill.time_ms for _, fill, _ in events.lone_fills()]  # TRADE_LITE tells no profit and no commission
     for type_, fields, place in events.others:
         if type_ != "ACCOUNT_UPDATE":
             continue
         for balance in fields["a"].get("B", ()):
             statements.setdefault(balance["a"], []).append(Statement(fields["T"], number(balance, "wb"), place))
-            if other := number(balance, "bc"):
+            if fields["a"].get("m") == "MARGIN_TRANSFER":
+                # Within the wallet or out of it: what `bc` is of a transfer to an isolated position, is nowhere told.
+                unknown.append(fields["T"])
+            elif other := number(balance, "bc"):
                 changes.setdefault(balance["a"], []).append(Change(fields["T"], other))
     fills = list(events.fills())
     for report, fill, _ in fills:
         margin = report.fields.get("ma") or _quote_of(report.order[0], statements)
         profit = {margin: fill.realized_profit} if fill.realized_profit and margin else {}
         for asset, amount in _charged(profit, fill).items():
-            changes.setdefault(asset, []).append(Change(fill.time_ms, amount, fill.trade_id))
+            changes.setdefault(asset, []).append(Change(fill.time_ms, amount, fill.trade_id or 0))
     for asset, of_asset in statements.items():
         if fills:
             what = "the wallet changes by realised profit, commission and what is told to be neither"
-            yield from _named(f"balance {asset}", judge_ledger(what, of_asset, changes.get(asset, []), _ROUNDING))
+            ledger = judge_ledger(what, of_asset, changes.get(asset, []), _ROUNDING, unknown)
+            yield from _named(f"balance {asset}", ledger)
 
 
 def _quote_of(symbol: str, assets: Mapping[str, object]) -> str | None:
@@ -128,11 +140,15 @@ def _positions(events: AccountEvents) -> Iterator[tuple[str, Finding]]:
     for report, fill, _ in events.fills():
         key = report.order[0], report.fields.get("ps", "BOTH")
         sign = 1 if fill.side == "BUY" else -1
-        changes.setdefault(key, []).append(Change(fill.time_ms, sign * fill.quantity, fill.trade_id))
+        changes.setdefault(key, []).append(Change(fill.time_ms, sign * fill.quantity, fill.trade_id or 0))
+    alone: dict[str, list[int]] = {}
+    for order, fill, _ in events.lone_fills():
+        alone.setdefault(order[0], []).append(fill.time_ms)  # TRADE_LITE does not tell the side of the position
     for (symbol, side), of_position in statements.items():
         if changes:
             what = "a position changes by fills alone"
-            ledger = judge_ledger(what, of_position, changes.get((symbol, side), []))
+            of_changes, of_unknown = changes.get((symbol, side), []), alone.get(symbol, ())
+            ledger = judge_ledger(what, of_position, of_changes, unknown_ms=of_unknown)
             yield from _named(f"position {symbol} {side}", ledger)
 
 

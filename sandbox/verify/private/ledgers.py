@@ -37,7 +37,11 @@ class Change(msgspec.Struct, frozen=True):
 
 
 def judge_ledger(
-    what: str, statements: Sequence[Statement], changes: Sequence[Change], tolerance: Decimal = Decimal(0)
+    what: str,
+    statements: Sequence[Statement],
+    changes: Sequence[Change],
+    tolerance: Decimal = Decimal(0),
+    unknown_ms: Sequence[int] = (),
 ) -> Iterator[Finding]:
     """Yield each statement that does not follow from the one before it.
 
@@ -46,6 +50,8 @@ def judge_ledger(
         statements: in the order in which they came.
         changes: in any order.
         tolerance: how much rounding a change may account for.
+        unknown_ms: when something happened of which is not known what it changes: what is stated then, and after it,
+            does not have to follow from what was stated before.
     """
     told = sorted(statements, key=lambda statement: statement.time_ms)
     ordered = sorted(changes, key=lambda change: (change.time_ms, change.number))
@@ -55,16 +61,19 @@ def judge_ledger(
     """What there may have been before the first change, as what is stated up to here tells."""
     earliest = 0
     """How many changes the last statement holds at least."""
-    for number, statement in enumerate(told):
+    since_ms = -1
+    for statement in told:
         first, last = bisect_left(times, statement.time_ms), bisect_right(times, statement.time_ms)
         possible = {statement.amount - sums[count] for count in range(first, last + 1)}
         slack = tolerance * (last - earliest)
         agreed = {base for base in possible if any(abs(base - other) <= slack for other in bases)}
-        if number and not agreed:
+        if any(since_ms < time_ms <= statement.time_ms for time_ms in unknown_ms):
+            agreed = set()
+        elif bases and not agreed:
             closest = min(bases, key=lambda base: min(abs(base - other) for other in possible))
             expected = min((closest + sums[count] for count in range(first, last + 1)), key=_distance(statement.amount))
             yield Finding(what, f"{statement.amount:f}", f"{expected:f}", statement.place)
-        bases, earliest = agreed or possible, first
+        bases, earliest, since_ms = agreed or possible, first, statement.time_ms
 
 
 def _distance(amount: Decimal) -> Callable[[Decimal], Decimal]:

@@ -16,13 +16,14 @@ from typing import Final
 import msgspec
 
 from sandbox.verify.private.averages import average_holds, exact_average
-from sandbox.verify.private.reports import ALGO, TERMINAL, OrderReport
+from sandbox.verify.private.reports import ALGO, TERMINAL, Fill, OrderReport, is_triggered, number
 from schemas.markets import Market
 
 
 __all__ = ["Finding", "Told", "judge_order"]
 
 _TINY: Final = Decimal("1e-8")
+_NEVER: Final = 2**63
 _STATUSES: Final[Mapping[str, frozenset[str]]] = {
     "NEW": frozenset({"NEW", "PENDING_NEW"}),
     "TRADE": frozenset({"PARTIALLY_FILLED", "FILLED"}),
@@ -65,12 +66,13 @@ class Finding(msgspec.Struct, frozen=True):
     place: str
 
 
-def judge_order(market: Market, told: Sequence[Told]) -> Iterator[Finding]:
+def judge_order(market: Market, told: Sequence[Told], lite: Sequence[Fill] = ()) -> Iterator[Finding]:
     """Yield what does not hold of one order.
 
     Args:
         market: its market.
         told: its reports, each once, in the order in which they came.
+        lite: its fills of which TRADE_LITE told.
     """
     # Equal reports of one moment stay in the order in which they came.
     ordered = sorted(told, key=lambda one: one.report.rank)
@@ -78,7 +80,8 @@ def judge_order(market: Market, told: Sequence[Told]) -> Iterator[Finding]:
     yield from _life(ordered)
     yield from _fixed(market, ordered)
     if ordered[0].report.order[1] != ALGO:
-        yield from _sums(market, ordered)
+        yield from _sums(market, ordered, lite)
+        yield from _completions(market, ordered)
 
 
 def _numbers(market: Market, ordered: Sequence[Told]) -> Iterator[Finding]:
@@ -90,33 +93,48 @@ def _numbers(market: Market, ordered: Sequence[Told]) -> Iterator[Finding]:
         if market is Market.SPOT and one.time_ms > other.time_ms:
             what = "transaction times rise with execution ids"
             yield Finding(what, f"{other.time_ms} after {one.time_ms}", f"at least {one.time_ms}", after.place)
-    fills = [(one, one.report.fill) for one in ordered if one.report.fill is not None]
+    numbered = [(one, one.report.fill.trade_id) for one in ordered if one.report.fill is not None]
+    fills = [(one, trade_id) for one, trade_id in numbered if trade_id is not None]
     for (_, first), (after, second) in pairwise(fills):
-        if second.trade_id <= first.trade_id:
-            yield Finding("trade ids rise", str(second.trade_id), f"more than {first.trade_id}", after.place)
+        if second <= first:
+            yield Finding("trade ids rise", str(second), f"more than {first}", after.place)
 
 
 def _life(ordered: Sequence[Told]) -> Iterator[Finding]:
     for one in ordered:
-        report = one.report
-        if report.order[1] == ALGO:
-            if report.status not in _ALGO_AFTER and report.status not in TERMINAL:
-                yield Finding("the status is one of an algo order", report.status, "another", one.place)
-            continue
-        possible = _STATUSES.get(report.execution)
-        if possible is not None and report.status not in possible:
-            demanded = " or ".join(sorted(possible))
-            yield Finding(f"the status follows from {report.execution}", report.status, demanded, one.place)
+        yield from _status(one)
     for before, after in pairwise(ordered):
         first, second = before.report.status, after.report.status
         table = _ALGO_AFTER if after.report.order[1] == ALGO else _AFTER
         possible = table.get(first, frozenset())
+        if first == "EXPIRED" and _is_triggered_by(before.report, after.report):
+            continue
         if first in TERMINAL:
             yield Finding(f"nothing follows {first}", second, "nothing", after.place)
         elif second not in possible and first in table:
             yield Finding(f"the life goes on from {first}", second, " or ".join(sorted(possible)), after.place)
         elif second == "NEW" and before.report.cumulative:
             yield Finding("a filled order is not NEW again", second, first, after.place)
+
+
+def _status(one: Told) -> Iterator[Finding]:
+    report = one.report
+    if report.order[1] == ALGO:
+        if report.status not in _ALGO_AFTER and report.status not in TERMINAL:
+            yield Finding("the status is one of an algo order", report.status, "another", one.place)
+        return
+    possible = _STATUSES.get(report.execution)
+    if possible is None:
+        known = " or ".join(sorted(_STATUSES))
+        yield Finding("the execution type is a known one", report.execution, known, one.place)
+    elif report.status not in possible:
+        demanded = " or ".join(sorted(possible))
+        yield Finding(f"the status follows from {report.execution}", report.status, demanded, one.place)
+
+
+def _is_triggered_by(before: OrderReport, after: OrderReport) -> bool:
+    """Whether a stop order of futures that is no algo order went on, under its id, as what its trigger made of it."""
+    return after.order[1] != ALGO and is_triggered(after.fields) and not is_triggered(before.fields)
 
 
 def _fixed(market: Market, ordered: Sequence[Told]) -> Iterator[Finding]:
@@ -126,77 +144,125 @@ def _fixed(market: Market, ordered: Sequence[Told]) -> Iterator[Finding]:
         for what, value in _ORDERED[market is Market.SPOT, other.order[1] == ALGO].items():
             if other.execution in _AMENDED and what in {"price", "quantity"}:
                 continue
+            if what in {"price", "time in force"} and _is_triggered_by(one, other):
+                continue
             was, now = value(one), value(other)
             if was is not None and now is not None and was != now:
                 yield Finding(f"the {what} does not change", str(now), str(was), after.place)
 
 
-def _sums(market: Market, ordered: Sequence[Told]) -> Iterator[Finding]:
-    first = ordered[0].report
-    filled = first.cumulative - (first.fill.quantity if first.fill else 0)
-    quote = (first.cumulative_quote or Decimal(0)) - ((first.fill.quote or Decimal(0)) if first.fill else 0)
-    whole = not filled
+class _Running(msgspec.Struct):
+    """What is filled up to a report."""
+
+    filled: Decimal
+    quote: Decimal
+    fills: list[tuple[Decimal, Decimal]]
+    whole: bool
     """Whether every fill was recorded, so that averages can be told."""
-    if filled < 0:
-        yield Finding("cumulative filled is the sum of the fills", str(first.cumulative), "more", ordered[0].place)
-    fills = []
+    alone: list[Fill]
+    """Fills still to come of which TRADE_LITE alone told, the earliest first."""
+
+    def take(self, fill: Fill) -> None:
+        """Add a fill."""
+        self.filled += fill.quantity
+        self.quote += fill.quote or Decimal(0)
+        self.fills.append((fill.price, fill.quantity))
+
+    def fill_gap(self, report: OrderReport) -> None:
+        """Add the fills of which no report told, if those up to a report are what is missing in its sum."""
+        last = (report.fill.trade_id if report.fill else None) or _NEVER
+        due = [fill for fill in self.alone if fill.time_ms <= report.time_ms and (fill.trade_id or 0) < last]
+        if self.filled + sum(fill.quantity for fill in due) == report.cumulative:
+            for fill in due:
+                self.take(fill)
+            self.alone = self.alone[len(due) :]
+
+
+def _sums(market: Market, ordered: Sequence[Told], lite: Sequence[Fill]) -> Iterator[Finding]:
+    first = ordered[0].report
+    before = first.cumulative - (first.fill.quantity if first.fill else 0)
+    quote = (first.cumulative_quote or Decimal(0)) - ((first.fill.quote or Decimal(0)) if first.fill else 0)
+    if before < 0:
+        yield Finding("cumulative filled is the sum of the fills", f"{first.cumulative:f}", "more", ordered[0].place)
+    told = {one.report.fill.trade_id for one in ordered if one.report.fill is not None}
+    alone = sorted(
+        # What was filled before the first report is in its sum.
+        (fill for fill in lite if fill.trade_id not in told and (not before or fill.time_ms > first.time_ms)),
+        key=lambda fill: (fill.time_ms, fill.trade_id or 0),
+    )
+    running = _Running(before, quote, [], not before, alone)
     for one in ordered:
-        report, fill = one.report, one.report.fill
-        if fill is not None:
-            filled += fill.quantity
-            quote += fill.quote or Decimal(0)
-            fills.append((fill.price, fill.quantity))
+        report = one.report
+        if report.fill is not None:
+            running.take(report.fill)
             yield from _fill(one)
-        if report.cumulative != filled:
-            yield Finding("cumulative filled is the sum of the fills", str(report.cumulative), str(filled), one.place)
-            filled = report.cumulative
-        if report.cumulative_quote is not None and report.cumulative_quote != quote:
+        if report.cumulative != running.filled:
+            running.fill_gap(report)
+        if report.cumulative != running.filled:
+            said, demanded = f"{report.cumulative:f}", f"{running.filled:f}"
+            yield Finding("cumulative filled is the sum of the fills", said, demanded, one.place)
+            running.filled, running.whole = report.cumulative, False
+        if report.cumulative_quote is not None and report.cumulative_quote != running.quote:
             what = "cumulative quote is the sum of the fills' quotes"
-            yield Finding(what, str(report.cumulative_quote), str(quote), one.place)
-            quote = report.cumulative_quote
-        yield from _completion(one)
-        if market.is_futures and whole and fills and report.fields.get("ap") and all(price > 0 for price, _ in fills):
-            said = Decimal(report.fields.get("ap") or 0)
-            if not average_holds(said, fills, inverse=market is Market.COINM):
-                exact = exact_average(fills, inverse=market is Market.COINM)
-                yield Finding("the average price is that of the fills", str(said), f"{exact:f}", one.place)
+            yield Finding(what, f"{report.cumulative_quote:f}", f"{running.quote:f}", one.place)
+            running.quote = report.cumulative_quote
+        yield from _average(market, one, running)
+
+
+def _average(market: Market, one: Told, running: _Running) -> Iterator[Finding]:
+    fills, told = running.fills, one.report.fields.get("ap")
+    if not (market.is_futures and running.whole and fills and told and all(price > 0 for price, _ in fills)):
+        return
+    if not average_holds(Decimal(told), fills, inverse=market is Market.COINM):
+        exact = exact_average(fills, inverse=market is Market.COINM)
+        yield Finding("the average price is that of the fills", str(told), f"{exact:f}", one.place)
 
 
 def _fill(one: Told) -> Iterator[Finding]:
     fill = one.report.fill
     if fill is None:
         return
+    if fill.trade_id is None and one.report.execution == "TRADE":
+        yield Finding("a fill has a trade id", "none", "one", one.place)
+    if fill.commission and not fill.commission_asset:
+        yield Finding("a commission has an asset", "none", "one", one.place)
     if fill.quantity <= 0:
-        yield Finding("a fill has a quantity", str(fill.quantity), "more than 0", one.place)
+        yield Finding("a fill has a quantity", f"{fill.quantity:f}", "more than 0", one.place)
     if fill.price <= 0:
-        yield Finding("a fill has a price", str(fill.price), "more than 0", one.place)
+        yield Finding("a fill has a price", f"{fill.price:f}", "more than 0", one.place)
     if fill.quote is not None and abs(fill.quote - fill.price * fill.quantity) >= _TINY:
         exact = f"{fill.price * fill.quantity:f}"
-        yield Finding("the quote of a fill is its price times its quantity", str(fill.quote), exact, one.place)
+        yield Finding("the quote of a fill is its price times its quantity", f"{fill.quote:f}", exact, one.place)
 
 
-def _completion(one: Told) -> Iterator[Finding]:
-    """An order is FILLED exactly when cumulative is what was ordered."""
+def _completions(market: Market, ordered: Sequence[Told]) -> Iterator[Finding]:
+    """An order is FILLED exactly when cumulative is what was ordered, but for what self-trade prevention took of it."""
+    prevented = Decimal(0)
+    for one in ordered:
+        report = one.report
+        if market is Market.SPOT:
+            prevented = max(prevented, number(report.fields, "A"))
+        if report.quantity and not _is_open_ended(report):
+            yield from _completion(one, prevented)
+
+
+def _completion(one: Told, prevented: Decimal) -> Iterator[Finding]:
     report = one.report
-    if not report.quantity or _is_open_ended(report):
-        return  # ordered by quote quantity, or whatever closes the position
-    complete = report.cumulative == report.quantity
+    what = "FILLED exactly when cumulative is what was ordered"
+    said, demanded = f"{report.status} at {report.cumulative:f}", f"{report.quantity - prevented:f}"
+    whole = report.cumulative in {report.quantity, report.quantity - prevented}
     if report.cumulative > report.quantity:
-        yield Finding("no more is filled than ordered", str(report.cumulative), str(report.quantity), one.place)
-    elif report.status == "FILLED" and not complete:
-        what = "FILLED exactly when cumulative is what was ordered"
-        yield Finding(what, f"FILLED at {report.cumulative}", f"at {report.quantity}", one.place)
-    elif complete and report.status != "FILLED":
-        what = "FILLED exactly when cumulative is what was ordered"
-        yield Finding(what, f"{report.status} at {report.cumulative}", "FILLED", one.place)
+        yield Finding("no more is filled than ordered", f"{report.cumulative:f}", f"{report.quantity:f}", one.place)
+    elif report.status == "FILLED" and not whole:
+        yield Finding(what, said, f"at {demanded}", one.place)
+    elif report.status != "FILLED" and report.cumulative == report.quantity:
+        yield Finding(what, said, "FILLED", one.place)
 
 
 def _is_open_ended(report: OrderReport) -> bool:
     """Whether something else than the quantity decides when an order is filled."""
     fields = report.fields
-    return bool(
-        Decimal(fields.get("Q") or 0) or fields.get("cp") is True or "A" in fields or report.execution == "CALCULATED"
-    )
+    return bool(number(fields, "Q") or fields.get("cp") is True or report.execution == "CALCULATED")
 
 
 def _client_id(report: OrderReport) -> object:

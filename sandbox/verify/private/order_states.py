@@ -16,6 +16,7 @@ from sandbox.recordings.private import PrivateEvent
 from sandbox.verify.private.order_details import DETAILS, details_of
 from sandbox.verify.private.reports import (
     ALGO,
+    TERMINAL,
     Fields,
     Fill,
     OrderId,
@@ -114,8 +115,9 @@ class _Order:
     def take(self, told: _Told) -> bool:
         """Take in what is told; return whether the order is another than before."""
         fill, report = told.fill, told.report
-        if fill is not None and (report is not None or fill.trade_id not in self._fills):
-            self._fills[fill.trade_id] = fill
+        number_ = fill.trade_id if fill is not None else None
+        if fill is not None and number_ is not None and (report is not None or number_ not in self._fills):
+            self._fills[number_] = fill
         if report is not None:
             self._report(report, told.details)
         self._details = {**told.beside, **self._details}
@@ -160,6 +162,8 @@ class _Order:
             "source": "stream",
             "recovered": False,
         }
+        if latest.status not in TERMINAL or latest.status == "FILLED":
+            facts["expiry_reason"] = None  # a stop that went on: only its waiting had expired
         if self._list is not None:
             facts |= {
                 "order_list_id": self._list["g"],
@@ -179,7 +183,7 @@ class _Order:
             "fills_known_quantity": sum((fill.quantity for fill in fills), Decimal(0)),
             "fill_count": len(fills),
             "commissions": _commissions(self._fills),
-            "last_trade_id": last and last.trade_id,
+            "last_trade_id": max(self._fills) if fills and max(self._fills) >= 0 else None,
             "last_fill_price": last and last.price,
             "last_fill_quantity": last and last.quantity,
         }

@@ -57,7 +57,7 @@ class PrivateOutcome:
         self.answers: Counter[Account] = Counter()
         """REST's answers in the raw topics."""
         self.dead_letters: list[Mapping[str, str]] = []
-        """The headers of the records that were set aside."""
+        """The headers of the records that were set aside, and as ``event`` what they say."""
         self.undecodable: list[str] = []
         self.misplaced: list[str] = []
         """Records in another partition than their account's."""
@@ -70,7 +70,8 @@ class PrivateOutcome:
     def take(self, topic: Topic, record: Record, codec: Codec) -> None:
         """Lay out one record."""
         if topic.type is ControlType.PRIVATE_DEAD_LETTER:
-            self.dead_letters.append({name: (value or b"").decode(errors="replace") for name, value in record.headers})
+            letter = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
+            self.dead_letters.append(letter | {"event": (record.value or b"").decode(errors="replace")})
         elif topic.market is not None and topic.layer is Layer.RAW:
             self._take_raw(topic, topic.market, record)
         elif topic.market is not None and record.key is not None:

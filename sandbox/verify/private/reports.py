@@ -26,6 +26,7 @@ __all__ = [
     "UnreadableEventError",
     "decode_event",
     "fill_of",
+    "is_triggered",
     "number",
     "order_of",
     "report_of",
@@ -35,7 +36,11 @@ ALGO: Final = "algo"
 REGULAR: Final = "regular"
 TERMINAL: Final = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MATCH", "FINISHED"})
 _FILLING: Final = frozenset({"TRADE", "CALCULATED"})
-"""Execution types of a fill; CALCULATED is a liquidation's."""
+"""Execution types of a fill; CALCULATED is a liquidation's, and may come without one."""
+_CONDITIONAL: Final = frozenset({"STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"})
+"""Types of futures orders that wait for a price; where these are no algo orders, they go on as another type."""
+_ALLOCATIONS_BELOW: Final = -(2**62)
+"""What smart order routing allots is no trade: its ids rise as well, and are here below those of trades."""
 _STAGES: Final = {
     "PENDING_NEW": 0,
     "NEW": 1,
@@ -59,7 +64,8 @@ class UnreadableEventError(ValueError):
 class Fill(msgspec.Struct, frozen=True):
     """One fill of an order."""
 
-    trade_id: int
+    trade_id: int | None
+    """Negative: an allocation. None: the venue gives it no id."""
     price: Decimal
     quantity: Decimal
     quote: Decimal | None
@@ -180,7 +186,7 @@ def _spot(_: Market, fields: Fields) -> OrderReport:
     if fields["x"] in _FILLING:
         commission = number(fields, "n")
         fill = Fill(
-            fields["t"],
+            _spot_fill_id(fields),
             number(fields, "L"),
             number(fields, "l"),
             number(fields, "Y") if fields.get("Y") else number(fields, "L") * number(fields, "l"),
@@ -205,12 +211,18 @@ def _spot(_: Market, fields: Fields) -> OrderReport:
     )
 
 
+def _spot_fill_id(fields: Fields) -> int | None:
+    if fields["t"] >= 0:
+        return int(fields["t"])
+    return _ALLOCATIONS_BELOW + int(fields["a"]) if fields.get("a") is not None else None
+
+
 def _futures(_: Market, event: Fields) -> OrderReport:
     fields = event["o"]
     fill = None
-    if fields["x"] in _FILLING:
+    if fields["x"] == "TRADE" or (fields["x"] in _FILLING and number(fields, "l")):
         fill = Fill(
-            fields["t"],
+            fields["t"] if fields["t"] > 0 else None,
             number(fields, "L"),
             number(fields, "l"),
             None,
@@ -226,7 +238,7 @@ def _futures(_: Market, event: Fields) -> OrderReport:
         order=(fields["s"], REGULAR, fields["i"]),
         fields=fields,
         # The venue gives its reports no number: what is filled and how far the life has gone tells those of one moment.
-        rank=(fields["T"], int(cumulative.scaleb(8)), stage, fields["t"]),
+        rank=(fields["T"], int(is_triggered(fields)), int(cumulative.scaleb(8)), stage, fields["t"]),
         execution=fields["x"],
         status=fields["X"],
         cumulative=cumulative,
@@ -236,6 +248,11 @@ def _futures(_: Market, event: Fields) -> OrderReport:
         time_ms=fields["T"],
         event_time_ms=int(event["E"]),
     )
+
+
+def is_triggered(fields: Fields) -> bool:
+    """Whether a futures order that waited for a price is in the book since: it is of another type then."""
+    return fields.get("ot") in _CONDITIONAL and fields.get("o") != fields["ot"]
 
 
 def _algo(_: Market, event: Fields) -> OrderReport:

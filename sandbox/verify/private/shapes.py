@@ -6,7 +6,7 @@ Numbers are text, ids and times whole numbers. Only what is used here is named.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -18,12 +18,14 @@ Number = Annotated[str, Meta(pattern=r"^-?[0-9]{1,30}(\.[0-9]{1,30})?$")]
 Maybe = Annotated[str, Meta(pattern=r"^(-?[0-9]{1,30}(\.[0-9]{1,30})?)?$")] | None
 Id = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Time = Annotated[int, Meta(ge=0, lt=2**53)]
+Symbol = Annotated[str, Meta(min_length=1)]
+Side = Literal["BUY", "SELL"]
 OrderNumber = Annotated[str, Meta(pattern=r"^[0-9]{0,19}$")]
 
 
 class _Execution(Struct):
-    s: str
-    S: str
+    s: Symbol
+    S: Side
     c: str
     o: str
     f: str
@@ -53,6 +55,7 @@ class _Execution(Struct):
     O: Time | None = None  # noqa: E741 - the venue's
     W: Id | None = None
     A: Maybe = None
+    a: Id | None = None
     V: str | None = None
     r: str = "NONE"
     expiry_reason: str | None = field(name="eR", default=None)
@@ -60,8 +63,8 @@ class _Execution(Struct):
 
 
 class _FuturesOrder(Struct):
-    s: str
-    S: str
+    s: Symbol
+    S: Side
     c: str
     o: str
     f: str
@@ -86,7 +89,7 @@ class _FuturesOrder(Struct):
     protected: bool | None = field(name="pP", default=None)
     wt: str | None = None
     ot: str | None = None
-    ps: str | None = None
+    ps: Literal["BOTH", "LONG", "SHORT"] | None = None
     AP: Maybe = None
     cr: Maybe = None
     ma: str | None = None
@@ -103,15 +106,15 @@ class _TradeUpdate(Struct):
 
 
 class _AlgoOrder(Struct):
-    s: str
-    S: str
+    s: Symbol
+    S: Side
     caid: str
     aid: Id
     o: str
     f: str
     X: str
     q: Number
-    ps: str | None = None
+    ps: Literal["BOTH", "LONG", "SHORT"] | None = None
     tp: Maybe = None
     p: Maybe = None
     R: bool | None = None
@@ -136,8 +139,8 @@ class _AlgoUpdate(Struct):
 
 
 class _TradeLite(Struct):
-    s: str
-    S: str
+    s: Symbol
+    S: Side
     i: Id
     t: Id
     E: Time
@@ -148,7 +151,7 @@ class _TradeLite(Struct):
 
 
 class _Leg(Struct):
-    s: str
+    s: Symbol
     i: Id
 
 
@@ -163,7 +166,7 @@ class _ListStatus(Struct):
 
 
 class _Refused(Struct):
-    s: str
+    s: Symbol
     i: Id
     r: str
 
@@ -201,7 +204,7 @@ class _Wallet(Struct):
 
 
 class _Position(Struct):
-    s: str
+    s: Symbol
     pa: Number
     ep: Maybe = None
     up: Maybe = None
@@ -209,7 +212,7 @@ class _Position(Struct):
     cr: Maybe = None
     iw: Maybe = None
     mt: str | None = None
-    ps: str = "BOTH"
+    ps: Literal["BOTH", "LONG", "SHORT"] = "BOTH"
 
 
 class _Changed(Struct):
@@ -225,7 +228,7 @@ class _AccountUpdate(Struct):
 
 
 class _Warned(Struct):
-    s: str
+    s: Symbol
     ps: str
     pa: Number
     mp: Maybe = None
@@ -239,7 +242,7 @@ class _MarginCall(Struct):
 
 
 class _Leverage(Struct):
-    s: str
+    s: Symbol
     leverage: Id = field(name="l")
 
 

@@ -89,9 +89,18 @@ def _problems(recording: PrivateRecording, outcome: PrivateOutcome) -> Iterator[
         yield f"record outside its account's partition: {text}"
     for market, account in sorted(outcome.accounts - set(recording.accounts)):
         yield f"records of an account that is not recorded: {market} {account}"
+    yield from _dead_letters(recording, outcome)
+
+
+def _dead_letters(recording: PrivateRecording, outcome: PrivateOutcome) -> Iterator[str]:
+    """Say of each reason how many were set aside for it, and what the first says, where it is recorded."""
+    places = {event.data: event.place for event in reversed(recording.events)}
     reasons = Counter(letter.get("reason", "?") for letter in outcome.dead_letters)
     for reason, count in sorted(reasons.items()):
-        yield f"{count} private dead letters: {reason}"
+        first = next(letter for letter in outcome.dead_letters if letter.get("reason", "?") == reason)
+        place, detail = places.get(first.get("event", "").encode()), first.get("detail")
+        told = ": ".join(part for part in (place, detail) if part)
+        yield f"{count} private dead letters: {reason}" + (f", the first: {told}" if told else "")
 
 
 class _Account:

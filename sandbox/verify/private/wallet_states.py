@@ -86,7 +86,7 @@ class WalletStates:
             }
             values |= {ours: number(position, theirs) for ours, theirs in _SOMETIMES.items() if position.get(theirs)}
             if position.get("mt"):
-                values["margin_type"] = position["mt"].lower()
+                values["margin_type"] = "isolated" if position["mt"].lower() == "isolated" else "cross"
             changes += self._amounts("position", f"{position['s']}|{side}", *times, values, idle=not values["amount"])
         return changes
 
@@ -111,14 +111,16 @@ class WalletStates:
             idle: whether it is none that need be known, as long as nothing is known of it.
         """
         key = kind, f"{self._account}|{name}".encode()
-        if self._times.get(key, -1) > time_ms:
+        before = self._times.get(key, -1)
+        if before > time_ms:
             return []
         self._times[key] = time_ms
         known = self._states.get(key)
         if known is None and idle:
             return []
         seen = {part: value for part, value in values.items() if part not in _NOT_SEEN}
-        if known is not None and all(known.get(part) == value for part, value in seen.items()):
+        again = before == time_ms or "last_change" not in seen
+        if again and known is not None and all(known.get(part) == value for part, value in seen.items()):
             return []
         return [self._change(key, time_ms, event_ms, values)]
 

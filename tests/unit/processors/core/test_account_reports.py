@@ -124,6 +124,7 @@ def test_one_bad_item_of_an_answer_hides_no_other() -> None:
         ("L", "9" * 12, "does-not-fit"),
         ("n", "99999999999", "does-not-fit"),
         ("N", None, "missing-field"),
+        ("s", "", "missing-field"),
         ("i", 1 << 63, "bad-number"),
         ("T", -5, "implausible-time"),
         ("T", 1 << 60, "implausible-time"),

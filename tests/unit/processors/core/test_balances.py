@@ -205,6 +205,15 @@ def test_of_one_moment_an_answer_counts_only_if_it_came_later() -> None:
     assert len(fold(balances, arrived(Market.USDM, wallet(1000, "13"), 3, at=70))) == 1
 
 
+def test_a_change_that_comes_again_on_the_same_connection_is_no_second_one() -> None:
+    balances = Balances("main")
+    first, again = wallet(1000, "90", "FUNDING_FEE", "-10"), wallet(1000, "90", "FUNDING_FEE", "-10")
+    later = wallet(2000, "80", "FUNDING_FEE", "-10")
+    changes = fold(balances, *(arrived(Market.USDM, event, n) for n, event in enumerate([first, again, later])))
+
+    assert [change.after.wallet_balance for change in changes] == [to_scaled("90"), to_scaled("80")]
+
+
 def test_what_ingest_had_to_send_again_is_no_second_change() -> None:
     balances = Balances("main")
     first, second = held(1000, USDT=("1", "0")), held(1000, USDT=("2", "0"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -314,6 +316,45 @@ def test_a_stop_order_that_is_triggered_reports_new_twice() -> None:
     assert (order.status, order.working, order.working_time, order.created_time) == ("NEW", True, 2000, 1000)
 
 
+WAITING: Mapping[str, str] = {"o": "STOP_MARKET", "ot": "STOP_MARKET"}
+WENT_ON: Mapping[str, str] = {"o": "MARKET", "ot": "STOP_MARKET"}
+TRIGGERED = [
+    futures(1000, **WAITING),
+    futures(2000, **WAITING, x="EXPIRED", X="EXPIRED", er="8"),
+    futures(2000, **WENT_ON),
+    futures_fill(2000, 5, last=800, filled=800, **WENT_ON),
+]
+
+
+def test_a_stop_of_futures_that_is_no_algo_order_expires_and_goes_on_under_its_id() -> None:
+    folding = folded(Market.COINM, *TRIGGERED)
+    order = folding.order()
+
+    assert kinds(folding.outcomes) == [Advanced] * 4
+    orders = [folded(Market.COINM, *TRIGGERED[:events]).order() for events in range(1, 5)]
+    assert [(at.status, at.expiry_reason) for at in orders] == [
+        ("NEW", None),
+        ("EXPIRED", "8"),
+        ("NEW", None),
+        ("FILLED", None),
+    ]
+    assert (order.order_type, order.original_type, order.irregular_count) == ("MARKET", "STOP_MARKET", 0)
+
+
+@pytest.mark.parametrize("arrival", list(permutations(range(4))))
+def test_in_whatever_order_it_comes_a_stop_that_went_on_ends_the_same(arrival: tuple[int, ...]) -> None:
+    order = folded(Market.COINM, *(TRIGGERED[number] for number in arrival)).order()
+
+    assert (order.status, order.order_type, order.fill_count, order.irregular_count) == ("FILLED", "MARKET", 1, 0)
+
+
+def test_a_stop_that_expired_for_good_does_not_come_back() -> None:
+    folding = folded(Market.COINM, *TRIGGERED[:2], futures(3000, **WAITING))
+
+    assert isinstance(folding.outcomes[-1], Impossible)
+    assert folding.order().status == "EXPIRED"
+
+
 def test_a_leg_waits_as_pending_until_its_list_goes_on() -> None:
     folding = folded(Market.SPOT, spot(1000, 100, X="PENDING_NEW", w=False, g=2), spot(2000, 101, g=2))
 
@@ -340,6 +381,30 @@ def test_self_trade_prevention_is_noted_with_what_it_took() -> None:
     order = folded(Market.SPOT, spot(1000, 100), prevented).order()
 
     assert (order.status, order.prevented_quantity, order.expiry_reason) == ("EXPIRED_IN_MATCH", to_scaled("800"), None)
+
+
+def test_an_order_is_filled_without_what_self_trade_prevention_took_of_it() -> None:
+    mode = {"V": "DECREMENT"}
+    took = spot(1001, 101, x="TRADE_PREVENTION", A="300", **mode)
+    folding = folded(
+        Market.SPOT, spot(1000, 100, **mode), took, spot_fill(1002, 102, 5, last=500, filled=500, X="FILLED", **mode)
+    )
+    short = folded(
+        Market.SPOT, spot(1000, 100, **mode), took, spot_fill(1002, 102, 5, last=400, filled=400, X="FILLED", **mode)
+    )
+
+    assert (folding.order().status, folding.order().irregular_count) == ("FILLED", 0)
+    assert isinstance(short.outcomes[-1], Impossible)
+
+
+def test_the_last_of_what_smart_order_routing_allots_is_the_one_of_the_largest_id() -> None:
+    first = spot_fill(1001, 101, -1, last=300, filled=300, a=12, b="ONE_PARTY_TRADE_REPORT")
+    second = spot_fill(1001, 102, -1, last=100, filled=400, a=13, b="ONE_PARTY_TRADE_REPORT")
+    allotted = folded(Market.SPOT, spot(1000, 100), first, second)
+    traded = folded(Market.SPOT, spot(1000, 100), spot_fill(1002, 103, 5, last=50, filled=450), second, first)
+
+    assert allotted.order().last_fill_quantity == to_scaled("100")
+    assert (traded.order().last_fill_quantity, traded.order().last_trade_id) == (to_scaled("50"), 5)
 
 
 def test_what_smart_order_routing_allots_counts_as_a_fill_without_a_trade() -> None:

@@ -24,6 +24,7 @@ from schemas.keys import balance_key, order_key, position_key
 from schemas.topics import DerivedType, RawType
 from tests.support.recordings import recordings_dir
 from tests.unit.sandbox.accounts import T0, Event, execution, futures_life, list_status, recorded, spot_life
+from tests.unit.sandbox.verify.private.rare_lives import RARE_LIVES
 
 
 class _Folds:
@@ -116,6 +117,15 @@ def test_they_agree_on_a_life_as_it_comes(tmp_path: Path, life: list[Event]) -> 
     recording = recorded(tmp_path / "a", life)
 
     assert verify_private(recording, folded(recording), seconds=1).ok
+
+
+@pytest.mark.parametrize("life", RARE_LIVES.values(), ids=RARE_LIVES)
+def test_they_agree_on_what_is_rare_and_right(tmp_path: Path, life: list[Event]) -> None:
+    recording = recorded(tmp_path / "a", life)
+    report = verify_private(recording, folded(recording), seconds=1)
+
+    assert report.ok, report.document()
+    assert not any(account.orders.repeated or account.balances.repeated for account in report.accounts.values())
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)

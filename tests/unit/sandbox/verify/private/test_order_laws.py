@@ -29,6 +29,7 @@ from tests.unit.sandbox.accounts import (
     trade_update,
 )
 from tests.unit.sandbox.verify.private.published import publish
+from tests.unit.sandbox.verify.private.rare_lives import RARE_LIVES
 
 
 LAW_EXAMPLES = int(os.environ.get("LAW_EXAMPLES", "60"))
@@ -131,6 +132,16 @@ def test_neither_repetitions_nor_another_order_of_arrival_are_a_contradiction(
     assert judged(tmp_path, arrived) == []
 
 
+def test_a_trade_has_one_buyer_and_one_seller(tmp_path: Path) -> None:
+    fill = {"t": 50, "l": "3", "z": "3", "L": "10", "Y": "30", "Z": "30"}
+    mine = [execution("NEW", "NEW", 1, T0), execution("TRADE", "FILLED", 3, T0, **fill)]
+    other = [execution("NEW", "NEW", 2, T0, i=8), execution("TRADE", "FILLED", 4, T0, i=8, **fill)]
+    sold = [dict(event, S="SELL") for event in other]
+
+    assert judged(tmp_path, [*mine, *other]) == ["BTCUSDT: trade 50 has one buyer and one seller"]
+    assert judged(tmp_path, [*mine, *sold]) == []
+
+
 def put(name: str, value: Any) -> Callable[[Event], None]:
     def change(event: Event) -> None:
         (event["o"] if isinstance(event.get("o"), dict) else event)[name] = value
@@ -139,6 +150,9 @@ def put(name: str, value: Any) -> Callable[[Event], None]:
 
 
 SPOT, FUTURES = spot_life(), futures_life()
+LESS = RARE_LIVES["self-trade prevention took a part, and only its own report says so"]
+STOPPED = RARE_LIVES["a stop that is no algo order expires and goes on"]
+TOLD_ALONE = RARE_LIVES["TRADE_LITE alone tells of a fill"]
 ORDER, THEIRS, ALGO = "order BTCUSDT 7", "order BTCUSDT 9", "algo order BTCUSDT 3"
 
 
@@ -155,6 +169,14 @@ ORDER, THEIRS, ALGO = "order BTCUSDT 7", "order BTCUSDT 9", "algo order BTCUSDT 
         (SPOT, 3, put("X", "FILLED"), f"{ORDER}: FILLED exactly when cumulative is what was ordered"),
         (SPOT, 5, put("t", 49), f"{ORDER}: trade ids rise"),
         (SPOT, 5, put("t", 50), f"{ORDER}: trade ids rise"),
+        (SPOT, 5, put("t", -1), f"{ORDER}: a fill has a trade id"),
+        (SPOT, 3, put("N", None), f"{ORDER}: a commission has an asset"),
+        (SPOT, 1, put("x", "DONE"), f"{ORDER}: the execution type is a known one"),
+        (SPOT, 5, put("S", "LONG"), "event: the event can be read"),
+        (SPOT, 5, put("s", ""), "event: the event can be read"),
+        (LESS, 2, put("z", "1"), f"{ORDER}: FILLED exactly when cumulative is what was ordered"),
+        (STOPPED, 3, put("o", "STOP_MARKET"), f"{THEIRS}: nothing follows EXPIRED"),
+        (TOLD_ALONE, 1, put("l", "0.5"), f"{THEIRS}: cumulative filled is the sum of the fills"),
         (SPOT, 5, put("I", 99), f"{ORDER}: transaction times rise with execution ids"),
         (SPOT, 5, put("I", 101), f"{ORDER}: execution id 101 is told twice, differently"),
         (SPOT, 5, put("S", "SELL"), f"{ORDER}: the side does not change"),

@@ -171,10 +171,13 @@ def test_records_of_strange_accounts_places_and_dead_letters_are_noticed(
     outcome.raw[Market.SPOT, "strange", RawType.ORDER_UPDATE].append(RawRecord(0, "executionReport", b"{}"))
     outcome.misplaced.append("binance.spot.raw.order-update[3]@0: of account spot")
     outcome.dead_letters += [{"reason": "malformed-json"}, {"reason": "malformed-json"}]
+    event = recording.events[1].data.decode()
+    outcome.dead_letters.append({"reason": "bad-number", "detail": "no number", "event": event})
 
     assert verified(recording, outcome).problems == [
         "record outside its account's partition: binance.spot.raw.order-update[3]@0: of account spot",
         "records of an account that is not recorded: spot strange",
+        f"1 private dead letters: bad-number, the first: {recording.events[1].place}: no number",
         "2 private dead letters: malformed-json",
     ]
 
