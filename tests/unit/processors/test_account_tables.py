@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from processors.__main__ import app
 from processors.account_tables import balance_table, is_open, order_table, position_table
-from schemas.accounts import Balance, Order, OrderKind, Position
+from schemas.accounts import AccountSource, Balance, Order, OrderKind, Position
 from schemas.markets import Market
 from tests.support import golden
 
@@ -52,6 +52,14 @@ def test_what_the_stream_had_missed_and_algo_orders_are_marked() -> None:
 
     for part in ("algo:7", "recovered", "61837.63"):
         assert part in text
+
+
+def test_what_was_missed_of_a_balance_is_not_shown_any_more_when_the_stream_told_all_of_it() -> None:
+    balance = msgspec.structs.replace(BALANCE, recovered=True, source=AccountSource.STREAM)
+    text = shown(balance_table([(Market.SPOT, balance)], wide=True))
+
+    assert "stream" in text
+    assert "recovered" not in text
 
 
 def test_a_balance_shows_what_the_market_tells_and_nothing_for_what_it_does_not() -> None:
