@@ -272,10 +272,12 @@ def _load(path: Path | None, shard: str | None = None) -> Settings:
 
 
 def _load_markets(path: Path | None, shard: str | None, *, accounts_suffice: bool = False) -> Settings:
-    """Read settings that name a market, or an account where that is enough."""
+    """Read settings that name a market, or an account where that is enough, be it another shard's."""
     settings = _load(path, shard)
-    if not settings.markets.present() and not (accounts_suffice and settings.own_accounts):
+    if not settings.markets.present() and not (accounts_suffice and settings.private and settings.accounts):
         problem = 'nothing to subscribe to: name a market, "markets: {spot: {symbols: [BTCUSDT]}}"'
+        if accounts_suffice and settings.accounts:
+            problem += ", or let accounts be taken: private is false"
         _fail(ConfigError([("markets", problem)], "" if path is None else f'"{path}"'), EXIT_CONFIG)
     return settings
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry
 from structlog.stdlib import BoundLogger
 
-from ingest.accounts.making import new_accounts
+from ingest.accounts.making import check_keys, new_accounts
 from ingest.broker_watch import BrokerWatch
 from ingest.config import Settings, load
 from ingest.config_watch import ConfigWatch
@@ -146,6 +146,9 @@ class Service:
 
     async def _start(self, resources: AsyncExitStack, pause: Callable[[float], bool]) -> ServiceParts:
         settings, table = self._settings, self._table
+        if self._role is Role.ALL:
+            # Whoever mistook a key shall not wait for Kafka to be told so.
+            await asyncio.to_thread(check_keys, settings)
         registry = resources.enter_context(Registry(settings.schema_registry_url))
         await asyncio.to_thread(wait_for_servers, settings, table, registry, pause=pause, warn=self._log.warning)
         codec = Codec(table, registry)

@@ -63,6 +63,7 @@ class _Shown:
     order: Callable[[Any], tuple[Any, ...]]
     table: Callable[..., Table]
     as_json: bool
+    accounts: Sequence[str] | None
 
 
 def add_account_commands(app: typer.Typer) -> None:
@@ -99,7 +100,7 @@ def orders(
     def place(order: Order) -> tuple[Any, ...]:
         return order.account, order.symbol, order.created_time or order.update_time, order.kind, order.order_id
 
-    _show(_Shown(DerivedType.ORDER, market, wanted, place, order_table, as_json))
+    _show(_Shown(DerivedType.ORDER, market, wanted, place, order_table, as_json, account))
 
 
 _BALANCES: Final = """
@@ -128,7 +129,7 @@ def balances(
     def place(balance: Balance) -> tuple[Any, ...]:
         return balance.account, balance.asset
 
-    _show(_Shown(DerivedType.BALANCE, market, wanted, place, balance_table, as_json))
+    _show(_Shown(DerivedType.BALANCE, market, wanted, place, balance_table, as_json, account))
 
 
 _POSITIONS: Final = """
@@ -162,7 +163,7 @@ def positions(
     def place(position: Position) -> tuple[Any, ...]:
         return position.account, position.symbol, position.position_side
 
-    _show(_Shown(DerivedType.POSITION, market, wanted, place, position_table, as_json))
+    _show(_Shown(DerivedType.POSITION, market, wanted, place, position_table, as_json, account))
 
 
 def _upper(names: list[str] | None) -> list[str] | None:
@@ -187,10 +188,24 @@ def _show(shown: _Shown) -> None:
         raise typer.Exit(EXIT_FAILED) from error
     for fault in state.faults:
         _say(f"record cannot be read: {fault.reason}")
+    _say_strangers(shown, state)
     rows = [(by_topic[name], value) for name, values in state.values.items() for value in values if shown.wanted(value)]
     rows.sort(key=lambda row: (list(Market).index(row[0]), shown.order(row[1])))
     _print(rows, shown)
     raise typer.Exit(EXIT_FAILED if state.faults else 0)
+
+
+def _say_strangers(shown: _Shown, state: CurrentState) -> None:
+    """Say which of the accounts asked for the topics know nothing of: a label may be misspelt."""
+    known = {
+        value.account
+        for values in state.values.values()
+        for value in values
+        if isinstance(value, Order | Balance | Position)
+    }
+    for label in sorted(set(shown.accounts or ()) - known):
+        there = f"there are {', '.join(sorted(known))}" if known else "there is nothing of any account"
+        _say(f'no {shown.of} of account "{label}"; {there}')
 
 
 def _print(rows: Sequence[tuple[Market, Any]], shown: _Shown) -> None:

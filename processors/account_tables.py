@@ -144,8 +144,11 @@ def _position_cells(market: Market, position: Position) -> tuple[tuple[str, str]
 
 
 def _told_by(value: Order | Balance | Position) -> str:
-    """Return how we know: ``recovered`` where the stream had missed something."""
-    if value.recovered:
+    """Return how we know: of an order ``recovered`` where the stream had missed something of it.
+
+    What was missed of a balance or a position is over with the next event: each tells all of it.
+    """
+    if isinstance(value, Order) and value.recovered:
         return "recovered"
     return "stream" if value.source is AccountSource.STREAM else "REST"
 

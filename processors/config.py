@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Annotated, Final, Literal
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from processors.core.flow_alerts import AlertRules
 from processors.core.liquidity import LiquidityPlan
@@ -51,10 +51,10 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("TOPIC_PREFIX", "topic_prefix"),
         description="First part of every topic name, and of the consumer groups' names. Shared by all services.",
     )
-    markets: tuple[Market, ...] = Field(
+    markets: Annotated[tuple[Market, ...], NoDecode] = Field(
         default=tuple(Market),
         min_length=1,
-        description='Markets whose raw topics are read, as JSON: ["spot","usdm","coinm"].',
+        description='Markets whose raw topics are read: spot,usdm,coinm, or as JSON, ["spot","usdm","coinm"].',
     )
     instance_id: str | None = Field(
         default=None,
@@ -172,6 +172,14 @@ class Settings(BaseSettings):
             quote_sizes=_scaled(self.liquidity_quote_sizes),
             contracts=_scaled(self.liquidity_contracts),
         )
+
+    @field_validator("markets", mode="before")
+    @classmethod
+    def _markets_of_text(cls, markets: object) -> object:
+        """Read names with commas between, as ingest's settings do; brackets and quotes of JSON may be there."""
+        if not isinstance(markets, str):
+            return markets
+        return tuple(name for part in markets.strip("[] ").split(",") if (name := part.strip(' "')))
 
     @field_validator("topic_prefix")
     @classmethod

@@ -39,8 +39,8 @@ def tell_difference(difference: Difference, *, amounts: bool = True) -> None:
         for name, value in document.items()
         if name not in _OWN and known.get(name) != value
     }
-    # Of what nobody had told of yet there is but one side: at the first start of an account that is everything.
-    tell = _log.info if difference.before is None else _log.warning
+    # What no event had told of yet: at the first start of an account that is everything.
+    tell = _log.info if difference.what.startswith("unknown-") else _log.warning
     tell(
         "the venue's answer tells what its stream did not",
         market=difference.market, what=difference.what, **named, cause=difference.cause,

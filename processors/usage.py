@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import typer
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+from pydantic_settings import SettingsError
 
 from processors.config import Settings
 
@@ -28,6 +30,11 @@ def read_settings(**given: str) -> Settings:
     except ValidationError as error:
         for wrong in error.errors():
             typer.echo(f"binance-processors: {_describe(wrong)}", err=True)
+        raise typer.Exit(USAGE) from error
+    except SettingsError as error:
+        name = re.search(r'field "(\w+)"', str(error))
+        variable = "the environment" if name is None else f"PROCESSORS_{name[1].upper()}"
+        typer.echo(f'binance-processors: {variable} is not JSON, such as ["1000","10000"]', err=True)
         raise typer.Exit(USAGE) from error
 
 

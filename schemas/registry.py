@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final, Protocol, Self
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry.common._httpx_compat import httpx
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from schemas.avro import schema_text
@@ -183,14 +185,16 @@ class Registry:
 
         Raises:
             RegistrationError: a schema is refused.
+            RegistryUnavailableError: there was no answer.
         """
         ids: dict[str, int] = {}
         for topic in topics:
             if topic.schema is None:
                 continue
             try:
-                ids[topic.subject] = self._client.register_schema(topic.subject, _schema(topic.schema))
-                self._client.set_compatibility(topic.subject, COMPATIBILITY)
+                with self._answering():
+                    ids[topic.subject] = self._client.register_schema(topic.subject, _schema(topic.schema))
+                    self._client.set_compatibility(topic.subject, COMPATIBILITY)
             except SchemaRegistryError as error:
                 raise RegistrationError(topic.subject, error.error_message) from error
         return ids
@@ -206,7 +210,8 @@ class Registry:
             msg = f'topic "{topic.name}": its values are not Avro'
             raise ValueError(msg)
         try:
-            found = self._client.lookup_schema(topic.subject, _schema(topic.schema))
+            with self._answering():
+                found = self._client.lookup_schema(topic.subject, _schema(topic.schema))
         except SchemaRegistryError as error:
             if error.http_status_code == _NOT_FOUND:
                 raise SubjectMissingError(topic.subject, self.url) from error
@@ -223,7 +228,8 @@ class Registry:
             RegistryUnavailableError: the registry failed.
         """
         try:
-            found = self._client.get_schema(schema_id).schema_str
+            with self._answering():
+                found = self._client.get_schema(schema_id).schema_str
         except SchemaRegistryError as error:
             if error.http_status_code == _NOT_FOUND:
                 raise UnknownSchemaError(schema_id, self.url) from error
@@ -231,6 +237,14 @@ class Registry:
         if found is None:
             raise UnknownSchemaError(schema_id, self.url)
         return found
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Take no answer at all for what it is: the client lets the errors of its HTTP library through."""
+        try:
+            yield
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise RegistryUnavailableError(self.url, str(error) or type(error).__name__) from error
 
 
 def _schema(name: str) -> Schema:

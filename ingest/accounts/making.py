@@ -20,6 +20,8 @@ from ingest.accounts.sections import AccountSettings
 from ingest.accounts.venue_clock import RequestClock
 from ingest.config import Settings
 from ingest.core.guard import VenueClock
+from ingest.core.secrecy import Secret
+from ingest.errors import ConfigError
 from ingest.kafka_log import end_offsets
 from ingest.rest import RestClient
 from ingest.shared import Shared
@@ -179,13 +181,19 @@ class AccountMaker:
 
 
 def check_keys(settings: Settings) -> None:
-    """Look whether every account of these settings has a key that can be used.
+    """Look whether every account of these settings has a key that can be used, and that is no other's.
 
     Raises:
         ConfigError: one has not.
     """
+    ring, owners = key_ring(settings), dict[Secret, str]()
     for label, account in settings.own_accounts.items():
-        key_ring(settings).load(label, addresses_of(settings, account))
+        key = ring.load(label, addresses_of(settings, account))
+        if (owner := owners.setdefault(key.api_key, label)) != label:
+            problem = (
+                f"has the API key of accounts.{owner}: all that happens would be told of both; is it the right one?"
+            )
+            raise ConfigError([(f"accounts.{label}", problem)], "of keys")
 
 
 def key_ring(settings: Settings) -> KeyRing:

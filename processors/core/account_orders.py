@@ -209,9 +209,10 @@ class AccountOrders:
         record = telling.record
         results.append(Output(self._market, DerivedType.ORDER, order_key(order), order, record.timestamp_ms))
         if changed.recovered:
+            what = _what(known, order, streamed=before is not None and before.streamed)
             results.append(
                 Difference(
-                    market=self._market, account=self._account, what=_what(known, order), before=known, after=order,
+                    market=self._market, account=self._account, what=what, before=known, after=order,
                     cause=telling.cause, record=record,
                 )
             )  # fmt: skip
@@ -226,8 +227,10 @@ def _described(report: OrderTold) -> str:
     return f"{report.key.symbol} {kind} {report.key.order_id}"
 
 
-def _what(before: Order | None, after: Order) -> str:
+def _what(before: Order | None, after: Order, *, streamed: bool) -> str:
+    """Return what an answer told; of an order that no event had told of, none of it was missed by a stream that ran."""
     if before is None:
         return "unknown-order"
     different = {name for name in Order.__struct_fields__ if getattr(before, name) != getattr(after, name)}
-    return "fill" if different <= _FILLS else "order"
+    what = "fill" if different <= _FILLS else "order"
+    return what if streamed else f"unknown-{what}"

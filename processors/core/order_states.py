@@ -73,6 +73,8 @@ class OrderState(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """How many reports no legal life of it has."""
     last_irregular: tuple[Rank, str, str | None] | None = None
     """The last of these: its repetition is none."""
+    streamed: bool = False
+    """Whether an event told of it; if not, it was known from answers alone."""
 
     @property
     def terminal(self) -> bool:

@@ -332,4 +332,5 @@ def _stamped(state: OrderState, report: OrderTold, *, recovered: bool = False) -
         source=report.source,
         event_time=report.event_time,
         recovered=state.recovered or recovered,
+        streamed=state.streamed or report.source is AccountSource.STREAM,
     )

@@ -1,4 +1,4 @@
-"""Accounts from the simulated exchange to Kafka, processes as they are deployed; their keys must be seen nowhere."""
+"""Accounts from the simulated exchange to their tables, processes as they are deployed; keys must be seen nowhere."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Scene:
     def __init__(self, broker: str, registry_url: str, prefix: str, directory: Path) -> None:
         self.table = TopicTable(prefix)
         self.broker = broker
-        self.exchange_port, self.http_port = free_port("127.0.0.1"), free_port("127.0.0.1")
+        self.exchange_port, self.http_port, self.worker_port = (free_port("127.0.0.1") for _ in range(3))
         self.keys_dir = directory / "keys"
         self.output = ""
         self.secrets: set[str] = set()
@@ -54,6 +54,10 @@ class Scene:
     @property
     def ingest(self) -> str:
         return f"http://127.0.0.1:{self.http_port}"
+
+    @property
+    def worker(self) -> str:
+        return f"http://127.0.0.1:{self.worker_port}"
 
     @property
     def exchange(self) -> str:
@@ -80,8 +84,13 @@ class Scene:
                 "INGEST_LOG_LEVEL": "debug",
                 "INGEST_ACCOUNTS": json.dumps({label: {"markets": list(SYMBOLS)} for label in LABELS}),
             }
-            async with self._process("ingest", "run", **environment):
+            environment |= {"PROCESSORS_METRICS_PORT": str(self.worker_port), "PROCESSORS_CHECKPOINT_INTERVAL_S": "1"}
+            async with (
+                self._process("ingest", "run", **environment),
+                self._process("processors", "worker", "private", **environment),
+            ):
                 await until(self.is_ready)
+                await until(self._worker_is_ready)
                 yield
 
     @asynccontextmanager
@@ -103,12 +112,15 @@ class Scene:
                 process.terminate()
             said, _ = await saying
             print(said.decode())  # noqa: T201 - pytest shows it where the test failed
-            if arguments[0] == "ingest":
+            if arguments[0] != "sandbox":
                 self.output += said.decode()
                 assert process.returncode == 0
 
     async def _exchange_answers(self) -> bool:
         return await self.page(f"{self.exchange}/api/v3/ping") == (200, "{}")
+
+    async def _worker_is_ready(self) -> bool:
+        return (await self.page(f"{self.worker}/ready"))[0] == 200
 
     async def is_ready(self) -> bool:
         return (await self.page(f"{self.ingest}/ready"))[0] == 200
@@ -248,16 +260,21 @@ async def test_accounts_reach_kafka_while_keys_are_replaced_and_expire_and_nothi
         await until(scene.is_ready)
         await scene.trade()
         await scene.learn_listen_keys()
-        pages = [await scene.page(f"{scene.ingest}/{name}") for name in ("metrics", "ready")]
+        services = (scene.ingest, scene.worker)
+        pages = [await scene.page(f"{service}/{name}") for service in services for name in ("metrics", "ready")]
 
     records = await scene.everything()
-    assert {record.topic.rpartition(".")[2] for record in records} >= {
+    assert {record.topic.removesuffix(".v1").rpartition(".")[2] for record in records} >= {
         "order-update",
         "account-update",
         "order-snapshot",
         "account-snapshot",
         "connection",
         "account-progress",
+        "order",
+        "balance",
+        "position",
+        "account-checkpoint",
     }
     shown = [scene.output, *(text for _, text in pages), *(repr(record) for record in records)]
     assert len(scene.secrets) >= 14

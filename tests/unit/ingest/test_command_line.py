@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ingest.__main__ import app
+from ingest.config import load
 from tests.support.venue import FakeVenue
 
 
@@ -155,6 +156,27 @@ def test_run_with_nothing_to_subscribe_to_is_a_mistake_of_the_configuration() ->
 
     assert result.exit_code == 2
     assert "markets: nothing to subscribe to" in result.stderr
+
+
+def test_run_with_accounts_that_are_switched_off_says_what_keeps_them(tmp_path: Path) -> None:
+    path = tmp_path / "ingest.yaml"
+    path.write_text("accounts: {main: {markets: [spot]}}\nprivate: false")
+
+    result = invoke("run", "--config", str(path))
+
+    assert result.exit_code == 2
+    assert "private is false" in result.stderr
+
+
+def test_a_shard_without_an_account_of_its_own_runs_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "ingest.yaml"
+    path.write_text("accounts: {main: {markets: [spot]}}")
+    other = next(shard for shard in ("0/2", "1/2") if not load(path, shard).own_accounts)
+
+    result = invoke("run", "--config", str(path), "--shard", other, "--wait", "0")
+
+    assert result.exit_code == 1  # it got as far as Kafka, which is not there
+    assert "nothing to subscribe to" not in result.stderr
 
 
 @pytest.mark.parametrize("command", [(), ("run",), ("setup",), ("check",), ("plan",), ("config",), ("config", "check")])

@@ -12,9 +12,12 @@ from rich.table import Table
 from typer.testing import CliRunner
 
 from processors.__main__ import app
+from processors.account_commands import _say_strangers, _Shown
 from processors.account_tables import balance_table, is_open, order_table, position_table
-from schemas.accounts import Balance, Order, OrderKind, Position
+from processors.current_state import CurrentState
+from schemas.accounts import AccountSource, Balance, Order, OrderKind, Position
 from schemas.markets import Market
+from schemas.topics import DerivedType
 from tests.support import golden
 
 
@@ -54,6 +57,14 @@ def test_what_the_stream_had_missed_and_algo_orders_are_marked() -> None:
         assert part in text
 
 
+def test_what_was_missed_of_a_balance_is_not_shown_any_more_when_the_stream_told_all_of_it() -> None:
+    balance = msgspec.structs.replace(BALANCE, recovered=True, source=AccountSource.STREAM)
+    text = shown(balance_table([(Market.SPOT, balance)], wide=True))
+
+    assert "stream" in text
+    assert "recovered" not in text
+
+
 def test_a_balance_shows_what_the_market_tells_and_nothing_for_what_it_does_not() -> None:
     text = shown(balance_table([(Market.SPOT, BALANCE)], wide=True))
 
@@ -81,6 +92,16 @@ def test_a_position_shows_amount_and_entry_exactly() -> None:
 )
 def test_an_order_is_open_until_it_has_ended(kind: OrderKind, status: str, expected: bool) -> None:
     assert is_open(msgspec.structs.replace(ORDER, kind=kind, status=status)) is expected
+
+
+def test_an_account_of_which_nothing_is_known_is_named_beside_those_that_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    wanted = _Shown(DerivedType.BALANCE, None, bool, bool, balance_table, False, ["hegde", BALANCE.account])  # type: ignore[arg-type]
+
+    _say_strangers(wanted, CurrentState({"spot": [BALANCE]}, ()))
+
+    assert capsys.readouterr().err.endswith(f'no balance of account "hegde"; there are {BALANCE.account}\n')
 
 
 def test_spot_has_no_positions() -> None:

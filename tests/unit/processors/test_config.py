@@ -45,6 +45,13 @@ def test_the_environment_is_read_under_the_shared_names_and_our_prefix(monkeypat
     assert (settings.markets, settings.instance_id) == ((Market.SPOT,), "books-0")
 
 
+@pytest.mark.parametrize("text", ["spot,usdm", " spot , usdm ", '["spot","usdm"]', '["spot", "usdm"]'])
+def test_markets_are_named_with_commas_or_as_json(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("PROCESSORS_MARKETS", text)
+
+    assert Settings().markets == (Market.SPOT, Market.USDM)
+
+
 def test_orders_whose_slippage_is_told_are_exact_and_ascend(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROCESSORS_LIQUIDITY_QUOTE_SIZES", '["1000000", "0.00000001", "1E+3"]')
     monkeypatch.setenv("PROCESSORS_LIQUIDITY_CONTRACTS", "[]")
@@ -67,7 +74,9 @@ def test_liquidity_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
         ("PROCESSORS_LIQUIDITY_QUOTE_SIZES", '["0.000000001"]', "PROCESSORS_LIQUIDITY_QUOTE_SIZES"),
         ("PROCESSORS_SESSION_TIMEOUT_S", "2", "PROCESSORS_SESSION_TIMEOUT_S is '2'"),
         ("PROCESSORS_BATCH_RECORDS", "many", "PROCESSORS_BATCH_RECORDS is 'many'"),
+        ("PROCESSORS_LIQUIDITY_QUOTE_SIZES", "1000,2000", "PROCESSORS_LIQUIDITY_QUOTE_SIZES is not JSON"),
         ("PROCESSORS_MARKETS", '["moon"]', "PROCESSORS_MARKETS"),
+        ("PROCESSORS_MARKETS", "", "PROCESSORS_MARKETS"),
         ("TOPIC_PREFIX", "No_Good", "TOPIC_PREFIX is 'No_Good'"),
         ("PROCESSORS_REQUEST_TIMEOUT_S", "5", "PROCESSORS_REQUEST_TIMEOUT_S is 5"),
         ("PROCESSORS_ALERT_WINDOW", "2s", "PROCESSORS_ALERT_WINDOW is '2s'"),

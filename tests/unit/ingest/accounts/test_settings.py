@@ -61,6 +61,20 @@ def test_private_streams_are_switched_off_as_a_whole(monkeypatch: pytest.MonkeyP
     check_keys(settings)
 
 
+def test_a_key_under_two_labels_is_refused_and_not_shown(tmp_path: Path) -> None:
+    for label in ("main", "sub-a"):
+        (tmp_path / label).mkdir()
+        (tmp_path / label / "api-key").write_text(CANARY)
+        (tmp_path / label / "secret").write_text(f"{CANARY} of {label}")
+    text = f"accounts: {{main: {{markets: [spot]}}, sub-a: {{markets: [usdm]}}}}\nkeys_dir: {tmp_path}"
+
+    with pytest.raises(ConfigError) as caught:
+        check_keys(load(written(tmp_path, text)))
+
+    assert "accounts.sub-a has the API key of accounts.main" in str(caught.value).replace(":", "")
+    assert CANARY not in str(caught.value)
+
+
 def test_an_account_belongs_to_the_shard_of_its_label(monkeypatch: pytest.MonkeyPatch) -> None:
     labels = ["main", "hedge", "a", "b", "c"]
     for label in labels:

@@ -191,6 +191,18 @@ def test_a_fill_that_alone_was_missed_is_told_as_such() -> None:
     assert [d.what for d in results if isinstance(d, Difference)] == ["fill"]
 
 
+def test_fills_of_an_order_that_only_answers_told_of_are_no_loss_of_the_stream() -> None:
+    feed = Feed()
+    fill = {
+        "symbol": "ACHUSDT", "id": 5, "orderId": 77, "price": "0.05", "qty": "10", "quoteQty": "0.5",
+        "commission": "0", "commissionAsset": "BNB", "time": T0 + 1, "isBuyer": True, "isMaker": True,
+    }  # fmt: skip
+    filled = answered("FILLED", T0 + 5, executedQty="10", cummulativeQuoteQty="0.5")
+    told = [*feed.answer([filled], "/api/v3/allOrders", after=0), *feed.answer([fill], "/api/v3/myTrades", after=0)]
+
+    assert [d.what for d in told if isinstance(d, Difference)] == ["unknown-order", "unknown-fill"]
+
+
 def test_an_answer_that_says_what_is_known_changes_nothing() -> None:
     feed = Feed()
     feed.event(report("NEW", "NEW"))
