@@ -47,8 +47,8 @@ class OrderAnswers:
         report, lite = report_of(event, fields), fill_of(event, fields)
         if lite is not None:
             (symbol, _, order_id), fill = lite
-            key = symbol, fill.trade_id
-            self._fills.setdefault(key, self._fill(symbol, order_id, fill, fields))
+            if fill.trade_id is not None:
+                self._fills.setdefault((symbol, fill.trade_id), self._fill(symbol, order_id, fill, fields))
         if report is None:
             return
         known = self._latest.get(report.order)
@@ -56,9 +56,10 @@ class OrderAnswers:
             self._latest[report.order] = report
         created_ms = self._created.get(report.order, report.time_ms)
         self._created[report.order] = min(created_ms, report.time_ms)
-        if report.fill is not None:
+        trade_id = report.fill.trade_id if report.fill is not None else None
+        if report.fill is not None and trade_id is not None and trade_id >= 0:  # allocations are no trades
             symbol, _, order_id = report.order
-            self._fills[symbol, report.fill.trade_id] = self._fill(symbol, order_id, report.fill, report.fields)
+            self._fills[symbol, trade_id] = self._fill(symbol, order_id, report.fill, report.fields)
 
     def answer(self, path: str, params: Params) -> RestReply | None:
         """Answer a question; None: it is none about orders."""

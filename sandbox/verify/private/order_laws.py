@@ -277,7 +277,7 @@ def _price(report: OrderReport) -> object:
     """Return the price that was ordered; None where it follows the market."""
     if report.fields.get("gP") or report.fields.get("pm", "NONE") != "NONE":
         return None
-    return Decimal(report.fields["p"])
+    return number(report.fields, "p") if report.fields.get("p") else None
 
 
 def _quantity(report: OrderReport) -> object:

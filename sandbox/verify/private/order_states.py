@@ -100,6 +100,24 @@ class _Told(msgspec.Struct, frozen=True):
     order_list: Fields | None = None
 
 
+class _Sums:
+    """What the fills of an order come to."""
+
+    def __init__(self) -> None:
+        self.quantity = self.quote = self.profit = Decimal(0)
+        self.commissions: dict[str, Decimal] = {}
+
+    def change(self, fill: Fill | None, sign: int) -> None:
+        """Add a fill, or take one away that was told in short."""
+        if fill is None:
+            return
+        self.quantity += sign * fill.quantity
+        self.quote += sign * fill.price * fill.quantity
+        self.profit += sign * (fill.realized_profit or 0)
+        if fill.commission and (asset := fill.commission_asset):
+            self.commissions[asset] = self.commissions.get(asset, Decimal(0)) + sign * fill.commission
+
+
 class _Order:
     """One order: its latest report, what all of them say of it, and its fills."""
 
@@ -108,6 +126,9 @@ class _Order:
         self._latest: OrderReport | None = None
         self._details: dict[str, Any] = {}
         self._fills: dict[int, Fill] = {}
+        self._sums = _Sums()
+        self._last: int | None = None
+        """Id of the last fill."""
         self._list: Fields | None = None
         self._event_time: int | None = None
         self._known: State = {}
@@ -117,7 +138,10 @@ class _Order:
         fill, report = told.fill, told.report
         number_ = fill.trade_id if fill is not None else None
         if fill is not None and number_ is not None and (report is not None or number_ not in self._fills):
+            self._sums.change(self._fills.get(number_), -1)
+            self._sums.change(fill, 1)
             self._fills[number_] = fill
+            self._last = number_ if self._last is None else max(self._last, number_)
         if report is not None:
             self._report(report, told.details)
         self._details = {**told.beside, **self._details}
@@ -177,13 +201,12 @@ class _Order:
         return facts | self._filled(latest)
 
     def _filled(self, latest: OrderReport) -> dict[str, Any]:
-        fills = self._fills.values()
-        last = self._fills[max(self._fills)] if fills else None
+        last = None if self._last is None else self._fills[self._last]
         filled: dict[str, Any] = {
-            "fills_known_quantity": sum((fill.quantity for fill in fills), Decimal(0)),
-            "fill_count": len(fills),
-            "commissions": _commissions(self._fills),
-            "last_trade_id": max(self._fills) if fills and max(self._fills) >= 0 else None,
+            "fills_known_quantity": self._sums.quantity,
+            "fill_count": len(self._fills),
+            "commissions": {asset: amount for asset, amount in self._sums.commissions.items() if amount},
+            "last_trade_id": self._last if self._last is not None and self._last >= 0 else None,
             "last_fill_price": last and last.price,
             "last_fill_quantity": last and last.quantity,
         }
@@ -191,20 +214,12 @@ class _Order:
             return filled | {"filled_quote_quantity": latest.cumulative_quote, "average_price": _average(latest)}
         average = number(latest.fields, "ap")
         filled["average_price"] = average if latest.cumulative and average else None
-        filled["realized_profit"] = sum((fill.realized_profit or Decimal(0) for fill in fills), Decimal(0))
+        filled["realized_profit"] = self._sums.profit
         if self._market is Market.COINM:
             filled["filled_quote_quantity"] = None
         elif filled["fills_known_quantity"] == latest.cumulative:
-            filled["filled_quote_quantity"] = sum((fill.price * fill.quantity for fill in fills), Decimal(0))
+            filled["filled_quote_quantity"] = self._sums.quote
         return filled
-
-
-def _commissions(fills: Mapping[int, Fill]) -> dict[str, Decimal]:
-    sums: dict[str, Decimal] = {}
-    for fill in fills.values():
-        if fill.commission and fill.commission_asset:
-            sums[fill.commission_asset] = sums.get(fill.commission_asset, Decimal(0)) + fill.commission
-    return {asset: amount for asset, amount in sums.items() if amount}
 
 
 def _average(report: OrderReport) -> Decimal | None:
