@@ -8,10 +8,10 @@ from typing import ClassVar, Final, Protocol
 
 import msgspec
 
-from processors.batching import RawRecord
+from processors.batching import Origin, RawRecord
 from processors.core.checkpoint_rounds import Checkpointed, CheckpointRounds, HoldsRecords
 from processors.core.records import DeadLetter, Difference, Output, RawRecord as CoreRecord
-from processors.outputs import Origin, Produced, SetAside
+from processors.outputs import Produced, SetAside
 from schemas.codec import Codec, DecodeError
 from schemas.control import Gap, Heartbeat
 from schemas.markets import Market

@@ -24,6 +24,7 @@ from sandbox.recordings import RecordingError
 from sandbox.recordings.private import LABEL
 from sandbox.soak.command import SoakRequest, run_soak
 from sandbox.soak.scenario import ScenarioError
+from sandbox.traders.command_line import EXAMPLES as TRADING_EXAMPLES, trade
 from sandbox.verify.klines import KlineFileError
 from schemas.registry import RegistryError
 
@@ -80,6 +81,7 @@ def broker(
 
 
 app.command(epilog=EXAMPLES)(exchange)
+app.command(epilog=TRADING_EXAMPLES)(trade)
 
 
 @app.command(

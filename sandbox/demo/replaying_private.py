@@ -16,7 +16,7 @@ from sandbox.recordings.private import PrivateRecording, read_private
 from sandbox.stack import PRIVATE, Stack, StackOptions, free_ports
 from sandbox.verify.private.outcome import collect_private_outcome
 from sandbox.verify.private.report import PrivateReport, print_private_report, write_private_report
-from sandbox.verify.private.verification import verify_private
+from sandbox.verify.private.verification import judge_recording, verify_private
 from schemas.codec import Codec
 from schemas.markets import Market
 from schemas.registry import Registry
@@ -52,6 +52,8 @@ def run_private_replay(request: PrivateReplayRequest, shared: Shared, console: C
         narrator.tell("reading the recording")
         recording = read_private(request.paths, request.market, request.account).receivable()
         narrator.tell(_description(recording))
+        if found := [contradiction for of in judge_recording(recording).values() for contradiction in of]:
+            narrator.tell(f"the recording contradicts itself, {len(found)} times; first: {found[0]}")
         with Workspace(request.data_dir, console) as workspace:
             options = StackOptions(
                 directory=workspace.path,

@@ -7,7 +7,7 @@ import hmac
 import os
 import secrets
 import string
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,7 +24,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from sandbox.errors import SandboxError
 
 
-__all__ = ["ApiKey", "ForeignKeyError", "FreshKey", "KeyKind", "KeysNotWrittenError", "random_name", "write_key"]
+__all__ = [
+    "ApiKey",
+    "ForeignKeyError",
+    "FreshKey",
+    "KeyKind",
+    "KeysNotWrittenError",
+    "random_name",
+    "read_key",
+    "write_key",
+]
 
 _NAME_LENGTH = 64
 _LETTERS = string.ascii_letters + string.digits
@@ -145,9 +154,16 @@ class FreshKey:
         """Return what the exchange keeps of it."""
         if self.kind is KeyKind.HMAC:
             return ApiKey.of_secret(self.name, self.secret)
-        private = load_pem_private_key(self.secret.encode(), password=None)
-        assert isinstance(private, Ed25519PrivateKey | RSAPrivateKey)  # noqa: S101 - it was made by `made`
-        return ApiKey.of_public(self.name, private.public_key())
+        return ApiKey.of_public(self.name, _private_key(self.secret).public_key())
+
+    def sign(self, payload: bytes) -> str:
+        """Return the signature of a payload: hex of HMAC, else base64."""
+        if self.kind is KeyKind.HMAC:
+            return hmac.new(self.secret.encode(), payload, hashlib.sha256).hexdigest()
+        private = _private_key(self.secret)
+        if isinstance(private, Ed25519PrivateKey):
+            return b64encode(private.sign(payload)).decode()
+        return b64encode(private.sign(payload, PKCS1v15(), SHA256())).decode()
 
     def __repr__(self) -> str:
         return f"FreshKey({self.kind})"
@@ -181,6 +197,33 @@ def write_key(directory: Path, label: str, key: FreshKey) -> None:
             (place / other).unlink()
     except OSError as error:
         raise KeysNotWrittenError(place, error.strerror or str(error)) from error
+
+
+def read_key(directory: Path, label: str) -> FreshKey:
+    """Return a key that `write_key` wrote.
+
+    Raises:
+        ValueError: There is none.
+    """
+    place = directory / label
+    try:
+        name = (place / "api-key").read_text().strip()
+        if (place / "secret").exists():
+            return FreshKey(name, KeyKind.HMAC, (place / "secret").read_text().strip())
+        pem = (place / "private-key.pem").read_text()
+    except OSError as error:
+        msg = f'"{place}" holds no key: {error.strerror or error}'
+        raise ValueError(msg) from error
+    kind = KeyKind.ED25519 if isinstance(_private_key(pem), Ed25519PrivateKey) else KeyKind.RSA
+    return FreshKey(name, kind, pem)
+
+
+def _private_key(pem: str) -> Ed25519PrivateKey | RSAPrivateKey:
+    private = load_pem_private_key(pem.encode(), password=None)
+    if not isinstance(private, Ed25519PrivateKey | RSAPrivateKey):
+        msg = "a private key is neither of Ed25519 nor of RSA"
+        raise ValueError(msg)  # noqa: TRY004 - it is no mistake of a program
+    return private
 
 
 def _may_be_replaced(place: Path) -> bool:

@@ -20,6 +20,7 @@ from schemas.avro import load_schema
 __all__ = ["Demand", "StateComparison", "compare_states"]
 
 _SHOWN: Final = 20
+_ENDS_SHOWN: Final = 200
 _COMMISSION_SCALE: Final = 8
 _OF_EVENTS: Final = frozenset({"source", "recovered", "event_time"})
 
@@ -55,6 +56,8 @@ class StateComparison(msgspec.Struct):
     """Keys whose last state is the one demanded."""
     differences: list[dict[str, object]] = []
     """The first of what does not hold."""
+    final_states: dict[str, dict[str, object]] = {}
+    """How the first keys end, as published; numbers as text."""
 
     @property
     def holds(self) -> bool:
@@ -88,7 +91,7 @@ class _Comparison:
 
     def __init__(self, schema: str) -> None:
         self._schema = schema
-        self._result = StateComparison(differences=[])
+        self._result = StateComparison(differences=[], final_states={})
         self._found: dict[tuple[int, bytes], list[StateRecord]] = defaultdict(list)
         self._last: dict[bytes, StateRecord] = {}
         self._again: set[tuple[int, bytes]] = set()
@@ -136,7 +139,12 @@ class _Comparison:
         result.keys = len(self._final)
         for key, demand in self._final.items():
             latest = self._last.get(key)
-            result.final_equal += latest is not None and self._ends_as(demand, latest)
+            if latest is None:
+                continue
+            result.final_equal += self._ends_as(demand, latest)
+            if len(result.final_states) < _ENDS_SHOWN:
+                shown = {name: _spelt(_published(self._schema, name, latest)) for name in demand.state}
+                result.final_states[key.decode(errors="replace")] = shown
         return result
 
     def _ends_as(self, demand: Demand, latest: StateRecord) -> bool:
@@ -171,10 +179,14 @@ def _unequal(schema: str, state: State, record: StateRecord, *, answered: bool =
     for name, demanded in state.items():
         if answered and name in _OF_EVENTS:
             continue
-        published = _commissions(record) if name == "commissions" else _plain(schema, name, record)
+        published = _published(schema, name, record)
         if published != demanded:
             unequal[name] = {"demanded": _spelt(demanded), "published": _spelt(published)}
     return unequal
+
+
+def _published(schema: str, name: str, record: StateRecord) -> object:
+    return _commissions(record) if name == "commissions" else _plain(schema, name, record)
 
 
 def _plain(schema: str, name: str, record: StateRecord) -> object:

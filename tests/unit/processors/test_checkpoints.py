@@ -11,6 +11,7 @@ from hypothesis import given, strategies as st
 
 from processors.checkpoints import CheckpointWriter, compressed, decompressed
 from processors.core.checkpoint_rounds import Entity
+from processors.core.records import Difference
 from processors.flows import Family, flows_of
 from processors.outputs import Encoder
 from processors.publisher import Grouped, Offsets
@@ -521,7 +522,8 @@ class Books(Worker):
         first = self.unit.next_offset(DEPTH)
         self.logs.append(DEPTH, P, value, timestamp=time)
         produced = self.unit.apply(self.logs.records[DEPTH, P][first:], lagging=False)
-        await self.publisher.publish(Encoder(TABLE, CODEC).records(produced))
+        outputs = [one for one in produced if not isinstance(one, Difference)]
+        await self.publisher.publish(Encoder(TABLE, CODEC).records(outputs))
 
     def alerts(self) -> list[tuple[AlertStatus, int, int]]:
         values = (CODEC.decode(ALERTS, P, r.offset, r.value) for r in self.logs.records.get((ALERTS, P), ()))

@@ -205,6 +205,15 @@ def test_of_one_moment_an_answer_counts_only_if_it_came_later() -> None:
     assert len(fold(balances, arrived(Market.USDM, wallet(1000, "13"), 3, at=70))) == 1
 
 
+def test_what_ingest_had_to_send_again_is_no_second_change() -> None:
+    balances = Balances("main")
+    first, second = held(1000, USDT=("1", "0")), held(1000, USDT=("2", "0"))
+    records = [arrived(Market.SPOT, first, 1), arrived(Market.SPOT, second, 2)]
+
+    assert len(fold(balances, *records, *records)) == 2
+    assert record_of(balances, "USDT").free == to_scaled("2")
+
+
 AMOUNTS = st.sampled_from(["1", "2", "3"])
 
 

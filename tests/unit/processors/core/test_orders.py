@@ -485,11 +485,30 @@ def test_an_answer_that_tells_nothing_new_is_a_duplicate_on_usdm_too() -> None:
         "stopPrice": "0",
         "cumQuote": "5.29",
     }
+    without = {name: value for name, value in known.items() if name != "cumQuote"}
+    folding.feed(answer_record(Market.USDM, "allOrders", [without], 0))
     folding.feed(answer_record(Market.USDM, "allOrders", [known], 0))
-    folding.feed(answer_record(Market.USDM, "openOrders", [known], 0))
 
     assert isinstance(folding.outcomes[-1], Duplicate)
     assert folding.order().filled_quote_quantity == 5288 * 10**13
+
+
+def test_a_late_report_does_not_bring_its_average_price_back() -> None:
+    order = folded(
+        Market.USDM,
+        futures_fill(1002, 12, last=300, filled=800, ap="0.00662"),
+        futures_fill(1001, 11, last=500, filled=500, ap="0.00661"),
+    ).order()
+
+    assert (order.average_price, order.fills_known_quantity) == (662 * 10**11, order.filled_quantity)
+
+
+def test_the_average_price_of_spot_is_rounded_half_up() -> None:
+    thirds = spot_fill(1001, 101, 5, last=3, filled=3, q="800", Z="0.00000002", X="PARTIALLY_FILLED")
+    sevenths = spot_fill(1001, 101, 5, last=7, filled=7, q="800", Z="0.00000002", X="PARTIALLY_FILLED")
+
+    assert folded(Market.SPOT, thirds).order().average_price == 66_666_667
+    assert folded(Market.SPOT, sevenths).order().average_price == 28_571_429
 
 
 def test_coinm_tells_no_quote_quantity() -> None:

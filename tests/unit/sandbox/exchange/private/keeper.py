@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
-from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,13 +10,11 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import aiohttp
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from websockets.asyncio.client import ClientConnection
 from yarl import URL
 
 from sandbox.exchange.private.accounts import AccountSpec, PrivateSettings
-from sandbox.exchange.private.keys import KeyKind
+from sandbox.exchange.private.keys import KeyKind, read_key
 from sandbox.exchange.server import ExchangeServer
 from sandbox.exchange.source import RestReply, StreamEvent, error_reply, json_reply
 from schemas.markets import Market
@@ -73,17 +68,9 @@ class KeyFiles:
     """A key as its client finds it."""
 
     def __init__(self, directory: Path, label: str) -> None:
-        place = directory / label
-        self.name = (place / "api-key").read_text().strip()
-        self._secret = place / "secret"
-        self._pem = place / "private-key.pem"
-
-    def sign(self, payload: bytes) -> str:
-        if self._secret.exists():
-            return hmac.new(self._secret.read_text().strip().encode(), payload, hashlib.sha256).hexdigest()
-        private = load_pem_private_key(self._pem.read_bytes(), password=None)
-        assert isinstance(private, Ed25519PrivateKey)
-        return b64encode(private.sign(payload)).decode()
+        key = read_key(directory, label)
+        self.name = key.name
+        self.sign = key.sign
 
 
 @asynccontextmanager

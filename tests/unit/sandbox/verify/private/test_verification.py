@@ -235,4 +235,7 @@ def test_a_report_that_holds_says_so(recording: PrivateRecording, outcome: Priva
     assert document["ok"] is True
     assert (document["events"], document["seconds"], document["events_per_second"]) == (26, 2, 13)
     assert document["accounts"]["spot:spot"]["orders"]["equal"] == 5
+    ends = document["accounts"]["spot:spot"]["orders"]["final_states"]["spot|BTCUSDT|7"]
+    assert (ends["status"], ends["filled_quantity"]) == ("FILLED", "3.00000000")
+    assert ends["average_price"] == "9.6666666666666667"
     assert "all of it holds: 26 events" in text.getvalue()
