@@ -43,7 +43,7 @@ _START_MS: Final = 1_793_604_600_000
 """Half past seven: within the hour funding is paid."""
 _POLL_S: Final = 0.1
 _SHOW_S: Final = 1.0
-_SURELY_MS: Final = 15_000
+_SURELY_MS: Final = 2_000
 """What ingest believes of the venue's clock may be ahead by so much."""
 _DIFFERENCES: Final = "processors_account_differences"
 _SNAPSHOTS: Final = (RawType.ORDER_SNAPSHOT, RawType.ACCOUNT_SNAPSHOT)
@@ -59,7 +59,7 @@ def run_hour(scenario: Scenario, plan: AccountsPlan, workspace: Workspace, conso
     shared = shared_servers()
     options = StackOptions(
         directory=workspace.path,
-        subscriptions=Subscriptions((), {}),
+        subscriptions=_market_streams(plan),
         exchange=_exchange(scenario, plan, workspace.path),
         ports=free_ports(),
         prefix=shared.prefix_for(workspace.path),
@@ -198,7 +198,7 @@ class _Hour:
         began_s = time.monotonic()
         closed_ms = self._control.status().clock_ms + _SURELY_MS
         self._tell("waiting until accounts are compared once more, and all is applied")
-        left = await_settled(self._stack, self._codec, self._accounts, closed_ms, self._scenario.settle_s, lambda: None)
+        left = await_settled(self._stack, self._codec, self._accounts, closed_ms, self._scenario.settle_s)
         if left is not None:
             problems.append(f"accounts did not settle within {self._scenario.settle_s:g} s: {left}")
         settle_s = time.monotonic() - began_s
@@ -263,6 +263,11 @@ def _differences(page: str) -> Counter[str]:
             for sample in family.samples:
                 found[f"{sample.labels['market']} {sample.labels['what']}"] += int(sample.value)
     return found
+
+
+def _market_streams(plan: AccountsPlan) -> Subscriptions:
+    """Return a stream of each market: with market data ingest learns the request weight that the exchange grants."""
+    return Subscriptions(tuple((market, f"{symbols[0].lower()}@trade") for market, symbols in plan.symbols.items()), {})
 
 
 def _exchange(scenario: Scenario, plan: AccountsPlan, directory: Path) -> list[str]:
