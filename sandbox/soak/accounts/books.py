@@ -34,8 +34,8 @@ class Kept(msgspec.Struct):
     orders: dict[bytes, Fields]
     balances: dict[bytes, Fields]
     positions: dict[bytes, Fields]
-    fills: int
-    """How many fills all its orders had."""
+    fills: dict[tuple[str, int], bytes]
+    """By symbol and trade id: the order that was filled."""
 
 
 def kept_of(market: Market, account: str, books: Mapping[str, Any]) -> Kept:
@@ -60,7 +60,11 @@ def kept_of(market: Market, account: str, books: Mapping[str, Any]) -> Kept:
             f"{account}|{each['symbol']}|{each['positionSide']}".encode(): _position(each)
             for each in books.get("positions", ())
         },
-        fills=sum(len(order["fills"]) for order in books["orders"]),
+        fills={
+            (order["symbol"], fill["id"]): f"{account}|{order['symbol']}|{order['orderId']}".encode()
+            for order in books["orders"]
+            for fill in order["fills"]
+        },
     )
 
 

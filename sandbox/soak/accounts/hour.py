@@ -166,7 +166,7 @@ class _Hour:
             accounts=verdicts,
             happened=self._actor.done,
             orders=orders,
-            fills=sum(kept.fills for kept in books.values()),
+            fills=sum(len(kept.fills) for kept in books.values()),
             requests=trader.requests,
             refused=dict(sorted(trader.refused.items())),
             recovered=dict(sorted(self._differences.items())),

@@ -77,7 +77,9 @@ def print_accounts(report: AccountsReport, console: Console) -> None:
         "events",
     ]
     _table(console, "The tables and the exchange's books", header, map(_account_row, report.accounts.items()))
-    _table(console, "Told by REST alone, as the workers counted", ["", ""], _counts(report.recovered))
+    header = ["", "orders told of", "fills", "orders marked", "balances", "positions"]
+    _table(console, "Recovered: told by REST alone", header, map(_recovered_row, report.accounts.items()))
+    _table(console, "What the workers counted", ["what REST had to add", "times"], _counts(report.recovered))
     _table(console, "Asked over REST", ["", ""], [*_counts(report.rest.answers), *_weights(report)])
     _table(console, "The run", ["", ""], _run(report))
     objections = [
@@ -115,9 +117,18 @@ def _account_row(row: tuple[str, AccountVerdict]) -> tuple[str, ...]:
         *(text for table in tables for text in _equal(table)),
         f"{each.fills:,}",
         f"{sum(table.states for table in tables):,}",
-        f"{sum(table.recovered for table in tables):,}",
         f"{each.events:,}",
     )
+
+
+def _recovered_row(row: tuple[str, AccountVerdict]) -> tuple[str, ...]:
+    name, each = row
+    counts = (
+        each.missed_orders,
+        each.missed_fills,
+        *(one.recovered for one in (each.orders, each.balances, each.positions)),
+    )
+    return name, *(f"{count:,}" for count in counts)
 
 
 def _equal(table: TableVerdict) -> tuple[str, str]:

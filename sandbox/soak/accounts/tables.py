@@ -11,12 +11,13 @@ import msgspec
 from sandbox.exchange.private.endpoints import PRIVATE_ENDPOINTS
 from sandbox.recordings.private import Account
 from sandbox.soak.accounts.books import Fields, Kept
+from sandbox.soak.accounts.missed import told_by
 from sandbox.verify.private.outcome import PrivateOutcome
 from sandbox.verify.topics import Record
 from schemas.accounts import Balance, Order, Position
 from schemas.documents import scales_of, to_document
 from schemas.markets import Market
-from schemas.topics import DerivedType
+from schemas.topics import DerivedType, RawType
 
 
 __all__ = ["AccountVerdict", "RestUse", "TableVerdict", "judge_account"]
@@ -54,6 +55,12 @@ class AccountVerdict(msgspec.Struct):
     positions: TableVerdict
     fills: int
     """Of all its orders, by the exchange's books."""
+    missed_orders: int
+    """Of which no event told anything: REST alone did."""
+    missed_fills: int
+    """Likewise; fills that an event told without their commission count among them."""
+    unmarked: int
+    """Orders of which a fill or everything was missed, and which are not marked `recovered`."""
     irregular: int
     """Reports that the table of legal transitions does not allow."""
     events: int
@@ -65,7 +72,8 @@ class AccountVerdict(msgspec.Struct):
     @property
     def holds(self) -> bool:
         """Whether all tables are the exchange's."""
-        return self.orders.holds and self.balances.holds and self.positions.holds and not self.irregular
+        tables = self.orders, self.balances, self.positions
+        return all(table.holds for table in tables) and not (self.unmarked or self.irregular)
 
 
 class RestUse(msgspec.Struct):
@@ -99,11 +107,25 @@ def judge_account(account: Account, kept: Kept, outcome: PrivateOutcome) -> Acco
     }
     orders = _last(outcome, account, DerivedType.ORDER)
     market, label = account
+    events = outcome.raw[market, label, RawType.ORDER_UPDATE]
+    told = told_by(market, label, ((event.type, event.value) for event in events))
+    missed_orders = kept.orders.keys() - told.orders
+    missed_fills = kept.fills.keys() - told.fills
+    unmarked = [
+        key
+        for key in missed_orders | {kept.fills[fill] for fill in missed_fills}
+        if key in orders and not orders[key].recovered
+    ]
+    for key in unmarked:
+        _object(objections, market, DerivedType.ORDER, key, "was missed in part, and is not marked so")
     return AccountVerdict(
         orders=judged[DerivedType.ORDER],
         balances=judged[DerivedType.BALANCE],
         positions=judged[DerivedType.POSITION],
-        fills=kept.fills,
+        fills=len(kept.fills),
+        missed_orders=len(missed_orders),
+        missed_fills=len(missed_fills),
+        unmarked=len(unmarked),
         irregular=sum(order.irregular_count for order in orders.values() if isinstance(order, Order)),
         events=sum(len(records) for (of, name, _), records in outcome.raw.items() if (of, name) == (market, label)),
         answers=outcome.answers[account],
