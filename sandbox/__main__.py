@@ -248,8 +248,8 @@ def up(
 
 `binance-sandbox soak --scenario cut --report soak.json` — its short form
 
-`binance-sandbox soak --scenario private --report accounts.json` — an hour of trading by two accounts on three markets, their
-tables held against the exchange's own books
+`binance-sandbox soak --scenario private --report accounts.json` — an hour of trading by two accounts on three markets,
+their tables held against the exchange's own books
 
 `binance-sandbox soak --scenario my.yaml --keep ./run --minutes 5`
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -95,8 +96,11 @@ class AccountsActor:
             if happened.fault is not None:
                 happened.hits = hits[happened.fault]
         left = [f"the hour was too short: {self.left} things did not happen"] if self._waiting else []
-        idle = [str(one.happening.kind) for one in self.done if one.hits == 0]
-        return [*self.problems, *left, *(f"{kind}: touched nothing" for kind in idle)]
+        touched: Counter[HappeningKind] = Counter()
+        for happened in self.done:
+            if happened.hits is not None:
+                touched[happened.happening.kind] += happened.hits
+        return [*self.problems, *left, *(f"{kind}: touched nothing" for kind, hits in touched.items() if not hits)]
 
     def _do(self, happened: Happened, part: float) -> None:
         happening = happened.happening

@@ -16,11 +16,13 @@ from schemas.markets import Market
 __all__ = ["Happening", "HappeningKind", "fault_of", "happenings_of"]
 
 _SILENCE_S: Final = 2.0
-_EVENTS: Final[Mapping[bool, Sequence[str]]] = {
-    False: ("executionReport", "outboundAccountPosition", "*"),
-    True: ("ORDER_TRADE_UPDATE", "ACCOUNT_UPDATE", "TRADE_LITE", "ALGO_UPDATE", "*"),
+_OF_FUTURES: Final = ("ORDER_TRADE_UPDATE", "ACCOUNT_UPDATE", "ALGO_UPDATE", "*")
+_EVENTS: Final[Mapping[Market, Sequence[str]]] = {
+    Market.SPOT: ("executionReport", "outboundAccountPosition", "*"),
+    Market.USDM: (*_OF_FUTURES, "TRADE_LITE"),
+    Market.COINM: _OF_FUTURES,
 }
-"""Of spot, and of futures: what may be lost, or come twice."""
+"""What may be lost, or come twice."""
 
 
 class HappeningKind(StrEnum):
@@ -98,7 +100,7 @@ def _happening(at: float, kind: HappeningKind, labels: Sequence[str], plan: Acco
         case HappeningKind.INGEST_RESTART | HappeningKind.INGEST_KILL | HappeningKind.WORKER_KILL:
             return Happening(at, kind)
         case HappeningKind.DROP | HappeningKind.DUPLICATE:
-            return Happening(at, kind, account, market, chance.choice(_EVENTS[market.is_futures]))
+            return Happening(at, kind, account, market, chance.choice(_EVENTS[market]))
         case HappeningKind.HALF_OPEN | HappeningKind.CLOSE | HappeningKind.TRANSFER:
             return Happening(at, kind, account, market)
         case _:

@@ -67,6 +67,7 @@ def run_hour(scenario: Scenario, plan: AccountsPlan, workspace: Workspace, conso
         registry_url=shared.registry_url,
         environment={
             "INGEST_RECONCILE__INTERVAL_S": f"{plan.interval_s:g}",
+            "INGEST_KEYS_LOOK_S": "1",
             "PROCESSORS_SESSION_TIMEOUT_S": f"{_SESSION_S}",
             "PROCESSORS_INSTANCE_ID": "soak",
             "PROCESSORS_COMMIT_INTERVAL_S": "0.5",

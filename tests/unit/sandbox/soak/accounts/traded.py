@@ -14,7 +14,7 @@ from sandbox.verify.private.outcome import PrivateOutcome, RawRecord, StateRecor
 from sandbox.verify.private.verification import raw_type_of
 from schemas.accounts import Balance, Order, Position
 from schemas.markets import Market
-from schemas.topics import RawType
+from schemas.topics import DerivedType, RawType
 from tests.unit.sandbox.simulation.accounts.stage import SYMBOLS, Stage, quiet
 
 
@@ -52,6 +52,7 @@ class Traded:
             headers = (("connection_id", b"c"), ("connection_sequence", str(number).encode()))
             for result in partition.feed(Fed(market, raw_type, 0, offset, 0, LABEL.encode(), payload, headers)):
                 assert isinstance(result, Output)
+                assert isinstance(result.type, DerivedType)
                 assert isinstance(result.value, Order | Balance | Position)
                 record = StateRecord(result.key, result.value, offset)
                 outcome.states[market, LABEL, result.type].append(record)
