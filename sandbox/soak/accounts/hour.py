@@ -122,8 +122,8 @@ class _Hour:
         self._actor = AccountsActor(
             plan,
             happenings,
-            stack=stack,
-            control=self._control,
+            processes=stack,
+            exchange=self._control,
             before_kill=self._before_kill,
             tell=display.tell,
         )

@@ -9,20 +9,21 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import aiohttp
 import msgspec
 from yarl import URL
 
 from sandbox.exchange.private.endpoints import PRIVATE_ENDPOINTS
+from sandbox.exchange.private.keys import read_key
 from sandbox.simulation.accounts.robot import Ask, Quote, Robot, Rules
-from sandbox.soak.accounts.signing import ClientKey
+from sandbox.traders.client import PREFIXES
 from schemas.markets import Market
 
 
 __all__ = ["Trader"]
 
-_PREFIXES: Final = {Market.SPOT: "/api/v3", Market.USDM: "/fapi/v1", Market.COINM: "/dapi/v1"}
 _PATHS: Final = {(each.market, each.method, each.name): path for (_, path), each in PRIVATE_ENDPOINTS.items()}
 """Of several versions the last."""
 _LOOK_S: Final = 0.2
@@ -68,7 +69,7 @@ class Trader:
         self._each = -(-orders // (len(labels) * len(symbols)))
         self._seed = seed
         self._span_ms = span_s * 1_000
-        self._keys = {label: ClientKey.read(keys_dir, label) for label in labels}
+        self._keys = {label: read_key(keys_dir, label) for label in labels}
         self._quotes: dict[Market, dict[str, Quote]] = {}
         self._began_ms: int | None = None
         self._venue_ms = 0
@@ -156,7 +157,9 @@ class Trader:
             key = self._keys[label]
             timing = {"timestamp": str(self._venue_ms), "recvWindow": _RECV_WINDOW}
             path = _PATHS[market, ask.method, ask.path]
-            url = URL(f"{self._url}{path}?{key.query({**ask.params, **timing})}", encoded=True)
+            payload = urlencode({**ask.params, **timing})
+            query = f"{payload}&{urlencode({'signature': key.sign(payload.encode())})}"
+            url = URL(f"{self._url}{path}?{query}", encoded=True)
             async with session.request(ask.method, url, headers={"X-MBX-APIKEY": key.name}) as answer:
                 self.requests += 1
                 return answer.status, msgspec.json.decode(await answer.read())
@@ -175,7 +178,7 @@ class Trader:
             if code == _CLOCK:
                 await look()
             elif code == _KEY:
-                self._keys[label] = ClientKey.read(self._keys_dir, label)
+                self._keys[label] = read_key(self._keys_dir, label)
             elif status in _TOO_MUCH:
                 await asyncio.sleep(_PAUSE_S)
             else:
@@ -184,7 +187,7 @@ class Trader:
                 return status, body
 
     async def _rules(self, session: aiohttp.ClientSession, market: Market) -> dict[str, Rules]:
-        info = await self._get(session, f"{_PREFIXES[market]}/exchangeInfo")
+        info = await self._get(session, f"{PREFIXES[market]}/exchangeInfo")
         wanted = frozenset(self._symbols[market])
         return {each["symbol"]: Rules.of(market, each) for each in info["symbols"] if each["symbol"] in wanted}
 
@@ -197,7 +200,7 @@ class Trader:
         """Ask for the time, then for the prices, so that no request is stamped with a time to come."""
         self._venue_ms = (await self._get(session, "/api/v3/time"))["serverTime"]
         for market in self._symbols:
-            answers = await self._get(session, f"{_PREFIXES[market]}/ticker/bookTicker")
+            answers = await self._get(session, f"{PREFIXES[market]}/ticker/bookTicker")
             self._quotes[market] = {
                 each["symbol"]: Quote(Decimal(each["bidPrice"]), Decimal(each["askPrice"])) for each in answers
             }
