@@ -63,21 +63,9 @@ def write_accounts(report: AccountsReport, path: Path) -> None:
 def print_accounts(report: AccountsReport, console: Console) -> None:
     """Print a report."""
     _table(console, f"What happened (seed {report.scenario.seed})", ["", "times", "touched"], _happened(report))
-    header = [
-        "",
-        "orders",
-        "equal",
-        "balances",
-        "equal",
-        "positions",
-        "equal",
-        "fills",
-        "states",
-        "recovered",
-        "events",
-    ]
+    header = ["", "orders", "equal", "balances", "equal", "positions", "equal", "fills", "states", "events"]
     _table(console, "The tables and the exchange's books", header, map(_account_row, report.accounts.items()))
-    header = ["", "orders told of", "fills", "orders marked", "balances", "positions"]
+    header = ["", "whole orders", "fills", "orders in part or whole", "balances", "positions"]
     _table(console, "Recovered: told by REST alone", header, map(_recovered_row, report.accounts.items()))
     _table(console, "What the workers counted", ["what REST had to add", "times"], _counts(report.recovered))
     _table(console, "Asked over REST", ["", ""], [*_counts(report.rest.answers), *_weights(report)])

@@ -52,6 +52,11 @@ def test_what_holds_is_said_with_all_counts(report: AccountsReport) -> None:
 
     assert report.ok
     assert "everything holds: orders, balances and positions are the exchange's, to the last decimal" in text
+    lines = [line.rstrip() for line in text.splitlines()]
+    (header,) = [line for line in lines if line.endswith("events")]
+    row = next(line for line in lines if line.lstrip().startswith("spot:main"))
+    assert row.endswith(f" {report.accounts['spot:main'].events}")
+    assert len(row) == len(header), "each count stands below its name"
     for shown in ("seed 77", "4,321", "15.0x", "spot timer", "890", "drop"):
         assert shown in text
 
