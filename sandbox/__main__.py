@@ -248,6 +248,9 @@ def up(
 
 `binance-sandbox soak --scenario cut --report soak.json` — its short form
 
+`binance-sandbox soak --scenario private --report accounts.json` — an hour of trading by two accounts on three markets,
+their tables held against the exchange's own books
+
 `binance-sandbox soak --scenario my.yaml --keep ./run --minutes 5`
 
 **Exit status**: 0 when everything holds, 1 when not or something failed, 2 for a wrong command line.
@@ -256,7 +259,11 @@ def up(
 def soak(
     *,
     scenario: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="day, cut, calm, processors, or a YAML file; see docs/soak.md.")
+        str,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="day, cut, calm, processors, private, private-cut, or a YAML file; see docs/soak.md.",
+        ),
     ] = "day",
     minutes: Annotated[
         float | None,
@@ -269,7 +276,7 @@ def soak(
     ] = None,
     report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Where to write the report.")] = None,
 ) -> None:
-    """Let a simulated day go by in which everything happens to ingest, and prove that the log is complete."""
+    """Let a simulated day, or an hour of accounts, go by in which everything happens; prove that all came out right."""
     request = SoakRequest(scenario=scenario, minutes=minutes, symbols=symbols, seed=seed, keep=keep, report=report)
     raise typer.Exit(_run(lambda console: run_soak(request, console)))
 

@@ -176,6 +176,19 @@ class Stack:
                 failures.append(str(ProcessDiedError(process.name, process.log_file, process.log_tail(), status)))
         return failures
 
+    def restart(self, name: str) -> int | None:
+        """Stop a service as an operator does, and start it again without waiting for it; returns its exit status."""
+        process = self._processes[name]
+        status = process.stop(_STOP_S.get(name, _WORKER_STOP_S))
+        process.start()
+        return status
+
+    def kill(self, name: str) -> None:
+        """Kill a service by SIGKILL, and start it again at once, without waiting for it."""
+        process = self._processes[name]
+        process.kill()
+        process.start()
+
     def check_running(self) -> None:
         """Raise `ProcessDiedError`, quoting the log, if anything that was started has ended."""
         for server in self._servers:

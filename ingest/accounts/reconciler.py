@@ -171,7 +171,9 @@ class Reconciler:
         endpoint = endpoint_for(self._market, question.asked)
         if endpoint is None:
             return None
-        importance = Importance.REFRESH if cause is ReconcileCause.TIMER else Importance.HOLE
+        # One on the timer would otherwise hold up what waits behind it for as long as the budget is short.
+        routine = cause is ReconcileCause.TIMER and not self._wakes.urgent
+        importance = Importance.REFRESH if routine else Importance.HOLE
         try:
             return await self._rest.get_signed(
                 endpoint.path, dict(question.params), weight=question.weight, importance=importance

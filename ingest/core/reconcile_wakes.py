@@ -29,6 +29,11 @@ class Wakes:
         """Ask for a comparison that begins from now on: one that is under way does not count."""
         self._waiting[cause] = None
 
+    @property
+    def urgent(self) -> bool:
+        """Whether a cause waits that came during the comparison that is under way."""
+        return bool(self._waiting)
+
     def begin(self, now_ms: float) -> ReconcileCause | None:
         """Return why a comparison begins now, the first cause of those that waited; None: none is to begin."""
         if self.wait_ms(now_ms) > 0:

@@ -8,6 +8,9 @@ import msgspec
 from rich.console import Console
 
 from sandbox.demo.workspace import Workspace
+from sandbox.soak.accounts.hour import run_hour
+from sandbox.soak.accounts.plan import AccountsPlan
+from sandbox.soak.accounts.report import print_accounts, write_accounts
 from sandbox.soak.driver import run_day
 from sandbox.soak.report import print_report, write_report
 from sandbox.soak.scenario import DAY, Scenario, ScenarioError, read_scenario
@@ -45,6 +48,8 @@ def run_soak(request: SoakRequest, console: Console) -> int:
     scenario = msgspec.structs.replace(scenario, **{name: value for name, value in given.items() if value is not None})
     if problem := scenario.check():
         raise ScenarioError(request.scenario, problem)
+    if scenario.accounts is not None:
+        return _run_hour(scenario, scenario.accounts, request, console)
     if scenario.worker_kills:
         return _run_workers(scenario, request, console)
     with Workspace(request.keep, console) as workspace:
@@ -63,4 +68,14 @@ def _run_workers(scenario: Scenario, request: SoakRequest, console: Console) -> 
         print_workers(report, console)
         if request.report is not None:
             write_workers(report, request.report)
+    return 0 if report.ok else 1
+
+
+def _run_hour(scenario: Scenario, plan: AccountsPlan, request: SoakRequest, console: Console) -> int:
+    with Workspace(request.keep, console) as workspace:
+        report = run_hour(scenario, plan, workspace, console)
+        workspace.failed = not report.ok
+        print_accounts(report, console)
+        if request.report is not None:
+            write_accounts(report, request.report)
     return 0 if report.ok else 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import msgspec
 from rich.console import Console, Group, RenderableType
@@ -15,15 +15,33 @@ from rich.table import Table
 from rich.text import Text
 
 
-__all__ = ["SoakDisplay", "Standing"]
+__all__ = ["Shown", "SoakDisplay", "Standing"]
 
 _PLAIN_INTERVAL_S: Final = 10.0
 _LINES: Final = 6
 """Happenings that are shown at once."""
 
 
-class Standing(msgspec.Struct, frozen=True):
+class Shown(Protocol):
     """How far a soak is."""
+
+    @property
+    def day_part(self) -> float:
+        """Of the day, 0 to 1."""
+        ...
+
+    @property
+    def venue_clock(self) -> str:
+        """What the venue's clock shows."""
+        ...
+
+    def line(self) -> str:
+        """Return it as one line."""
+        ...
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How far a soak of ingest is."""
 
     day_part: float
     """Of the day, 0 to 1."""
@@ -64,7 +82,7 @@ class SoakDisplay:
         self._title = title
         self._began_s = time.monotonic()
         self._lines: list[str] = []
-        self._standing: Standing | None = None
+        self._standing: Shown | None = None
         self._shown_s = 0.0
         self._live: Live | None = None
         if console.is_terminal:
@@ -90,7 +108,7 @@ class SoakDisplay:
         if self._live is None:
             self._print(line)
 
-    def show(self, standing: Standing) -> None:
+    def show(self, standing: Shown) -> None:
         """Show how far it is."""
         self._standing = standing
         if self._live is None and time.monotonic() - self._shown_s >= _PLAIN_INTERVAL_S:

@@ -10,6 +10,7 @@ import msgspec
 import yaml
 
 from sandbox.errors import SandboxError
+from sandbox.soak.accounts.plan import AccountsPlan
 
 
 __all__ = ["DAY", "Amounts", "Scenario", "ScenarioError", "named_scenarios", "read_scenario"]
@@ -92,6 +93,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     amounts: Amounts = Amounts()
     worker_kills: int = 0
     """How often workers are killed while they go through the log again; 0: the soak is of ingest."""
+    accounts: AccountsPlan | None = None
+    """Who trades, and what happens to whom; None: the soak is of market data."""
     first_life: dict[str, Any] = {}
     """Settings of ingest until its first kill, in place of `ingest`."""
     ingest: dict[str, Any] = {}

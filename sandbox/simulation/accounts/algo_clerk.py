@@ -83,7 +83,7 @@ class AlgoClerk:
         price = watched_price(terms, market, moment)
         if not order.activated:
             if reaches(terms.side, price_units(terms.instrument, terms.activation_price), price):
-                order.activated, order.extreme = True, price
+                order.activated, order.extreme, order.update_ms = True, price, moment.now_ms
                 moment.tell(account.label, algo_update(account, order, moment))
             return False
         order.extreme = max(order.extreme, price) if terms.side is Side.SELL else min(order.extreme, price)

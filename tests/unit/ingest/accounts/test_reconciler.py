@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -14,6 +14,8 @@ from structlog.testing import capture_logs
 from ingest.accounts import reconciler
 from ingest.accounts.held_answers import HeldAnswers
 from ingest.accounts.reconciler import Reconciler
+from ingest.core.account_records import SignedAnswer
+from ingest.core.budget import Importance
 from ingest.core.records import Record
 from ingest.metrics import Metrics
 from schemas.control import ReconcileCause
@@ -207,6 +209,27 @@ async def test_a_wake_during_a_comparison_is_followed_by_another() -> None:
         b"start",
         b"reconnect",
     ]
+
+
+async def test_a_routine_comparison_asks_with_urgency_once_a_cause_waits_behind_it() -> None:
+    async with bench(spot(), "BTCUSDT") as one:
+        asked: list[Importance] = []
+        get_signed = one.venue.rest.get_signed
+
+        async def noting(
+            path: str, params: Mapping[str, str | int], *, weight: int, importance: Importance
+        ) -> SignedAnswer:
+            asked.append(importance)
+            if len(asked) == 2:
+                one.reconciler.wake(ReconcileCause.RECONNECT)
+            return await get_signed(path, params, weight=weight, importance=importance)
+
+        one.reconciler._rest.get_signed = noting  # type: ignore[method-assign]
+        one.venue.clocks.pass_ms(900_000)
+        one.venue.account.now += 900_000
+        await one.settled(lambda: one.runs("done"))
+
+    assert asked[:4] == [Importance.REFRESH, Importance.REFRESH, Importance.HOLE, Importance.HOLE]
 
 
 async def test_a_symbol_that_an_event_names_is_asked_for() -> None:

@@ -42,6 +42,19 @@ def test_a_cause_during_a_comparison_is_followed_by_another() -> None:
     assert wakes.begin(1_000.0) is ReconcileCause.RECONNECT
 
 
+def test_a_cause_makes_the_routine_comparison_that_it_waits_for_urgent() -> None:
+    wakes = Wakes(900_000.0, 0.0)
+    wakes.begin(900_000.0)
+    urgent = [wakes.urgent]
+    wakes.wake(ReconcileCause.RECONNECT)
+    urgent.append(wakes.urgent)
+    wakes.succeeded(901_000.0)
+    wakes.begin(901_000.0)
+    urgent.append(wakes.urgent)
+
+    assert urgent == [False, True, False]
+
+
 def test_after_a_failure_it_is_done_again_for_the_same_cause_later_and_later() -> None:
     wakes = Wakes(900_000.0, 0.0)
     wakes.wake(ReconcileCause.STREAM_ENDED)
