@@ -43,7 +43,7 @@ _LAST_CALL_S: Final = 9.5
 
 app = typer.Typer(
     name="binance-ingest",
-    help="Public market data of Binance into Kafka: verbatim, in order, every hole told.",
+    help="Market data and account events of Binance into Kafka: verbatim, in order, every hole told.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",

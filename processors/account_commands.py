@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar
@@ -36,6 +37,7 @@ EXIT_FAILED: Final = 1
 
 _BROKER_LIMIT_S: Final = 10.0
 _PATIENCE_S: Final = 20.0
+_PIPED: Final = 240
 _ENVIRONMENT: Final = """
 
 **Environment**: `KAFKA_BOOTSTRAP_SERVERS`, `SCHEMA_REGISTRY_URL`, `TOPIC_PREFIX`, `PROCESSORS_MARKETS`.
@@ -213,7 +215,8 @@ def _print(rows: Sequence[tuple[Market, Any]], shown: _Shown) -> None:
         for market, value in rows:
             typer.echo(msgspec.json.encode({"market": market, **to_document(str(shown.of), value)}).decode())
         return
-    console = Console(highlight=False)
+    # A file or another program has no width that a line would have to be broken at.
+    console = Console(width=None if sys.stdout.isatty() else _PIPED, highlight=False)
     if rows:
         console.print(shown.table(rows, wide=console.width >= WIDE))
     console.print(f"{len(rows):,} {shown.of}{'' if len(rows) == 1 else 's'}", soft_wrap=True)

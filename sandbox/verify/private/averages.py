@@ -1,45 +1,63 @@
-"""Average prices of fills, exact, and whether a rounded one is right."""
+"""The average price of fills, and whether a rounded one is right."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from decimal import Decimal, localcontext
-from fractions import Fraction
+from decimal import Context, Decimal
+from typing import Final
 
 
-__all__ = ["average_holds", "exact_average"]
+__all__ = ["RunningAverage"]
 
-_DIGITS = 40
+_EXACT: Final = Context(prec=120)
+"""Sums of prices times quantities are exact in so many digits; of quotients the error is far below any rounding."""
+_SHOWN: Final = Context(prec=40)
 
 
-def exact_average(fills: Sequence[tuple[Decimal, Decimal]], *, inverse: bool = False) -> Decimal:
-    """Return the average price of fills to 40 digits.
+class RunningAverage:
+    """The average price of fills that come one by one: each costs the same, however many came before.
 
     Args:
-        fills: price and quantity of each.
         inverse: whether quantities are contracts worth a fixed amount of quote asset (COIN-M).
     """
-    average = _average(fills, inverse=inverse)
-    with localcontext(prec=_DIGITS):
-        return (Decimal(average.numerator) / Decimal(average.denominator)).normalize()
 
+    def __init__(self, *, inverse: bool = False) -> None:
+        self._inverse = inverse
+        self._quantity = Decimal(0)
+        self._weight = Decimal(0)
+        """Sum of quantity times price, inverse: of quantity by price."""
+        self._places = 0
+        self.known = False
+        """Whether there is an average: fills came, and each had a price."""
+        self._priceless = False
 
-def average_holds(said: Decimal, fills: Sequence[tuple[Decimal, Decimal]], *, inverse: bool = False) -> bool:
-    """Whether a said average price is that of the fills, but for its rounding.
+    def add(self, price: Decimal, quantity: Decimal) -> None:
+        """Take a fill in."""
+        if price <= 0:
+            self._priceless, self.known = True, False
+            return
+        weigh = _EXACT.divide if self._inverse else _EXACT.multiply
+        self._quantity = _EXACT.add(self._quantity, quantity)
+        self._weight = _EXACT.add(self._weight, weigh(quantity, price))
+        self._places = max(self._places, _places(price))
+        self.known = not self._priceless and bool(self._quantity) and bool(self._weight)
 
-    How many places Binance rounds to is nowhere told: fewer than the average or the prices have is never the case.
-    """
-    places = max(_places(said), *(_places(price) for price, _ in fills))
-    return abs(Fraction(said) - _average(fills, inverse=inverse)) < Fraction(1, 10**places)
+    @property
+    def exact(self) -> Decimal:
+        """The average to 40 digits."""
+        return self._average().normalize(_SHOWN)
 
+    def holds(self, said: Decimal) -> bool:
+        """Whether a said average price is that of the fills, but for its rounding.
 
-def _average(fills: Sequence[tuple[Decimal, Decimal]], *, inverse: bool) -> Fraction:
-    quantity = sum((Fraction(quantity) for _, quantity in fills), Fraction())
-    if not quantity:
-        return Fraction()
-    if inverse:
-        return quantity / sum(Fraction(quantity) / Fraction(price) for price, quantity in fills)
-    return sum(Fraction(price) * Fraction(quantity) for price, quantity in fills) / quantity
+        How many places Binance rounds to is nowhere told: fewer than the average or the prices have is never the case.
+        """
+        places = max(_places(said), self._places)
+        return abs(_EXACT.subtract(said, self._average())) < Decimal(1).scaleb(-places)
+
+    def _average(self) -> Decimal:
+        if self._inverse:
+            return _EXACT.divide(self._quantity, self._weight)
+        return _EXACT.divide(self._weight, self._quantity)
 
 
 def _places(value: Decimal) -> int:

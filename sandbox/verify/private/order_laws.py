@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from sandbox.verify.private.averages import average_holds, exact_average
+from sandbox.verify.private.averages import RunningAverage
 from sandbox.verify.private.reports import ALGO, TERMINAL, Fill, OrderReport, is_triggered, number
 from schemas.markets import Market
 
@@ -156,7 +156,7 @@ class _Running(msgspec.Struct):
 
     filled: Decimal
     quote: Decimal
-    fills: list[tuple[Decimal, Decimal]]
+    average: RunningAverage
     whole: bool
     """Whether every fill was recorded, so that averages can be told."""
     alone: list[Fill]
@@ -166,7 +166,7 @@ class _Running(msgspec.Struct):
         """Add a fill."""
         self.filled += fill.quantity
         self.quote += fill.quote or Decimal(0)
-        self.fills.append((fill.price, fill.quantity))
+        self.average.add(fill.price, fill.quantity)
 
     def fill_gap(self, report: OrderReport) -> None:
         """Add the fills of which no report told, if those up to a report are what is missing in its sum."""
@@ -190,7 +190,7 @@ def _sums(market: Market, ordered: Sequence[Told], lite: Sequence[Fill]) -> Iter
         (fill for fill in lite if fill.trade_id not in told and (not before or fill.time_ms > first.time_ms)),
         key=lambda fill: (fill.time_ms, fill.trade_id or 0),
     )
-    running = _Running(before, quote, [], not before, alone)
+    running = _Running(before, quote, RunningAverage(inverse=market is Market.COINM), not before, alone)
     for one in ordered:
         report = one.report
         if report.fill is not None:
@@ -210,12 +210,9 @@ def _sums(market: Market, ordered: Sequence[Told], lite: Sequence[Fill]) -> Iter
 
 
 def _average(market: Market, one: Told, running: _Running) -> Iterator[Finding]:
-    fills, told = running.fills, one.report.fields.get("ap")
-    if not (market.is_futures and running.whole and fills and told and all(price > 0 for price, _ in fills)):
-        return
-    if not average_holds(Decimal(told), fills, inverse=market is Market.COINM):
-        exact = exact_average(fills, inverse=market is Market.COINM)
-        yield Finding("the average price is that of the fills", str(told), f"{exact:f}", one.place)
+    average, told = running.average, one.report.fields.get("ap")
+    if market.is_futures and running.whole and average.known and told and not average.holds(Decimal(told)):
+        yield Finding("the average price is that of the fills", str(told), f"{average.exact:f}", one.place)
 
 
 def _fill(one: Told) -> Iterator[Finding]:
