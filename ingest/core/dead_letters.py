@@ -5,7 +5,7 @@ from __future__ import annotations
 from ingest.core.guard import cut
 from ingest.core.outcomes import Reason, Rejected
 from ingest.core.records import Header, Record, header
-from schemas.topics import ControlType, TopicTable, partition_of
+from schemas.topics import ControlType, TopicTable, UnknownTopicError, partition_of
 
 
 __all__ = ["dead_letter", "refused_letter"]
@@ -44,9 +44,18 @@ def refused_letter(table: TopicTable, record: Record, detail: str, time_ms: int)
     """
     kept = [one for one in record.headers if one[0] in {"stream", "connection_id", "receive_time_ns"}]
     headers = [header("source_topic", record.topic), *kept, *_account(Reason.REFUSED, detail, record.value)]
-    private = table[record.topic].private
-    topic = table.control(ControlType.PRIVATE_DEAD_LETTER if private else ControlType.DEAD_LETTER).name
+    topic = table.control(
+        ControlType.PRIVATE_DEAD_LETTER if _is_private(table, record) else ControlType.DEAD_LETTER
+    ).name
     return _letter(topic, record.key.decode(errors="replace"), record.value, time_ms, headers)
+
+
+def _is_private(table: TopicTable, record: Record) -> bool:
+    """Whether few may read it. A topic that is not in the table holds what anybody may."""
+    try:
+        return table[record.topic].private
+    except UnknownTopicError:
+        return False
 
 
 def _account(reason: Reason, detail: str, original: bytes) -> list[Header]:
