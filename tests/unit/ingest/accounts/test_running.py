@@ -133,11 +133,18 @@ async def test_a_key_file_that_went_bad_changes_nothing_and_is_told_once(
     async with made(tmp_path, venue) as accounts, running(accounts):
         await until(lambda: all_live(accounts))
         write_key(tmp_path, "no key at all", "old-secret")
-        await until(lambda: "holds no API key" in accounts._accounts["main"].watch.fault)
+        shown = ""
+
+        def is_told() -> bool:
+            nonlocal shown
+            shown += capsys.readouterr().out
+            return "holds no API key" in shown
+
+        await until(is_told)
 
         assert all_live(accounts)
         assert venue.open_count == 2
-    shown = capsys.readouterr().out
+    shown += capsys.readouterr().out
     assert shown.count("key cannot be used") == 1
     assert "no key at all" not in shown
 
