@@ -96,8 +96,9 @@ class Reading:
     def is_quiet(self, until: int) -> None:
         """Take note that up to an exchange time there was nothing more to read."""
         self.quiet_until = max(self.quiet_until or 0, until)
-        if self.live_time is None and self.first_event is None:
-            # It was live by then, and nothing has come since: nothing of that time is under way any more.
+        if self.whole_since() is None:
+            # It was live by then, and nothing has come since: nothing of that time is under way any more. Where a
+            # few events came before the silence, no later one may ever tell.
             self.live_time = until
 
     def silent(self, now_ms: float) -> bool:

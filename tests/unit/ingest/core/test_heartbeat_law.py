@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from ingest.core.heartbeats import Heartbeats, Position, Shard
 from schemas.control import Heartbeat
@@ -132,6 +132,11 @@ def test_what_was_vouched_for_is_in_the_log(wishes: frozenset[str], steps: list[
 
 
 @given(WISHES, STEPS, WISHES.filter(bool))
+@example(  # one event, and silence after it
+    frozenset(SYMBOLS[:1]),
+    [("wish", frozenset(), 0), ("event", SYMBOLS[0], 0), ("wish", frozenset(), 0), ("rest", None, 2)],
+    frozenset(SYMBOLS[:1]),
+)
 def test_in_the_end_all_that_is_taken_is_vouched_for(
     wishes: frozenset[str], steps: list[tuple[str, object, int]], last: frozenset[str]
 ) -> None:
