@@ -1,4 +1,4 @@
-"""What accounts are answered: the venue's keys, and the choice of items by id and time (binance.md 6.1 to 6.5)."""
+"""What accounts are answered: the venue's keys, and the choice of items by id and time."""
 
 from __future__ import annotations
 

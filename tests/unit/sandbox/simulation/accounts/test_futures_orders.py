@@ -17,7 +17,7 @@ BTC = {"symbol": "BTCUSDT"}
 COIN = {"symbol": "BTCUSD_PERP"}
 COMMON = keys("s c S o f q p ap sp x X i l z L N n T t b a m R wt ot ps cp rp pP V pm er")
 ORDER_KEYS = {USDM: COMMON | {"si", "ss", "gtd"}, COINM: COMMON | {"ma"}}
-"""Keys of an ORDER_TRADE_UPDATE's ``o`` (binance.md 5.4, 5.5)."""
+"""Keys of an ORDER_TRADE_UPDATE's ``o``."""
 ALGO_KEYS = keys("caid aid at o s S ps f q X ai tp p V wt pm cp pP R tt gtd ia")
 
 

@@ -1,4 +1,4 @@
-"""What the venue refuses, with its code and in its words (binance.md 6.7)."""
+"""What the venue refuses, with its code and in its words."""
 
 from __future__ import annotations
 
