@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSMsgType, web
+
+from tests.support.venue_server import VenueServer
 
 
 __all__ = ["AccountVenue"]
 
 
-class AccountVenue:
+class AccountVenue(VenueServer):
     """One account that the venue knows by its API key, or by several.
 
     Args:
@@ -25,9 +25,9 @@ class AccountVenue:
     """
 
     def __init__(self, secrets: dict[str, str | None]) -> None:
+        super().__init__()
         self.secrets = secrets
         self.time_ms = 1_700_000_000_000
-        self.port = 0
         self.requests: Counter[str] = Counter()
         """REST requests by method and last part of the path, and those of the WebSocket API by name."""
         self.keys_used: list[str] = []
@@ -46,13 +46,6 @@ class AccountVenue:
         self._logged_on: set[web.WebSocketResponse] = set()
         self._sockets: dict[web.WebSocketResponse, bool] = {}
         """All that are open, and whether events go there."""
-        self._changed = asyncio.Condition()
-        self._runner: web.AppRunner | None = None
-
-    @property
-    def url(self) -> str:
-        """What `sandbox_url` is to be."""
-        return f"http://127.0.0.1:{self.port}"
 
     @property
     def listen_key_text(self) -> str:
@@ -69,33 +62,22 @@ class AccountVenue:
         """How many of them get events."""
         return sum(self._sockets.values())
 
-    async def __aenter__(self) -> Self:
-        app = web.Application()
-        app.add_routes(
-            [
-                web.get("/{api}/{version}/time", self._time),
-                web.get("/sapi/v1/account/apiRestrictions", self._restrictions),
-                web.get("/{api}/{version}/account", self._account),
-                web.post("/{api}/{version}/listenKey", self._listen_key),
-                web.put("/{api}/{version}/listenKey", self._listen_key),
-                web.get("/spot/ws-api/v3", self._websocket_api),
-                web.get("/usdm/private/ws", self._user_stream),
-                web.get("/coinm/ws/{key}", self._user_stream),
-            ]
-        )
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
-        return self
+    def routes(self) -> Sequence[web.RouteDef]:
+        """Return what is served."""
+        return [
+            web.get("/{api}/{version}/time", self._time),
+            web.get("/sapi/v1/account/apiRestrictions", self._restrictions),
+            web.get("/{api}/{version}/account", self._account),
+            web.post("/{api}/{version}/listenKey", self._listen_key),
+            web.put("/{api}/{version}/listenKey", self._listen_key),
+            web.get("/spot/ws-api/v3", self._websocket_api),
+            web.get("/usdm/private/ws", self._user_stream),
+            web.get("/coinm/ws/{key}", self._user_stream),
+        ]
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.drop()
-        assert self._runner is not None
-        await self._runner.cleanup()
+    def sockets(self) -> Iterable[web.WebSocketResponse]:
+        """Return the sockets that are open."""
+        return self._sockets
 
     async def send(self, event: dict[str, Any], *, first_only: bool = False) -> None:
         """Send an event to every subscribed socket, in the envelope of its market."""
@@ -104,26 +86,12 @@ class AccountVenue:
             wrapped = {"subscriptionId": 0, "event": event} if socket in self._wrapping else event
             await socket.send_str(json.dumps(wrapped, separators=(",", ":")))
 
-    async def drop(self) -> None:
-        """Close all connections."""
-        for socket in list(self._sockets):
-            await socket.close(code=WSCloseCode.GOING_AWAY, message=b"dropped")
-
     async def expire_listen_key(self) -> None:
         """Let the listen key die: its sockets stay open, and are silent after they are told."""
         self.listen_key_lives = False
         await self.send({"e": "listenKeyExpired", "E": self.time_ms, "listenKey": self.listen_key_text})
         for socket in self._sockets:
             self._sockets[socket] = False
-
-    async def until(self, condition: Callable[[AccountVenue], bool], timeout_s: float = 20) -> None:
-        """Wait until something is true of it."""
-        async with asyncio.timeout(timeout_s), self._changed:
-            await self._changed.wait_for(lambda: condition(self))
-
-    async def _tell(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
 
     def _asked(self, what: str) -> tuple[int, int] | None:
         self.requests[what] += 1

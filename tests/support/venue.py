@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
+
+from tests.support.venue_server import VenueServer
 
 
 __all__ = ["FakeVenue", "History", "rest_trade", "trade_frame"]
@@ -31,7 +32,7 @@ def trade_frame(symbol: str, trade_id: int, time_ms: int, **changes: object) -> 
     return json.dumps({"stream": f"{symbol.lower()}@trade", "data": kept}, separators=(",", ":")).encode()
 
 
-class FakeVenue:
+class FakeVenue(VenueServer):
     """Acknowledges subscriptions and sends what it is told to.
 
     Args:
@@ -39,8 +40,8 @@ class FakeVenue:
     """
 
     def __init__(self, time_ms: int = 1_700_000_000_000) -> None:
+        super().__init__()
         self.time_ms = time_ms
-        self.port = 0
         self.subscriptions: list[str] = []
         """Streams asked for, over all connections."""
         self.connection_count = 0
@@ -69,51 +70,28 @@ class FakeVenue:
         self._sockets: dict[web.WebSocketResponse, None] = {}
         self._subscribed: set[web.WebSocketResponse] = set()
         self._transports: dict[web.WebSocketResponse, asyncio.Transport] = {}
-        self._runner: web.AppRunner | None = None
-        self._changed = asyncio.Condition()
 
-    @property
-    def url(self) -> str:
-        """What `sandbox_url` is to be."""
-        return f"http://127.0.0.1:{self.port}"
+    def routes(self) -> Sequence[web.RouteDef]:
+        """Return what is served."""
+        return [
+            web.get("/{market}/stream", self._stream),
+            web.get("/usdm/{route}/stream", self._stream),
+            web.get("/{api}/{version}/time", self._time),
+            web.get("/{api}/{version}/depth", self._depth),
+            web.get("/{api}/{version}/exchangeInfo", self._exchange_info),
+            web.get("/{api}/{version}/ticker/24hr", self._day_tickers),
+            web.get("/{api}/{version}/{endpoint:(trades|historicalTrades|aggTrades)}", self._trades),
+        ]
 
-    async def __aenter__(self) -> Self:
-        app = web.Application()
-        app.add_routes(
-            [
-                web.get("/{market}/stream", self._stream),
-                web.get("/usdm/{route}/stream", self._stream),
-                web.get("/{api}/{version}/time", self._time),
-                web.get("/{api}/{version}/depth", self._depth),
-                web.get("/{api}/{version}/exchangeInfo", self._exchange_info),
-                web.get("/{api}/{version}/ticker/24hr", self._day_tickers),
-                web.get("/{api}/{version}/{endpoint:(trades|historicalTrades|aggTrades)}", self._trades),
-            ]
-        )
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.drop()
-        assert self._runner is not None
-        await self._runner.cleanup()
+    def sockets(self) -> Iterable[web.WebSocketResponse]:
+        """Return the sockets that are open."""
+        return self._sockets
 
     async def send(self, *frames: bytes) -> None:
         """Send frames to everybody who asked for any."""
         for socket in [one for one in self._sockets if one in self._subscribed]:
             for frame in frames:
                 await socket.send_str(frame.decode(errors="surrogateescape"))
-
-    async def drop(self) -> None:
-        """Close all connections."""
-        for socket in list(self._sockets):
-            await socket.close(code=WSCloseCode.GOING_AWAY, message=b"dropped")
 
     def hold_depth(self) -> asyncio.Event:
         """Answer no depth request until the event is set."""
@@ -133,15 +111,6 @@ class FakeVenue:
     async def drop_first(self) -> None:
         """Close the connection that was opened first."""
         await next(iter(self._sockets)).close(code=WSCloseCode.GOING_AWAY, message=b"dropped")
-
-    async def until(self, condition: Callable[[FakeVenue], bool], timeout_s: float = 20) -> None:
-        """Wait until something is true of it."""
-        async with asyncio.timeout(timeout_s), self._changed:
-            await self._changed.wait_for(lambda: condition(self))
-
-    async def _tell(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
 
     async def _stream(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(max_msg_size=0)
