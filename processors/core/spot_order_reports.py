@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from processors.core.order_reports import (
     FillReport,
     ListReport,
@@ -76,26 +78,34 @@ def _details_of_event(event: ExecutionReport) -> OrderDetails:
     # On a cancellation `c` is the id of the cancellation and `C` the order's own; an amendment has both too, but there
     # `c` is the id that the order has from now on.
     cancels = bool(event.original_client_order_id) and event.execution_type != Execution.REPLACED
-    return OrderDetails(
-        client_order_id=event.original_client_order_id if cancels else event.client_order_id,
+    client_order_id = event.original_client_order_id if cancels else event.client_order_id
+    return replace(
+        _details_of(event, client_order_id),
         cancel_client_order_id=event.client_order_id if cancels else None,
-        order_list_id=None if event.order_list_id < 0 else event.order_list_id,
-        side=order_side(event.side),
-        order_type=event.order_type,
-        time_in_force=event.time_in_force,
-        working=_working(event.status, event.working),
-        price=amount(event.price),
-        stop_price=amount(event.stop_price),
-        trailing_delta=event.trailing_delta,
-        iceberg_quantity=amount(event.iceberg_quantity),
-        quantity=amount(event.quantity),
-        quote_order_quantity=positive(optional_amount(event.quote_order_quantity)),
-        created_time=known(event.created_time),
-        working_time=known(event.working_time),
-        self_trade_prevention_mode=event.self_trade_prevention_mode,
-        prevented_quantity=positive(optional_amount(event.prevented_quantity)),
         reject_reason=optional(event.reject_reason),
-        expiry_reason=optional(event.expiry_reason),
+    )
+
+
+def _details_of(order: ExecutionReport | SpotOrderAnswer, client_order_id: str | None) -> OrderDetails:
+    """Return what events and answers tell alike."""
+    return OrderDetails(
+        client_order_id=client_order_id,
+        order_list_id=None if order.order_list_id < 0 else order.order_list_id,
+        side=order_side(order.side),
+        order_type=order.order_type,
+        time_in_force=order.time_in_force,
+        working=_working(order.status, order.working),
+        price=amount(order.price),
+        stop_price=amount(order.stop_price),
+        trailing_delta=order.trailing_delta,
+        iceberg_quantity=amount(order.iceberg_quantity),
+        quantity=amount(order.quantity),
+        quote_order_quantity=positive(optional_amount(order.quote_order_quantity)),
+        created_time=known(order.created_time),
+        working_time=known(order.working_time),
+        self_trade_prevention_mode=order.self_trade_prevention_mode,
+        prevented_quantity=positive(optional_amount(order.prevented_quantity)),
+        expiry_reason=optional(order.expiry_reason),
     )
 
 
@@ -108,25 +118,7 @@ def told_by_spot_order(answer: SpotOrderAnswer, origin: Origin) -> tuple[OrderTo
     """Return what an order of ``openOrders``, ``allOrders`` or ``order`` tells."""
     check_integers(answer)
     quote = quote_sum(answer.cumulative_quote)
-    details = OrderDetails(
-        client_order_id=answer.client_order_id,
-        order_list_id=None if answer.order_list_id < 0 else answer.order_list_id,
-        side=order_side(answer.side),
-        order_type=answer.order_type,
-        time_in_force=answer.time_in_force,
-        working=_working(answer.status, answer.working),
-        price=amount(answer.price),
-        stop_price=amount(answer.stop_price),
-        trailing_delta=answer.trailing_delta,
-        iceberg_quantity=amount(answer.iceberg_quantity),
-        quantity=amount(answer.quantity),
-        quote_order_quantity=positive(optional_amount(answer.quote_order_quantity)),
-        created_time=known(answer.created_time),
-        working_time=known(answer.working_time),
-        self_trade_prevention_mode=answer.self_trade_prevention_mode,
-        prevented_quantity=positive(optional_amount(answer.prevented_quantity)),
-        expiry_reason=optional(answer.expiry_reason),
-    )
+    details = _details_of(answer, answer.client_order_id)
     return (
         OrderReport(
             market=origin.market,
