@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from sandbox.registry import EmbeddedRegistry
@@ -69,6 +71,25 @@ def recordings() -> Path:
 def topic_prefix() -> str:
     """A prefix of topic names, and of whatever else must be unique on the broker, that no other test has."""
     return f"test-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Undo what a command that runs in this process does to its logging: where that one writes is closed by then."""
+    root = logging.getLogger()
+    handlers = list(root.handlers)
+    levels = {one: one.level for one in _loggers()}
+    yield
+    structlog.reset_defaults()
+    root.handlers = handlers
+    for one in _loggers():
+        if one.level != (level := levels.get(one, logging.NOTSET)):
+            one.setLevel(level)
+
+
+def _loggers() -> list[logging.Logger]:
+    root = logging.getLogger()
+    return [root, *(one for one in root.manager.loggerDict.values() if isinstance(one, logging.Logger))]
 
 
 @pytest.hookimpl(tryfirst=True)

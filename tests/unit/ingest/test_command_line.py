@@ -2,12 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from ingest.__main__ import app
@@ -24,15 +21,6 @@ markets:
 
 def invoke(*arguments: str, **environment: str) -> Result:
     return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "200", **environment})
-
-
-@pytest.fixture(autouse=True)
-def logging_as_it_was() -> Iterator[None]:
-    """Undo what a command that gets far enough does to the logging of the process: its output is closed by then."""
-    yield
-    structlog.reset_defaults()
-    for name in ("aiokafka", "websockets", "aiohttp"):
-        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 @pytest.fixture
