@@ -93,6 +93,9 @@ lock: $(UV)  ## pin the dependencies of pyproject.toml in requirements.lock (UPG
 	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes --all-extras \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
 		--output-file requirements.lock pyproject.toml
+	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes --extra tracing \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --constraint requirements.lock \
+		--output-file requirements-services.lock pyproject.toml
 	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
 		--output-file tests/clients/requirements.lock tests/clients/requirements.in
