@@ -81,7 +81,7 @@ class MarketFeed:
         self._venue = VenueTime(venue_clock, rest, clocks.now_ms, self._log)
         self._keeper = HeartbeatKeeper(
             market,
-            Heartbeats(market, shared.ingest_id, carriers_of(plans)),
+            Heartbeats(market, shared.ingest_id, carriers_of(plans), first_run=clocks.wall_ns() // 1_000_000),
             venue=self._venue,
             publisher=shared.publisher,
             control=shared.control,
