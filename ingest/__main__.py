@@ -28,7 +28,7 @@ from ingest.logs import configure
 from ingest.plan_command import resolve_once, show_plan
 from ingest.service import Role, Service
 from ingest.setup import set_up
-from schemas.registry import RegistryError
+from schemas.registry import RegistryError, without_credentials
 from schemas.topics import TopicTable
 
 
@@ -249,7 +249,9 @@ def check_config(config: ConfigOption = None) -> None:
         _fail(error, EXIT_CONFIG)
     if not settings.markets.present() and not settings.own_accounts:
         _errors.print("no market is named: run, repair and plan have nothing to do", style="yellow")
-    _out.print_json(settings.model_dump_json(exclude_none=True))
+    shown = settings.model_dump(mode="json", exclude_none=True)
+    shown["schema_registry_url"] = without_credentials(settings.schema_registry_url)
+    _out.print_json(data=shown)
 
 
 def main() -> NoReturn:

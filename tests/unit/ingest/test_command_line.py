@@ -136,6 +136,13 @@ def test_config_check_shows_the_settings_as_understood_environment_included(conf
     assert settings["topic_prefix"] == "mine"
 
 
+def test_config_check_does_not_show_what_the_registry_is_entered_with(config: str) -> None:
+    result = invoke("config", "check", "--config", config, SCHEMA_REGISTRY_URL="https://reader:canary@registry:8081/v7")
+
+    assert json.loads(result.stdout)["schema_registry_url"] == "https://registry:8081/v7"
+    assert "canary" not in result.output
+
+
 @pytest.mark.parametrize(
     "command", [("plan",), ("run",), ("repair",), ("gaps",), ("setup",), ("check",), ("config", "check")]
 )
