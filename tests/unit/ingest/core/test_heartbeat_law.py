@@ -106,11 +106,13 @@ class World:
 @example(  # a symbol added where nothing was written since the run before began
     frozenset(SYMBOLS[:1]),
     [
+        ("rest", None, 1),
         ("wish", frozenset(SYMBOLS[:2]), 0),
         ("event", SYMBOLS[1], 0),
-        ("acknowledge", None, 0),
-        *[("event", SYMBOLS[0], 0)] * 4,
-        ("rest", None, 9),
+        *[("acknowledge", None, 0), ("event", SYMBOLS[0], 0)] * 2,
+        ("event", SYMBOLS[0], 0),
+        ("rest", None, 1),
+        ("event", SYMBOLS[0], 0),
     ],
 )
 def test_what_was_vouched_for_is_in_the_log(wishes: frozenset[str], steps: list[tuple[str, object, int]]) -> None:
