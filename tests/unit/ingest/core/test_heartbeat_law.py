@@ -72,9 +72,11 @@ class World:
         self._heartbeats.replan(self._carriers(), self._position)
 
     def _acknowledge(self) -> None:
+        """Take an answer as a session does: it tells of no symbol that was left, or taken again, since."""
         added, removed = self._unanswered.pop(0)
         self._active = (self._active | added) - removed
-        self._heartbeats.acknowledged("a", [(RawType.TRADE, one) for one in sorted(added)], self.now_ms)
+        carried = added.difference(*(symbols for later in self._unanswered for symbols in later))
+        self._heartbeats.acknowledged("a", [(RawType.TRADE, one) for one in sorted(carried)], self.now_ms)
 
     def _reconnect(self) -> None:
         self._heartbeats.lost("a")
