@@ -80,6 +80,8 @@ class FlowRunner:
             await self._publish(unit.apply(batch.records, lagging=_lags(batch, time_ns())))
         metrics.RECORDS.labels(batch.topic).inc(len(batch.records))
         metrics.BATCH_SECONDS.labels(self.flow.name).observe(monotonic() - began_at)
+        age_s = time_ns() / 1e9 - batch.records[-1].timestamp / 1e3
+        metrics.EVENT_AGE.labels(batch.topic).observe(max(0.0, age_s))
 
     async def tick(self, now_ms: int) -> None:
         """Tell the state of each partition the time, and publish what comes of it.

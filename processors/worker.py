@@ -29,6 +29,7 @@ from processors.errors import ProcessorsError
 from processors.flows import Family, flows_of, outputs_of
 from processors.health import Health, silences
 from processors.jobs import Job
+from processors.metric_series import show_at_zero, show_books, show_lag
 from processors.outputs import Encoder
 from processors.publisher import KafkaPublisher
 from processors.rebuild import KafkaLogs
@@ -153,6 +154,7 @@ class _Worker:
             await self._serve_health(stack)
             inputs = [topic for flow in flows for topic in flow.topics]
             outputs = outputs_of(self._family, written, settings.markets)
+            show_at_zero(self._family, flows, outputs, settings.markets)
             await self._wait_for_broker({*inputs, *outputs})
             codec, output_codec = await self._wait_for_registry((table, inputs), (written, outputs), stack)
             publisher = KafkaPublisher(
@@ -275,10 +277,10 @@ class _Worker:
         if (age_s := consumer.membership.age_s(monotonic())) is not None:
             metrics.HEARTBEAT_AGE.set(age_s)
         metrics.FETCH_AGE.set(consumer.fetch_age_s(_now_ms()) or 0.0)
-        metrics.LAG.clear()  # what is no longer assigned lags no more
-        for topic, records in consumer.lag().items():
-            metrics.LAG.labels(topic).set(records)
+        show_lag((topic.name for runner in self._runners for topic in runner.flow.topics), consumer.lag())
         for runner in self._runners:
+            if self._family is Family.BOOKS and self._assignments is not None:
+                show_books((unit.state for unit in self._assignments.units(runner.flow)), self._settings.markets)
             metrics.CHECKPOINT_AGE.labels(runner.flow.name).set(runner.checkpoint_age_s())
 
 
