@@ -70,7 +70,8 @@ def show_connection(metrics: Metrics, label: str) -> None:
 
 def raw_types_of(market: Market, wanted: MarketSettings) -> set[RawType]:
     """Return the stream types that a market's settings ask for, whatever the symbols are."""
-    texts = {*wanted.streams, *(text for texts in wanted.symbol_streams.values() for text in texts)}
+    texts = {*wanted.all_market_streams, *(text for texts in wanted.symbol_streams.values() for text in texts)}
+    texts |= {text for symbol in wanted.wishes.symbols for text in wanted.types_of(symbol)}
     return {stream_types(market)[text].raw_type for text in texts}
 
 

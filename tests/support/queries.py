@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
 
-__all__ = ["plain"]
+
+__all__ = ["NAMES", "plain"]
+
+NAMES: Final = re.compile(r"\b(?:ingest|processors|dashboard|process|python)_\w+")
+"""Series that a query names."""
 
 
 def plain(expr: str, interval: str = "5m") -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,8 @@ from monitoring.panel import Board
 from monitoring.rules import RULES
 from tests.support.exported import exported_series
 from tests.support.promtool import promtool
-from tests.support.queries import plain
+from tests.support.queries import NAMES, plain
 
-
-NAMES = re.compile(r"\b(?:ingest|processors|dashboard|process|python)_\w+")
 
 boards = pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
 
