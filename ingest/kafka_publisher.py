@@ -23,6 +23,7 @@ from ingest.core.heartbeats import Position
 from ingest.core.records import Record
 from ingest.errors import KafkaUnavailableError, RecordRefusedError
 from ingest.producers import UNREACHABLE, blames_records, close, connected, reason_of
+from ingest.publisher import Delivery
 
 
 __all__ = ["KafkaPublisher", "PublisherLimits"]
@@ -69,7 +70,7 @@ class KafkaPublisher:
         letter: makes the dead letter of a record that the broker refuses.
         random: random numbers in [0, 1).
         log: where troubles are told.
-        delivered: told of every acknowledged batch: topic, records, bytes, seconds since it was sent.
+        delivered: told of every acknowledged batch.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class KafkaPublisher:
         letter: Callable[[Record, str], Record],
         random: Callable[[], float],
         log: BoundLogger,
-        delivered: Callable[[str, int, int, float], object] = lambda *_: None,
+        delivered: Callable[[Delivery], object] = lambda _: None,
     ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._client_id = client_id
@@ -261,7 +262,8 @@ class KafkaPublisher:
         # A batch that had arrived before without our knowing is confirmed without its offset.
         queue.next_offset = None if offset < 0 else offset + batch.record_count()
         self._acknowledge(queue, batch.record_count(), batch.bytes, offset)
-        self._delivered(queue.topic, batch.record_count(), batch.bytes, sent.get_loop().time() - sent_at)
+        seconds = sent.get_loop().time() - sent_at
+        self._delivered(Delivery(queue.topic, queue.partition, offset, batch.record_count(), batch.bytes, seconds))
         self._delays = self._new_delays()
         queue.sending = None
         queue.scheduled = False

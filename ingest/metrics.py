@@ -15,6 +15,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
+from ingest.publisher import Delivery
 from schemas.build import build
 
 
@@ -201,11 +202,11 @@ class Metrics:
         self.account_key_replacements = self._counter("ingest_account_key_replacements_total", _ACCOUNT)
         self.symbols = self._gauge("ingest_symbols", _MARKET)
 
-    def delivered(self, topic: str, record_count: int, byte_count: int, seconds: float) -> None:
-        """Count a batch that the broker has acknowledged, so long after it was sent."""
-        self.delivered_records.labels(topic).inc(record_count)
-        self.delivered_bytes.labels(topic).inc(byte_count)
-        self.produce_duration.observe(seconds)
+    def delivered(self, delivery: Delivery) -> None:
+        """Count a batch that the broker has acknowledged."""
+        self.delivered_records.labels(delivery.topic).inc(delivery.record_count)
+        self.delivered_bytes.labels(delivery.topic).inc(delivery.byte_count)
+        self.produce_duration.observe(delivery.seconds)
 
     def _counter(self, name: str, labels: tuple[str, ...] = ()) -> Counter:
         return Counter(name, METRICS[name], labels, registry=self.registry)

@@ -41,6 +41,7 @@ from ingest.service_parts import ServiceParts
 from ingest.shared import Shared
 from ingest.snapshot_news import SnapshotNews
 from ingest.symbols import SymbolBook
+from ingest.tracing import traced
 from ingest.waiting import wait_for_servers
 from schemas.codec import Codec
 from schemas.markets import Market
@@ -163,7 +164,7 @@ class Service:
             letter=self._letter,
             random=self._clocks.random,
             log=self._log,
-            delivered=self._metrics.delivered,
+            delivered=traced(self._metrics.delivered, settings, self._ingest_id, resources),
         )
         await publisher.start(settings.wait_limit_s)
         resources.push_async_callback(publisher.stop)

@@ -36,6 +36,7 @@ from processors.rebuild import KafkaLogs
 from processors.restore import Restorer
 from processors.runner import FlowRunner
 from processors.topic_ids import TopicIds, watch
+from processors.tracing import tracer
 from schemas.codec import Codec
 from schemas.registry import Registry, RegistryError
 from schemas.topics import Topic, TopicTable
@@ -170,12 +171,14 @@ class _Worker:
             app = BatchApp(_app_options(group, settings, self._job), assignments)
             self._app, self._assignments = app, assignments
             encoder, checkpoints = Encoder(written, output_codec), CheckpointWriter(written, output_codec, publisher)
+            instance = settings.instance_id or f"{self._family}-{os.getpid()}"
+            trace = tracer(group, instance, settings.trace_ratio, stack)
             tell = partial(tell_difference, amounts=settings.log_amounts)
             runners = [
                 FlowRunner(
                     flow, assignments, encoder, publisher, lambda: _consumer(app).membership,
                     checkpoints=None if flow.checkpoint is None else checkpoints,
-                    tell=tell,
+                    tell=tell, trace=trace,
                 )
                 for flow in flows
             ]  # fmt: skip
