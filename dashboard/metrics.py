@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from schemas.build import build
 
 
 __all__ = [
+    "BUILD_INFO",
     "CONTACT_AGE",
     "LAG",
     "OLDER",
+    "PROCESS",
     "RECORDS",
     "REGISTRY",
     "REPLACED",
@@ -18,11 +32,24 @@ __all__ = [
     "SYMBOLS",
     "UNREADABLE",
     "UNSYNCHRONISED",
+    "show_at_zero",
 ]
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 REGISTRY: Final = CollectorRegistry()
+
+PROCESS: Final = CollectorRegistry()
+"""What the client library tells of any process: memory, CPU, open files, garbage collection."""
+ProcessCollector(registry=PROCESS)
+PlatformCollector(registry=PROCESS)
+GCCollector(registry=PROCESS)
+
+# gauge, always 1. Join it to see which version did what; two versions for long: a rollout is stuck.
+BUILD_INFO: Final = Gauge(
+    "dashboard_build_info", "Version and revision of what is running.", ["version", "revision"], registry=REGISTRY
+)
+BUILD_INFO.labels(*build()).set(1)
 
 # counter, records. Flat while workers write: the reader is stuck, or reads other topics than they write.
 RECORDS: Final = Counter("dashboard_records_total", "Records read from derived topics.", ["topic"], registry=REGISTRY)
@@ -64,3 +91,17 @@ REQUEST_SECONDS: Final = Histogram(
     buckets=(0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
     registry=REGISTRY,
 )
+
+
+def show_at_zero(topics: Iterable[str], routes: Iterable[str]) -> None:
+    """Make every series whose labels are known beforehand: a rate begins with the first event.
+
+    Args:
+        topics: what is read.
+        routes: what can be asked for.
+    """
+    for topic in topics:
+        for of_topic in (RECORDS, OLDER, UNREADABLE, REPLACED, LAG):
+            of_topic.labels(topic)
+    for route in routes:
+        REQUEST_SECONDS.labels(route, 200)

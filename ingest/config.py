@@ -35,6 +35,7 @@ from ingest.sections import (
 )
 from schemas.markets import Market
 from schemas.topics import TopicTable
+from schemas.tracing import TRACE_RATIO
 
 
 __all__ = ["SANDBOX_KEY", "Settings", "load"]
@@ -117,6 +118,7 @@ class Settings(BaseSettings):
     snapshots: SnapshotSettings = Field(default=SnapshotSettings(), description="Depth snapshots.")
     repair: RepairSettings = Field(default=RepairSettings(), description="Completeness of the log.")
     http: HttpSettings = Field(default=HttpSettings(), description="Metrics and health.")
+    trace_ratio: float = Field(default=0.0, ge=0, le=1, description=TRACE_RATIO)
     wait_limit_s: float = Field(default=300.0, ge=0, description="Seconds to wait for Kafka and the registry at start.")
     stop_limit_s: float = Field(
         default=6.0, gt=0, le=8, description="Seconds to deliver what is left when told to stop."

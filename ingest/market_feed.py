@@ -24,6 +24,7 @@ from ingest.core.streams import Stream
 from ingest.heartbeat_keeper import HeartbeatKeeper
 from ingest.listener import Ended
 from ingest.listings import Listings
+from ingest.metric_series import show_connection
 from ingest.rest import RestClient
 from ingest.shared import Shared
 from ingest.snapshotter import Snapshotter
@@ -73,6 +74,8 @@ class MarketFeed:
         plans = plan_connections(self._streams(), settings.connection.streams_per_connection)
         self._live: dict[str, set[str]] = {plan.label: set() for plan in plans}
         """The live sockets of each connection."""
+        for plan in plans:
+            show_connection(shared.metrics, plan.label)
         self.interrupted: Callable[[], None] = lambda: None
         """Called when a connection is live whose streams may have been without one for a while."""
         self._diary = ConnectionDiary(market, shared.publisher, shared.control, clocks)
@@ -281,6 +284,7 @@ class MarketFeed:
             self._watch.expect(replace(plan, streams=()))
         for plan in change.opened:
             self._live[plan.label] = set()
+            show_connection(self._shared.metrics, plan.label)
         for plan in (*(one.plan for one in change.changed), *change.opened):
             self._watch.expect(plan)
         self._connections.apply(change)

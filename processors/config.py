@@ -17,6 +17,7 @@ from processors.core.liquidity import LiquidityPlan
 from schemas.decimals import to_scaled
 from schemas.markets import Market
 from schemas.topics import TopicTable
+from schemas.tracing import TRACE_RATIO
 
 
 __all__ = ["Settings"]
@@ -148,6 +149,7 @@ class Settings(BaseSettings):
         description="Whether the log shows both sides of what the venue's answers tell that its streams did not: "
         "quantities, prices, balances. If not, it names the fields that differ, and the records are in the topics.",
     )
+    trace_ratio: Annotated[float, Field(ge=0, le=1)] = Field(default=0.0, description=TRACE_RATIO)
     metrics_host: str = Field(
         default="127.0.0.1", description="Address on which /live, /ready and /metrics are served."
     )

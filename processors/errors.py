@@ -6,6 +6,7 @@ ProcessorsError
  │    ├── TopicPartitionsError     a topic has another number of partitions than the topic table
  │    ├── BrokerUnavailableError   the broker does not answer
  │    ├── PortTakenError           the health port is not free
+ │    ├── TracingUnavailableError  spans are wanted, and what makes them is not installed
  │    └── FaustBuildError          Faust is not the one this was built on
  ├── OutputError               the broker did not take an output: nothing after it is committed
  ├── NotAMemberError           the group may have given the partitions to somebody else
@@ -40,6 +41,7 @@ __all__ = [
     "TopicPartitionsError",
     "TopicsMissingError",
     "TopicsReplacedError",
+    "TracingUnavailableError",
 ]
 
 
@@ -108,6 +110,17 @@ class PortTakenError(StartError):
 
 class FaustBuildError(StartError):
     """Faust lacks something that the guarantees rest on."""
+
+
+class TracingUnavailableError(StartError):
+    """Spans are wanted, and what makes them is not installed."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+    def __str__(self) -> str:
+        return f"PROCESSORS_TRACE_RATIO: {self.reason}"
 
 
 class OutputError(ProcessorsError):

@@ -49,6 +49,8 @@ def create_app(reader: Reader) -> FastAPI:
     app.include_router(health.router)
     install_problems(app)
     app.add_middleware(_Stopwatch)
+    routes_known = (path for route in app.routes if (path := getattr(route, "path", None)) is not None)
+    metrics.show_at_zero((topic.name for topic in reader.topics), routes_known)
     _complete_document(app)
     return app
 
