@@ -130,16 +130,18 @@ def _public_reader(table: TopicTable) -> Principal:
     public = (topic for topic in table if not topic.private and "checkpoint" not in topic.type)
     return Principal(
         name="reader-public",
-        about="Readers of market data, raw and derived. Their groups begin with `reader-public-`.",
+        about="Readers of market data, raw and derived. Groups begin with `reader-public-`.",
         rights=_sorted(_topics(read=public), [Right("group", "reader-public-", _READ, prefix=True)]),
     )
 
 
 def _private_reader(table: TopicTable) -> Principal:
-    states = (topic for topic in table if topic.private and topic.layer is Layer.DERIVED and "checkpoint" not in topic.type)
+    states = (
+        topic for topic in table if topic.private and topic.layer is Layer.DERIVED and "checkpoint" not in topic.type
+    )
     return Principal(
         name="reader-private",
-        about="Those who trade, or watch who does: orders, balances, positions. Their groups begin with `reader-private-`.",
+        about="Who trades, or watches who does: orders, balances, positions. Groups begin with `reader-private-`.",
         rights=_sorted(_topics(read=states), [Right("group", "reader-private-", _READ, prefix=True)]),
         private=True,
     )
@@ -151,7 +153,9 @@ def _topics(
     """Yield one right a topic."""
     writes, reads = {topic.name for topic in written}, {topic.name for topic in read}
     for name in writes | reads | {topic.name for topic in described}:
-        operations = _BOTH if name in writes & reads else _WRITE if name in writes else _READ if name in reads else _DESCRIBE
+        operations = (
+            _BOTH if name in writes & reads else _WRITE if name in writes else _READ if name in reads else _DESCRIBE
+        )
         yield Right("topic", name, operations)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -14,14 +14,18 @@ __all__ = ["main"]
 
 
 def main(
-    files: Annotated[list[typer.FileText] | None, typer.Argument(help="Rendered manifests; none: standard input.")] = None,
+    files: Annotated[
+        list[typer.FileText] | None, typer.Argument(help="Rendered manifests; none: standard input.")
+    ] = None,
 ) -> None:
     """Check rendered manifests for what no schema sees. Exit status 0 if nothing was found, 1 if something was.
 
     **Example**: `kustomize build k8s/overlays/prod | python -m k8s.check`
     """
-    text = "\n---\n".join(file.read() for file in files or [sys.stdin])
-    manifests = Manifests.parse(text)
+    given: list[TextIO] = list(files or [sys.stdin])
+    manifests = Manifests.parse("
+---
+".join(file.read() for file in given))
     if not manifests.objects:
         typer.echo("nothing to check: no manifest was given", err=True)
         raise typer.Exit(1)

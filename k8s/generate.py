@@ -1,7 +1,7 @@
-"""Strimzi's manifests, generated: a KafkaTopic for each topic of the table, a KafkaUser for each of who reads or writes.
+"""Strimzi's manifests, generated: a KafkaTopic for each topic of the table, a KafkaUser for each who reads or writes.
 
-``python -m k8s.generate`` writes them anew; a test fails while they differ. ``--prefix`` and ``--cluster`` make them for
-other names than the base's.
+``python -m k8s.generate`` writes them anew; a test fails while they differ. ``--prefix`` and ``--cluster`` make them
+for other names than the base's.
 """
 
 from __future__ import annotations

@@ -59,16 +59,20 @@ def topics(manifests: Manifests) -> Iterator[Finding]:
         for key in sorted(set(spec.get("config") or {}) - TOPIC_SETTINGS):
             yield Finding(where, f'"{key}" is no setting of a topic')
         if spec.get("partitions") != PARTITIONS:
-            yield Finding(where, f"has {spec.get('partitions')} partitions, must have {PARTITIONS}: keys are dealt out by them")
+            yield Finding(
+                where, f"has {spec.get('partitions')} partitions, must have {PARTITIONS}: keys are dealt out by them"
+            )
         least = int((spec.get("config") or {}).get("min.insync.replicas", 1))
         if least >= spec.get("replicas", 1) > 1:
             yield Finding(where, f"min.insync.replicas {least} of {spec['replicas']}: no broker may be away")
 
 
 def rights(manifests: Manifests) -> Iterator[Finding]:
-    """Users may do something to topics that exist, and to no more than they name; users and topics are of one cluster."""
+    """Users may do something to topics that exist, and to those that they name; all are of one cluster."""
     known = {_topic_name(one) for one in manifests.of_kind("KafkaTopic")}
-    clusters = {one["metadata"]["labels"].get("strimzi.io/cluster") for one in manifests.of_kind("KafkaTopic", "KafkaUser")}
+    clusters = {
+        one["metadata"]["labels"].get("strimzi.io/cluster") for one in manifests.of_kind("KafkaTopic", "KafkaUser")
+    }
     if len(clusters) > 1:
         yield Finding("KafkaTopic, KafkaUser", f"are of several clusters: {', '.join(map(str, clusters))}")
     for user in manifests.of_kind("KafkaUser"):
@@ -95,11 +99,15 @@ def scaling(manifests: Manifests) -> Iterator[Finding]:
         if workload is None:
             yield Finding(where, f"its target {target.get('kind', 'Deployment')}/{target['name']} is not here")
         elif "replicas" in workload["spec"]:
-            yield Pods(workload).find(f"says how many replicas it has, and so does {where}: each apply would set them back")
+            yield Pods(workload).find(
+                f"says how many replicas it has, and so does {where}: each apply would set them back"
+            )
         if spec.get("maxReplicaCount", 100) > PARTITIONS:
             yield Finding(where, f"maxReplicaCount is above {PARTITIONS}, the number of partitions")
         if spec.get("minReplicaCount", 0) < 1:
-            yield Finding(where, "minReplicaCount must be at least 1: a worker that is gone fills the lag that brings it back")
+            yield Finding(
+                where, "minReplicaCount must be at least 1: a worker that is gone fills the lag that brings it back"
+            )
         for trigger in spec.get("triggers") or ():
             yield from _group(where, target["name"], trigger)
 

@@ -95,7 +95,8 @@ class Pods(msgspec.Struct, frozen=True):
     @property
     def replicas(self) -> int | None:
         """How many there are to be; None: it is not said here."""
-        return self.workload["spec"].get("replicas")
+        replicas: int | None = self.workload["spec"].get("replicas")
+        return replicas
 
     @property
     def volumes(self) -> list[Manifest]:
@@ -137,7 +138,7 @@ class Manifests:
     @classmethod
     def parse(cls, text: str) -> Manifests:
         """Return the objects of YAML documents."""
-        return cls(yaml.load_all(text, Loader=_Loader))  # noqa: S506 - a safe one
+        return cls(yaml.load_all(text, Loader=_Loader))
 
     def of_kind(self, *kinds: str) -> list[Manifest]:
         """Return the objects of some kinds."""

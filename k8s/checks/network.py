@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from k8s.checks.manifests import Finding, Manifest, Manifests, Pods
@@ -54,10 +54,12 @@ def _policy(manifests: Manifests, policy: Manifest) -> Iterator[Finding]:
             yield from _ports(where, rule, targets)
 
 
-def _peers(manifests: Manifests, peers: Iterator[Manifest]) -> list[list[Pods]]:
+def _peers(manifests: Manifests, peers: Iterable[Manifest]) -> list[list[Pods]]:
     """Return the pods of each peer that is of this namespace."""
     return [
-        manifests.selected(peer["podSelector"]) for peer in peers if "podSelector" in peer and "namespaceSelector" not in peer
+        manifests.selected(peer["podSelector"])
+        for peer in peers
+        if "podSelector" in peer and "namespaceSelector" not in peer
     ]
 
 

@@ -30,7 +30,9 @@ def namespaces(manifests: Manifests) -> Iterator[Finding]:
             yield Finding(_where(one), "does not enforce restricted pods: pod-security.kubernetes.io/enforce")
     for one in manifests.objects:
         if not manifests.cluster_wide(one) and one["metadata"].get("namespace") not in names:
-            yield Finding(_where(one), f"lives in namespace {one['metadata'].get('namespace')!r}, which is not made here")
+            yield Finding(
+                _where(one), f"lives in namespace {one['metadata'].get('namespace')!r}, which is not made here"
+            )
 
 
 def selectors(manifests: Manifests) -> Iterator[Finding]:
@@ -59,12 +61,12 @@ def services(manifests: Manifests) -> Iterator[Finding]:
                     yield Finding(_where(service), f"targetPort {target!r} is not declared by {pods.where}")
     for workload in manifests.of_kind("StatefulSet"):
         pods, name = Pods(workload), workload["spec"].get("serviceName")
-        service = manifests.named("Service", str(name))
-        if service is None:
+        governing = manifests.named("Service", str(name))
+        if governing is None:
             yield pods.find(f"its serviceName {name!r} is no Service here")
-        elif service["spec"].get("clusterIP") != "None":
+        elif governing["spec"].get("clusterIP") != "None":
             yield pods.find(f'its Service "{name}" is not headless (clusterIP: None)')
-        elif not matches({"matchLabels": service["spec"].get("selector")}, pods.labels):
+        elif not matches({"matchLabels": governing["spec"].get("selector")}, pods.labels):
             yield pods.find(f'its Service "{name}" does not select its pods')
 
 

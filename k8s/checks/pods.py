@@ -132,7 +132,7 @@ def restricted(manifests: Manifests) -> Iterator[Finding]:
             yield pods.find("automountServiceAccountToken is to be false: nothing here asks Kubernetes anything")
         if spec.get("enableServiceLinks") is not False:
             yield pods.find(
-                "enableServiceLinks is to be false: of a Service it makes variables such as DASHBOARD_PORT, which are settings"
+                "enableServiceLinks is to be false: it makes variables such as DASHBOARD_PORT, which are settings"
             )
         yield from (pods.find(f"{key} is not allowed") for key in _OF_THE_HOST if spec.get(key))
         if not context.get("runAsNonRoot") or not context.get("runAsUser"):

@@ -72,7 +72,7 @@ class _Found(msgspec.Struct, frozen=True):
 def commands(manifests: Manifests) -> Iterator[Finding]:
     """What is run exists: the image has no entry point of its own."""
     for container in manifests.containers():
-        command = container.spec.get("command") or ()
+        command: list[str] = container.spec.get("command") or []
         image = str(container.spec.get("image", "")).rpartition("/")[2].partition(":")[0].partition("@")[0]
         if image == "binance-kafka" and not command:
             yield container.find("command", "is missing: the image has no entry point")
@@ -87,7 +87,7 @@ def commands(manifests: Manifests) -> Iterator[Finding]:
 
 
 def settings(manifests: Manifests) -> Iterator[Finding]:
-    """Every variable is a setting that exists, with a value that the service takes; health can be asked from outside."""
+    """Every variable is a setting that exists, with a value that is taken; health can be asked from outside."""
     for found in _all(manifests):
         container = found.container
         yield from (container.find("settings", problem) for problem in found.problems)
@@ -225,6 +225,7 @@ def _with_environment(kind: type[BaseSettings], env: Mapping[str, str]) -> type[
 
     def sources(
         cls: type[BaseSettings],
+        /,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         **_: PydanticBaseSettingsSource,
@@ -232,7 +233,9 @@ def _with_environment(kind: type[BaseSettings], env: Mapping[str, str]) -> type[
         del cls
         return (Environment(settings_cls), init_settings)
 
-    return type(kind.__name__, (kind,), {"settings_customise_sources": classmethod(sources), "__module__": kind.__module__})
+    return type(
+        kind.__name__, (kind,), {"settings_customise_sources": classmethod(sources), "__module__": kind.__module__}
+    )
 
 
 def _is_pod_name(variable: Mapping[str, Any] | None) -> bool:
