@@ -23,9 +23,7 @@ def main(
     **Example**: `kustomize build k8s/overlays/prod | python -m k8s.check`
     """
     given: list[TextIO] = list(files or [sys.stdin])
-    manifests = Manifests.parse("
----
-".join(file.read() for file in given))
+    manifests = Manifests.parse("\n---\n".join(file.read() for file in given))
     if not manifests.objects:
         typer.echo("nothing to check: no manifest was given", err=True)
         raise typer.Exit(1)
