@@ -22,7 +22,7 @@ def main(
 
     **Example**: `kustomize build k8s/overlays/prod | python -m k8s.check`
     """
-    given: list[TextIO] = list(files or [sys.stdin])
+    given: list[TextIO] = [*files] if files else [sys.stdin]
     manifests = Manifests.parse("\n---\n".join(file.read() for file in given))
     if not manifests.objects:
         typer.echo("nothing to check: no manifest was given", err=True)
