@@ -220,3 +220,10 @@ def test_the_check_of_a_configuration_looks_for_the_key_and_says_that_nothing_is
     assert (missing.exit_code, nothing.exit_code) == (2, 0)
     assert "rest.api_key_file: cannot be read" in missing.stderr
     assert "no market is named" in nothing.stderr
+
+
+def test_setup_of_schemas_alone_has_no_topics_to_keep() -> None:
+    result = invoke("setup", "--schemas-only", "--keep-everything")
+
+    assert result.exit_code == 2
+    assert "--keep-everything has nothing to do" in result.output.replace("\n", " ")
