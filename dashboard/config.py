@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from schemas.kafka_access import KafkaSettings
 from schemas.markets import Market
 from schemas.topics import TopicTable
 
@@ -17,17 +18,11 @@ from schemas.topics import TopicTable
 __all__ = ["Settings"]
 
 
-class Settings(BaseSettings):
+class Settings(BaseSettings, KafkaSettings):
     """Everything that can be set. Durations carry their unit in the name."""
 
     model_config = SettingsConfigDict(env_prefix="DASHBOARD_", frozen=True, extra="ignore", populate_by_name=True)
 
-    kafka_bootstrap_servers: str = Field(
-        default="localhost:9092",
-        min_length=1,
-        validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS", "kafka_bootstrap_servers"),
-        description="Brokers to ask first, host:port, separated by commas. Shared by all services.",
-    )
     schema_registry_url: str = Field(
         default="http://localhost:8081/apis/ccompat/v7",
         min_length=1,

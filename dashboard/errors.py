@@ -20,6 +20,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from schemas.kafka_access import Servers
+
 
 __all__ = [
     "BadParameterError",
@@ -60,10 +62,10 @@ class TopicsMissingError(StartError):
 class BrokerUnavailableError(StartError):
     """The broker does not answer."""
 
-    def __init__(self, servers: str, reason: str) -> None:
-        self.servers = servers
+    def __init__(self, servers: Servers, reason: str) -> None:
+        self.servers = str(servers)
         self.reason = reason
-        super().__init__(servers, reason)
+        super().__init__(self.servers, reason)
 
     def __str__(self) -> str:
         return f'broker "{self.servers}": does not answer ({self.reason}); is KAFKA_BOOTSTRAP_SERVERS right?'

@@ -22,6 +22,7 @@ from dashboard.core.operations import CONTROL_READ, MEASURED
 from dashboard.errors import BrokerUnavailableError, TopicsMissingError
 from dashboard.reader import Reader
 from schemas.codec import Codec, DecodeError
+from schemas.kafka_access import Servers, aiokafka_access
 from schemas.markets import Market
 from schemas.registry import RegistryUnavailableError
 from schemas.topics import Cleanup, ControlType, Layer, Topic, TopicTable
@@ -82,7 +83,7 @@ class Follower:
         tails: how far back to begin.
     """
 
-    def __init__(self, bootstrap_servers: str, codec: Codec, reader: Reader, tails: Tails) -> None:
+    def __init__(self, bootstrap_servers: Servers, codec: Codec, reader: Reader, tails: Tails) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._topics = {topic.name: topic for topic in reader.topics}
         self._codec = codec
@@ -102,7 +103,7 @@ class Follower:
             TopicsMissingError: topics do not exist.
         """
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers,
+            **aiokafka_access(self._bootstrap_servers),
             client_id="binance-dashboard",
             group_id=None,
             enable_auto_commit=False,

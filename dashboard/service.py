@@ -142,10 +142,8 @@ async def _follow(settings: Settings, reader: Reader, stopping: threading.Event)
 
         await asyncio.to_thread(wait_for_registry)
         tails = Tails(settings.tail_records, settings.candle_tail_records)
-        follower = Follower(settings.kafka_bootstrap_servers, codec, reader, tails)
-        survey = Survey(
-            settings.kafka_bootstrap_servers, TopicTable(settings.topic_prefix), reader, private=settings.private
-        )
+        follower = Follower(settings.kafka, codec, reader, tails)
+        survey = Survey(settings.kafka, TopicTable(settings.topic_prefix), reader, private=settings.private)
         async with _together(follower.run(start_timeout_s=settings.start_timeout_s), survey.run()) as tasks:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
 

@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError, for_code
 
 from dashboard.core.traffic import GroupLook
 from dashboard.reader import Reader
+from schemas.kafka_access import Servers, aiokafka_access
 from schemas.topics import Layer, Topic, TopicTable
 
 
@@ -56,7 +57,7 @@ class Survey:
         private: whether topics that tell of accounts are looked at.
     """
 
-    def __init__(self, bootstrap_servers: str, table: TopicTable, reader: Reader, *, private: bool) -> None:
+    def __init__(self, bootstrap_servers: Servers, table: TopicTable, reader: Reader, *, private: bool) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._topics = {topic.name: topic for topic in table.topics(private=private)}
         self._groups = groups_of(table)
@@ -75,7 +76,7 @@ class Survey:
 
     async def _survey(self) -> NoReturn:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers,
+            **aiokafka_access(self._bootstrap_servers),
             client_id="binance-dashboard-survey",
             group_id=None,
             enable_auto_commit=False,
@@ -83,7 +84,7 @@ class Survey:
             max_partition_fetch_bytes=_FETCH_BYTES,
         )
         admin = AIOKafkaAdminClient(
-            bootstrap_servers=self._bootstrap_servers, client_id="binance-dashboard-survey", request_timeout_ms=5_000
+            **aiokafka_access(self._bootstrap_servers), client_id="binance-dashboard-survey", request_timeout_ms=5_000
         )
         try:
             await consumer.start()

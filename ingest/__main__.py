@@ -174,7 +174,7 @@ def setup(
     try:
         report = set_up(
             TopicTable(settings.topic_prefix),
-            settings.kafka_bootstrap_servers,
+            settings.kafka,
             settings.schema_registry_url,
             private=settings.private,
             keep_everything=keep_everything,

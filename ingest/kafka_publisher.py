@@ -24,6 +24,7 @@ from ingest.core.records import Record
 from ingest.errors import KafkaUnavailableError, RecordRefusedError
 from ingest.producers import UNREACHABLE, blames_records, close, connected, reason_of
 from ingest.publisher import Delivery
+from schemas.kafka_access import Servers
 
 
 __all__ = ["KafkaPublisher", "PublisherLimits"]
@@ -75,7 +76,7 @@ class KafkaPublisher:
 
     def __init__(
         self,
-        bootstrap_servers: str,
+        bootstrap_servers: Servers,
         client_id: str,
         limits: PublisherLimits,
         *,

@@ -158,7 +158,7 @@ class Service:
         codec = Codec(table, registry)
         await asyncio.to_thread(codec.prepare, table.topics(private=settings.private))
         publisher = KafkaPublisher(
-            settings.kafka_bootstrap_servers,
+            settings.kafka,
             f"ingest-{self._ingest_id}",
             settings.producer,
             letter=self._letter,
@@ -168,13 +168,13 @@ class Service:
         )
         await publisher.start(settings.wait_limit_s)
         resources.push_async_callback(publisher.stop)
-        records = await read_to_end(settings.kafka_bootstrap_servers, table.control(ControlType.PROGRESS))
+        records = await read_to_end(settings.kafka, table.control(ControlType.PROGRESS))
         control = ControlRecords(table, codec)
         notes, unreadable = control.latest_progress(records)
         for error in unreadable:
             self._log.error("note of progress cannot be read", reason=str(error))
         topics = [*self._raw_topics(VOUCHED_TYPES), *self._account_topics()]
-        ends = await end_offsets(settings.kafka_bootstrap_servers, topics)
+        ends = await end_offsets(settings.kafka, topics)
         for partition, offset in ends.items():
             publisher.learn(partition.topic, partition.partition, offset)
         shared = self._new_shared(publisher, control)
@@ -267,7 +267,7 @@ class Service:
                 tasks.create_task(listings.run())
             tasks.create_task(self._config.run())
             if parts.feeds:
-                servers = self._settings.kafka_bootstrap_servers
+                servers = self._settings.kafka
                 news = SnapshotNews(servers, self._table, parts.codec, parts.feeds, self._log)
                 tasks.create_task(news.follow_requests())
                 tasks.create_task(news.follow_snapshots())

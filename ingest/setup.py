@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 
 from ingest.errors import KafkaRequestError
 from ingest.topic_admin import TopicAdmin, check_partition_counts, check_topics, reason_of
+from schemas.kafka_access import Servers
 from schemas.registry import Registry
 from schemas.topics import Topic, TopicTable
 
@@ -36,7 +37,7 @@ class SetupReport(Struct, frozen=True):
 
 def set_up(
     table: TopicTable,
-    bootstrap_servers: str,
+    bootstrap_servers: Servers,
     registry_url: str,
     *,
     private: bool = True,

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from processors.core.flow_alerts import AlertRules
 from processors.core.liquidity import LiquidityPlan
 from schemas.decimals import to_scaled
+from schemas.kafka_access import KafkaSettings
 from schemas.markets import Market
 from schemas.topics import TopicTable
 from schemas.tracing import TRACE_RATIO
@@ -30,17 +31,11 @@ _Sizes = Annotated[
 ]
 
 
-class Settings(BaseSettings):
+class Settings(BaseSettings, KafkaSettings):
     """Everything that can be set. Durations carry their unit in the name."""
 
     model_config = SettingsConfigDict(env_prefix="PROCESSORS_", frozen=True, extra="ignore", populate_by_name=True)
 
-    kafka_bootstrap_servers: str = Field(
-        default="localhost:9092",
-        min_length=1,
-        validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS", "kafka_bootstrap_servers"),
-        description="Brokers to ask first, host:port, separated by commas. Shared by all services.",
-    )
     schema_registry_url: str = Field(
         default="http://localhost:8081/apis/ccompat/v7",
         min_length=1,

@@ -24,6 +24,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from schemas.kafka_access import Servers
+
 
 __all__ = [
     "BrokerUnavailableError",
@@ -83,10 +85,10 @@ class TopicPartitionsError(StartError):
 class BrokerUnavailableError(StartError):
     """The broker does not answer."""
 
-    def __init__(self, servers: str, reason: str) -> None:
-        self.servers = servers
+    def __init__(self, servers: Servers, reason: str) -> None:
+        self.servers = str(servers)
         self.reason = reason
-        super().__init__(servers, reason)
+        super().__init__(self.servers, reason)
 
     def __str__(self) -> str:
         return f'broker "{self.servers}": does not answer ({self.reason}); is KAFKA_BOOTSTRAP_SERVERS right?'

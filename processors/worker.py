@@ -158,12 +158,10 @@ class _Worker:
             show_at_zero(self._family, flows, outputs, settings.markets)
             await self._wait_for_broker({*inputs, *outputs})
             codec, output_codec = await self._wait_for_registry((table, inputs), (written, outputs), stack)
-            publisher = KafkaPublisher(
-                settings.kafka_bootstrap_servers, f"{group}-outputs", request_timeout_s=settings.request_timeout_s
-            )
+            publisher = KafkaPublisher(settings.kafka, f"{group}-outputs", request_timeout_s=settings.request_timeout_s)
             await publisher.start()
             stack.push_async_callback(publisher.stop)
-            logs = KafkaLogs(settings.kafka_bootstrap_servers, f"{group}-restore", fetch_bytes=settings.fetch_bytes)
+            logs = KafkaLogs(settings.kafka, f"{group}-restore", fetch_bytes=settings.fetch_bytes)
             interval_ms = round(settings.checkpoint_interval_s * 1_000)
             factory = self._job.units(table, codec, checkpoint_interval_ms=interval_ms)
             assignments = Assignments(flows, factory, Restorer(written, output_codec, logs), self._fail)
@@ -196,7 +194,7 @@ class _Worker:
         tasks = [failure, asyncio.create_task(app.start())]
         tasks += [asyncio.create_task(self._tick(runner)) for runner in runners if runner.flow.ticks]
         tasks += [asyncio.create_task(self._checkpoint(runner)) for runner in runners]
-        ids = TopicIds(self._settings.kafka_bootstrap_servers, f"{app.conf.id}-watch")
+        ids = TopicIds(self._settings.kafka, f"{app.conf.id}-watch")
         tasks.append(asyncio.create_task(watch(ids.read, {n for runner in runners for n in runner.flow.topic_names})))
         _log.info("worker started", family=self._family, group=app.conf.id)
         try:
@@ -234,9 +232,7 @@ class _Worker:
 
     async def _wait_for_broker(self, topics: set[Topic]) -> None:
         self._waiting_for = "the broker"
-        await require_topics(
-            self._settings.kafka_bootstrap_servers, topics, tell=_log.warning, limit_s=self._settings.start_timeout_s
-        )
+        await require_topics(self._settings.kafka, topics, tell=_log.warning, limit_s=self._settings.start_timeout_s)
 
     async def _wait_for_registry(self, read: _Topics, written: _Topics, stack: AsyncExitStack) -> tuple[Codec, Codec]:
         """Return the codecs of what is read and of what is written; other schemas need not be there."""
@@ -294,7 +290,7 @@ class _StoppedError(Exception):
 def _app_options(group: str, settings: Settings, job: Job) -> AppOptions:
     return AppOptions(
         group=group,
-        bootstrap_servers=settings.kafka_bootstrap_servers,
+        bootstrap_servers=settings.kafka,
         instance_id=settings.instance_id,
         session_timeout_s=settings.session_timeout_s,
         rebalance_timeout_s=settings.rebalance_timeout_s,

@@ -46,7 +46,7 @@ def new_accounts(shared: Shared, rests: Mapping[Market, RestClient], *, streamin
         ConfigError: an account has no key, or one that cannot be used.
     """
     settings = shared.settings
-    servers = settings.kafka_bootstrap_servers
+    servers = settings.kafka
 
     async def log_end(topic: Topic, partition: int) -> int:
         return (await end_offsets(servers, [topic]))[TopicPartition(topic.name, partition)]
