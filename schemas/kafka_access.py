@@ -105,7 +105,7 @@ def aiokafka_access(servers: Servers) -> dict[str, Any]:
         options["ssl_context"] = ssl_context_of(servers)
     if servers.security_protocol.with_password:
         options |= {
-            "sasl_mechanism": servers.sasl_mechanism.value,
+            "sasl.mechanisms": servers.sasl_mechanism.value,
             "sasl_plain_username": servers.username,
             "sasl_plain_password": servers.secret(),
         }
@@ -130,7 +130,7 @@ def librdkafka_access(servers: Servers) -> dict[str, str]:
         options |= {name: str(path) for name, path in files.items() if path is not None}
     if servers.security_protocol.with_password:
         options |= {
-            "sasl.mechanism": servers.sasl_mechanism.value,
+            "sasl.mechanisms": servers.sasl_mechanism.value,
             "sasl.username": servers.username or "",
             "sasl.password": servers.secret(),
         }
