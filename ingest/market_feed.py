@@ -24,7 +24,7 @@ from ingest.core.streams import Stream
 from ingest.heartbeat_keeper import HeartbeatKeeper
 from ingest.listener import Ended
 from ingest.listings import Listings
-from ingest.metric_series import show_connection
+from ingest.metric_series import hide_connection, show_connection
 from ingest.rest import RestClient
 from ingest.shared import Shared
 from ingest.snapshotter import Snapshotter
@@ -224,7 +224,8 @@ class MarketFeed:
         broken = self._keeper.heartbeats.lost(plan.label, ended.connection_id)
         if broken and live:
             self.interrupted()  # its successor took over, and does not join it
-        self._shared.metrics.connection_live.labels(plan.label).set(1 if live else 0)
+        if plan.label in self._live:
+            self._shared.metrics.connection_live.labels(plan.label).set(1 if live else 0)
         self._diary.closed(plan, ended.connection_id, ended.url, ended.reason)
 
     # Parts
@@ -282,6 +283,7 @@ class MarketFeed:
         for plan in change.closed:
             del self._live[plan.label]
             self._watch.expect(replace(plan, streams=()))
+            hide_connection(self._shared.metrics, plan.label)
         for plan in change.opened:
             self._live[plan.label] = set()
             show_connection(self._shared.metrics, plan.label)

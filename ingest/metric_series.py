@@ -24,7 +24,7 @@ from schemas.markets import Market
 from schemas.topics import ControlType, Layer, RawType, Topic, TopicTable
 
 
-__all__ = ["raw_types_of", "show_at_zero", "show_connection"]
+__all__ = ["hide_connection", "raw_types_of", "show_at_zero", "show_connection"]
 
 _WITH_IDS: Final = (RawType.TRADE, RawType.AGG_TRADE, RawType.DEPTH)
 """The types of which holes are found."""
@@ -34,11 +34,18 @@ _READ_ONLY: Final = frozenset({ControlType.SNAPSHOT_REQUEST, ControlType.CHECKPO
 _REST_OUTCOMES: Final = ("ok", "refused", "unreachable", "slow-down", "banned")
 
 
-def show_at_zero(metrics: Metrics, settings: Settings, table: TopicTable) -> None:
-    """Make every series whose labels are known from the settings."""
+def show_at_zero(metrics: Metrics, settings: Settings, table: TopicTable, *, streaming: bool = True) -> None:
+    """Make every series whose labels are known from the settings.
+
+    Args:
+        metrics: whose.
+        settings: name markets, stream types and accounts.
+        table: names the topics.
+        streaming: whether this process takes streams; what it does not take must not look as if it were silent.
+    """
     for market, wanted in settings.markets.present().items():
-        _show_market(metrics, market, raw_types_of(market, wanted))
-    for market, account in _accounts(settings):
+        _show_market(metrics, market, raw_types_of(market, wanted) if streaming else ())
+    for market, account in _accounts(settings) if streaming else ():
         _show_account(metrics, market, account)
     for pool in {pool_of(market) for market in (*settings.markets.present(), *settings.account_markets)}:
         for importance in Importance:
@@ -66,6 +73,12 @@ def show_connection(metrics: Metrics, label: str) -> None:
         of_connection.labels(label)
     for ending in Ending:
         metrics.disconnects.labels(label, ending)
+
+
+def hide_connection(metrics: Metrics, label: str) -> None:
+    """Tell no longer how a connection is that is wanted no more; what was counted of it stays."""
+    metrics.connection_live.remove(label)
+    metrics.silent_streams.remove(label)
 
 
 def raw_types_of(market: Market, wanted: MarketSettings) -> set[RawType]:

@@ -92,7 +92,7 @@ class Service:
         self._log = log
         self._table = TopicTable(settings.topic_prefix)
         self._metrics = Metrics(CollectorRegistry())
-        show_at_zero(self._metrics, settings, self._table)
+        show_at_zero(self._metrics, settings, self._table, streaming=self._role is Role.ALL)
         self._feeds: dict[Market, MarketFeed] = {}
         self._listings: list[Listings] = []
         """Who repairs alone knows the symbols by them; feeds have their own."""
@@ -142,7 +142,7 @@ class Service:
         self._config.read_again()
 
     def _apply(self, settings: Settings) -> None:
-        show_at_zero(self._metrics, settings, self._table)
+        show_at_zero(self._metrics, settings, self._table, streaming=self._role is Role.ALL)
         for feed in self._feeds.values():
             feed.apply(settings)
 

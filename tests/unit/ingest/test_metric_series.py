@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from ingest.config import Settings
-from ingest.metric_series import raw_types_of, show_at_zero, show_connection
+from ingest.metric_series import hide_connection, raw_types_of, show_at_zero, show_connection
 from ingest.metrics import Metrics
 from ingest.publisher import Delivery
 from schemas.markets import Market
@@ -65,6 +65,30 @@ def test_every_end_of_a_connection_begins_at_zero() -> None:
 
     labels = {"connection": "spot-0", "reason": "venue"}
     assert metrics.registry.get_sample_value("ingest_disconnects_total", labels) == 0
+
+
+def test_a_connection_that_is_wanted_no_more_is_not_down() -> None:
+    """An alert on connections that are not live would ring for ever."""
+    metrics = Metrics(CollectorRegistry())
+    show_connection(metrics, "spot-0")
+    metrics.disconnects.labels("spot-0", "venue").inc()
+    hide_connection(metrics, "spot-0")
+    hide_connection(metrics, "spot-0")
+
+    value = metrics.registry.get_sample_value
+    assert value("ingest_connection_live", {"connection": "spot-0"}) is None
+    assert value("ingest_disconnects_total", {"connection": "spot-0", "reason": "venue"}) == 1
+
+
+def test_who_repairs_alone_shows_no_stream_as_if_it_were_silent() -> None:
+    metrics = Metrics(CollectorRegistry())
+    settings = settings_of(symbols=["BTCUSDT"], streams=["trade"])
+
+    show_at_zero(metrics, settings, TopicTable(), streaming=False)
+
+    value = metrics.registry.get_sample_value
+    assert value("ingest_last_event_timestamp_seconds", {"market": "spot", "stream": "trade"}) is None
+    assert value("ingest_open_holes", {"market": "spot", "stream": "trade"}) == 0
 
 
 def test_to_show_again_changes_no_count() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from monitoring.boards import BOARDS
 from monitoring.rules import RULES
 from monitoring.write import files, main
 from tests.support.project import ROOT
@@ -18,6 +19,14 @@ from tests.unit.monitoring.alert_cases import CASES, Case
 
 
 RULE_FILE = ROOT / "monitoring" / "alerts.yaml"
+COMMANDS = r"(binance-|chronyc |curl |docker-compose |kcat |kubectl |make )"
+SERVICES = ("ingest", "processors", "dashboard", "schemas")
+REFERENCES = ("settings", "processors-reference", "read-service-reference", "topics", "semantics")
+OF_OTHERS = {
+    "TopicAuthorizationFailed", "UnknownProducerId", "message.max.bytes", "min.insync.replicas", "chronyd",
+    "systemd-timesyncd",
+}  # fmt: skip
+"""Kafka's words, and Linux's."""
 UNLIKE_ANY: Mapping[str, str] = {"something_else": "1x90"}
 """Promtool wants a series where there is none."""
 
@@ -84,6 +93,18 @@ def test_every_alert_has_a_section_of_the_runbook_and_the_other_way_round() -> N
         body = page.split(f"\n### {name}\n")[1].split("\n### ")[0].split("\n## ")[0]
         for part in ("**Means**", "**Look**", "**Do**", "**Escalate**"):
             assert part in body, f"{name} lacks {part}"
+
+
+def test_what_the_runbook_quotes_is_there() -> None:
+    """Lines of logs, settings, panels, pages: an operator searches for them by these words."""
+    page = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    quotes = {quote for quote in re.findall(r"`([^`\n]+)`", page) if not re.match(COMMANDS, quote)}
+    known = "".join(path.read_text(encoding="utf-8") for package in SERVICES for path in (ROOT / package).rglob("*.py"))
+    known += "".join((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in REFERENCES)
+    titles = {panel.title for board in BOARDS.values() for panel in board.panels}
+
+    pages = {quote for quote in quotes if (ROOT / quote).is_file()}
+    assert {quote for quote in quotes - pages - titles - OF_OTHERS if quote not in known} == set()
 
 
 def test_every_alert_is_in_the_table_of_the_monitoring_page() -> None:
