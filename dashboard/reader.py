@@ -100,6 +100,7 @@ class Reader:
             "broker_contact_ms": None if age_s is None else round(age_s * 1000),
             "now_ms": self.clock_ms(),
             "private": self.accounts is not None,
+            "markets": list(self.markets),
             "version": self.version,
             "ready": not obstacles,
             "because": obstacles,

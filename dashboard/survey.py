@@ -63,7 +63,7 @@ class Survey:
         self._groups = groups_of(table)
         self._reader = reader
         self._operations = reader.operations
-        self._complained: set[str] = set()
+        self._complained: set[tuple[str, type[Exception]]] = set()
 
     async def run(self) -> NoReturn:
         """Look until cancelled; where the broker is away, wait for it."""
@@ -177,9 +177,9 @@ class Survey:
         return GroupLook(name, state.lower(), len(members), offsets)
 
     def _complain(self, about: str, error: Exception) -> None:
-        """Say it once; it may be so for ever, and is shown."""
-        if about not in self._complained:
-            self._complained.add(about)
+        """Say it once of each kind; it may be so for ever, and is shown."""
+        if (about, type(error)) not in self._complained:
+            self._complained.add((about, type(error)))
             _log.warning("the broker does not tell", about=about, reason=repr(error))
 
 

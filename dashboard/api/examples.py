@@ -55,6 +55,7 @@ def example_answers() -> Mapping[str, Document]:
         "broker_contact_ms": 180,
         "now_ms": _NOW.now_ms,
         "private": False,
+        "markets": ["spot"],
         "version": "0.1.0",
         "ready": True,
         "because": [],

@@ -26,6 +26,7 @@ class Status(_Part):
     broker_contact_ms: int | None = Field(description="Since the broker last answered; null: it never has.")
     now_ms: int = Field(description="This machine's time.")
     private: bool = Field(description="Whether accounts are read.")
+    markets: list[Market] = Field(description="Those that are read here.")
     version: str = Field(description="Of this service.")
     ready: bool = Field(description="Whether everything is read to its present, and the broker answers.")
     because: list[str] = Field(description="What stands in the way of that.")

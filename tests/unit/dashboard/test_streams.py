@@ -35,7 +35,7 @@ class Served:
         self.reader = reader
         self.app = create_app(reader, pages_limit=pages_limit)
         self.listening = socket.create_server(("127.0.0.1", 0))
-        config = uvicorn.Config(self.app, log_config=None, lifespan="off", timeout_graceful_shutdown=30)
+        config = uvicorn.Config(self.app, log_config=None, lifespan="off", timeout_graceful_shutdown=300)
         self.server = uvicorn.Server(config)
         self.client = httpx2.AsyncClient(base_url=f"http://127.0.0.1:{self.listening.getsockname()[1]}", timeout=30)
 
@@ -133,8 +133,8 @@ async def test_a_page_that_does_not_read_holds_up_nobody() -> None:
 
 
 async def test_streams_end_when_the_service_is_stopped_and_do_not_hold_it_up() -> None:
-    """Were they cut off by the server's patience, thirty seconds, the test would not end in time."""
-    async with asyncio.timeout(20), served() as one, one.client.stream("GET", STREAM) as answer:
+    """Were they cut off by the server's patience, five minutes, the test would not end in time."""
+    async with asyncio.timeout(50), served() as one, one.client.stream("GET", STREAM) as answer:
         told = events(answer)
         await anext(told)
         one.app.state.pusher.close()
