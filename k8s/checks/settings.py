@@ -108,9 +108,11 @@ def membership(manifests: Manifests) -> Iterator[Finding]:
             yield container.find("env PROCESSORS_INSTANCE_ID", "is to be the pod's name: fieldRef metadata.name")
         if worker and container.pods.kind != "StatefulSet":
             yield container.find("env PROCESSORS_INSTANCE_ID", "only pods of a StatefulSet have their names again")
-        for name in ("INGEST_INGEST_ID", "INGEST_REPAIR__GROUP_INSTANCE_ID"):
-            if name in sources and not _is_pod_name(sources[name]):
-                yield container.find(f"env {name}", "two pods would have the same: fieldRef metadata.name, or unset")
+        if "INGEST_INGEST_ID" in sources:
+            yield container.find("env INGEST_INGEST_ID", "a second process would have the same: leave it unset")
+        static = "INGEST_REPAIR__GROUP_INSTANCE_ID"
+        if static in sources and not _is_pod_name(sources[static]):
+            yield container.find(f"env {static}", "two pods would have the same: fieldRef metadata.name, or unset")
 
 
 def times(manifests: Manifests) -> Iterator[Finding]:
