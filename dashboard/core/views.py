@@ -21,8 +21,22 @@ from schemas.derived import Candle
 from schemas.markets import Market
 
 
-__all__ = ["Beat", "MarketView", "OperationsView", "Push", "View"]
+__all__ = ["EVENTS", "Beat", "MarketView", "OperationsView", "Push", "View"]
 
+EVENTS: Final = (
+    "accounts",
+    "alerts",
+    "book",
+    "candle",
+    "candles",
+    "flow",
+    "liquidity",
+    "operations",
+    "status",
+    "ticker",
+    "trades",
+)
+"""All that there are."""
 CANDLES: Final = 300
 """Told at first; then those that change."""
 TRADES: Final = 100

@@ -11,7 +11,7 @@ import pytest
 
 from dashboard import metrics
 from dashboard.api.pushing import Pusher
-from dashboard.core.views import MarketView, View
+from dashboard.core.views import EVENTS, MarketView, View
 from dashboard.errors import TooManyPagesError
 from schemas.markets import Market
 from tests.unit.dashboard.test_api import World
@@ -130,6 +130,16 @@ async def test_a_page_that_goes_away_gives_its_place_back_and_is_not_counted_any
         await closed(stream)
 
     assert metrics.PAGES.labels("market")._value.get() == 0
+
+
+async def test_every_event_is_counted_from_zero_on() -> None:
+    pages = Pages()
+    stream = await pages.open()
+    told = events(await anext(stream))
+    await closed(stream)
+
+    counted = {sample.labels["event"] for family in metrics.MESSAGES.collect() for sample in family.samples}
+    assert told.keys() < counted == set(EVENTS)
 
 
 async def test_closing_ends_every_stream_at_its_next_beat() -> None:
