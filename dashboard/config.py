@@ -68,6 +68,20 @@ class Settings(BaseSettings):
     alerts_kept: Annotated[int, Field(ge=1, le=100_000)] = Field(
         default=1_000, description="Alerts kept in memory of each market; closed ones go first."
     )
+    trades_kept: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=200, description="Trades kept in memory of each symbol, for the tape."
+    )
+    private: bool = Field(
+        default=False,
+        description="Whether topics about accounts are read, and orders, balances and positions shown to everybody who "
+        "can reach the address: there is no log-in.",
+    )
+    orders_kept: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        default=1_000, description="Orders kept in memory although they are over, where accounts are read."
+    )
+    pages_limit: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=100, description="Pages open at once, each of which is pushed to; any other is refused with 503."
+    )
     contact_limit_s: Annotated[float, Field(ge=1, le=600)] = Field(
         default=10.0,
         description="Seconds without an answer of the broker after which the service is not ready and calls live books "

@@ -80,7 +80,6 @@ class Follower:
         self._topics = {topic.name: topic for topic in reader.topics}
         self._codec = codec
         self._reader = reader
-        self._store = reader.store
         self._synchrony = reader.synchrony
         self._tails = tails
         self._known_ids: set[tuple[str, bytes]] = set()
@@ -181,7 +180,7 @@ class Follower:
             metrics.REPLACED.labels(tp.topic).inc()
             if topic.market is not None and topic.schema is not None:
                 interval = str(topic.type).removeprefix("candle-")
-                self._store.forget(topic.market, topic.schema, tp.partition, interval=interval)
+                self._reader.forget(topic.market, topic.schema, tp.partition, interval)
         try:
             await self._begin(consumer, partitions)
         except KafkaError as error:
@@ -201,7 +200,7 @@ class Follower:
                 metrics.UNREADABLE.labels(tp.topic).inc()
                 _log.error("record cannot be read", reason=str(error))
             else:
-                older += not self._store.take(market, schema, value, heard_ms)
+                older += not self._reader.take(market, schema, value, heard_ms)
         metrics.RECORDS.labels(tp.topic).inc(len(records))
         metrics.OLDER.labels(tp.topic).inc(older)
 

@@ -8,9 +8,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 
 
 __all__ = [
+    "BEATS_MISSED",
     "CONTACT_AGE",
     "LAG",
+    "MESSAGES",
     "OLDER",
+    "PAGES",
+    "PAGES_REFUSED",
     "RECORDS",
     "REGISTRY",
     "REPLACED",
@@ -56,10 +60,26 @@ CONTACT_AGE: Final = Gauge("dashboard_contact_age_seconds", "Time since the brok
 # gauge, symbols. Bounds the memory together with what is kept of each.
 SYMBOLS: Final = Gauge("dashboard_symbols", "Symbols of which something is known.", ["market"], registry=REGISTRY)
 
+# gauge, pages. At DASHBOARD_PAGES_LIMIT: others are refused.
+PAGES: Final = Gauge("dashboard_pages", "Open pages that are pushed to.", ["page"], registry=REGISTRY)
+
+# counter, requests. Any rise: more pages are wanted than DASHBOARD_PAGES_LIMIT, or somebody opens them in a loop.
+PAGES_REFUSED: Final = Counter(
+    "dashboard_pages_refused_total", "Pages refused because as many were open as may be.", registry=REGISTRY
+)
+
+# counter, messages. By event; at most ten a second of each page and event, less where nothing changes.
+MESSAGES: Final = Counter("dashboard_messages_total", "Messages pushed to pages.", ["event"], registry=REGISTRY)
+
+# counter, beats. A steady rise: readers are slow, or this process has no time. What changed meanwhile is told as one.
+BEATS_MISSED: Final = Counter(
+    "dashboard_beats_missed_total", "Tenths of a second that a page was not told of.", registry=REGISTRY
+)
+
 # histogram, seconds, by route and status. A rise of 503: topics are not synchronised, or books are not live.
 REQUEST_SECONDS: Final = Histogram(
     "dashboard_request_seconds",
-    "Time to answer a request.",
+    "Time until an answer to a request begins.",
     ["route", "status"],
     buckets=(0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
     registry=REGISTRY,

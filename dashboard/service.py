@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
+from importlib.metadata import version
 from time import monotonic, time_ns
 from typing import Final
 
@@ -18,6 +19,7 @@ import uvloop
 
 from dashboard.api.app import create_app
 from dashboard.config import Settings
+from dashboard.core.accounts import ACCOUNT_SCHEMAS, Accounts
 from dashboard.core.store import Limits, Store
 from dashboard.core.synchrony import Contact, Synchrony
 from dashboard.errors import DashboardError, PortTakenError
@@ -33,6 +35,7 @@ __all__ = ["reader_of", "run"]
 _TROUBLE: Final = (DashboardError, RegistryError, OSError)
 """What the operator can act on, so that its text is enough; anything else is shown with its traceback."""
 _BACKLOG: Final = 512
+_SEND_BUFFER_BYTES: Final = 128 * 1024
 
 _log = structlog.get_logger("dashboard.service")
 
@@ -58,15 +61,20 @@ def run(settings: Settings) -> int:
 
 def reader_of(settings: Settings) -> Reader:
     """Return a reader that has read nothing yet."""
-    store = Store(Limits(settings.candles_kept, settings.flow_kept, settings.alerts_kept))
+    kept = Limits(settings.candles_kept, settings.flow_kept, settings.alerts_kept, settings.trades_kept)
+    store = Store(kept)
+    accounts = Accounts(settings.orders_kept) if settings.private else None
+    schemas = store.schemas | (ACCOUNT_SCHEMAS if settings.private else frozenset())
     return Reader(
         store=store,
+        accounts=accounts,
         synchrony=Synchrony(),
         contact=Contact(settings.contact_limit_s),
-        topics=topics_to_read(TopicTable(settings.topic_prefix), settings.markets, store.schemas),
+        topics=topics_to_read(TopicTable(settings.topic_prefix), settings.markets, schemas),
         markets=settings.markets,
         clock_ms=lambda: time_ns() // 1_000_000,
         clock_s=monotonic,
+        version=version("binance-kafka"),
     )
 
 
@@ -74,8 +82,9 @@ async def _serve(settings: Settings) -> None:
     """Answer from the first moment on, with 503 until the topics are read."""
     reader = reader_of(settings)
     listening = _listen(settings.host, settings.port)
+    app = create_app(reader, pages_limit=settings.pages_limit)
     config = uvicorn.Config(
-        create_app(reader),
+        app,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -96,6 +105,7 @@ async def _serve(settings: Settings) -> None:
     await asyncio.wait({following, serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     stopping.set()
     waiting.cancel()
+    app.state.pusher.close()
     server.should_exit = True
     await serving
     if not following.done():
@@ -140,9 +150,12 @@ def _listen(host: str, port: int) -> socket.socket:
     """
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        listening = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise PortTakenError(host, port, os.strerror(error.errno) if error.errno else str(error)) from error
+    # Connections have it from here. What a slow page has not taken is old: let little of it wait.
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+    return listening
 
 
 class _Server(uvicorn.Server):

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from dashboard.core.series import Series
+from dashboard.core.tape import Tape
 from schemas.derived import (
     Alert,
     AlertStatus,
@@ -24,6 +25,7 @@ from schemas.derived import (
     Liquidity,
     Ticker,
     TopOfBook,
+    Trade,
     TradeFlow,
 )
 from schemas.markets import Market
@@ -45,6 +47,8 @@ class Limits(msgspec.Struct, frozen=True):
     """Windows of a symbol and length."""
     alerts: int = 1_000
     """Of a market."""
+    trades: int = 200
+    """Of a symbol; holes are counted as trades."""
 
 
 class Book:
@@ -88,7 +92,7 @@ class Book:
 class _Market:
     """What is known of a market."""
 
-    __slots__ = ("alerts", "books", "candles", "flow", "liquidity", "tickers")
+    __slots__ = ("alert_mark", "alerts", "books", "candles", "flow", "liquidity", "tapes", "tickers")
 
     def __init__(self) -> None:
         self.books: dict[str, Book] = {}
@@ -97,6 +101,8 @@ class _Market:
         self.tickers: dict[str, Ticker] = {}
         self.liquidity: dict[str, Liquidity] = {}
         self.alerts: dict[AlertId, Alert] = {}
+        self.alert_mark = 0
+        self.tapes: dict[str, Tape] = {}
 
 
 class Store:
@@ -117,6 +123,7 @@ class Store:
             "liquidity": self._take_liquidity,
             "ticker": self._take_ticker,
             "top-of-book": self._take_top,
+            "trade": self._take_trade,
             "trade-flow": self._take_flow,
         }
 
@@ -163,21 +170,24 @@ class Store:
             "trade-flow": kept.flow,
             "ticker": kept.tickers,
             "liquidity": kept.liquidity,
+            "trade": kept.tapes,
         }
         for symbol in filter(gone, list(by_symbol.get(schema, ()))):
             del by_symbol[schema][symbol]
         if schema == "alert":
             kept.alerts = {key: alert for key, alert in kept.alerts.items() if not gone(alert.symbol)}
+            kept.alert_mark += 1
 
     def symbols(self, market: Market) -> list[str]:
         """Return every symbol of which anything was told, in order."""
         kept = self._markets[market]
-        return sorted({*kept.books, *kept.candles, *kept.flow, *kept.tickers, *kept.liquidity})
+        return sorted({*kept.books, *kept.candles, *kept.flow, *kept.tickers, *kept.liquidity, *kept.tapes})
 
     def knows(self, market: Market, symbol: str) -> bool:
         """Whether anything was told of a symbol."""
         kept = self._markets[market]
-        return any(symbol in one for one in (kept.books, kept.tickers, kept.candles, kept.flow, kept.liquidity))
+        told = (kept.books, kept.tickers, kept.candles, kept.flow, kept.liquidity, kept.tapes)
+        return any(symbol in one for one in told)
 
     def books(self, market: Market) -> Iterator[tuple[str, Book]]:
         """Yield the symbols that have a book, in order, with it."""
@@ -190,15 +200,17 @@ class Store:
         book = self._markets[market].books.get(symbol)
         return book if book is not None and book.state is not None else None
 
-    def candles(self, market: Market, symbol: str, interval: str, count: int) -> list[Candle]:
-        """Return the newest candles, oldest first."""
-        series = self._markets[market].candles.get(symbol, {}).get(interval)
-        return [] if series is None else series.last(count)
+    def candles(self, market: Market, symbol: str, interval: str) -> Series[Candle] | None:
+        """Return the candles of an interval; None: there were none."""
+        return self._markets[market].candles.get(symbol, {}).get(interval)
 
-    def flow(self, market: Market, symbol: str, window: str, count: int) -> list[TradeFlow]:
-        """Return the newest windows of flow, oldest first."""
-        series = self._markets[market].flow.get(symbol, {}).get(window)
-        return [] if series is None else series.last(count)
+    def flow(self, market: Market, symbol: str, window: str) -> Series[TradeFlow] | None:
+        """Return the windows of flow of a length; None: there were none."""
+        return self._markets[market].flow.get(symbol, {}).get(window)
+
+    def tape(self, market: Market, symbol: str) -> Tape | None:
+        """Return the last trades; None: there were none."""
+        return self._markets[market].tapes.get(symbol)
 
     def ticker(self, market: Market, symbol: str) -> Ticker | None:
         """Return the last ticker."""
@@ -211,6 +223,10 @@ class Store:
     def alerts(self, market: Market) -> list[Alert]:
         """Return the alerts that are kept, the newest first."""
         return sorted(self._markets[market].alerts.values(), key=lambda one: (one.time, one.symbol), reverse=True)
+
+    def alert_mark(self, market: Market) -> int:
+        """Return a number that rises with each change of a market's alerts."""
+        return self._markets[market].alert_mark
 
     def _take_snapshot(self, market: _Market, value: BookSnapshot, heard_ms: int) -> bool:
         book = market.books.setdefault(value.symbol, Book())
@@ -236,6 +252,12 @@ class Store:
     def _take_candle(self, market: _Market, value: Candle, _: int) -> bool:
         series = market.candles.setdefault(value.symbol, {})
         return series.setdefault(value.interval, Series(self._limits.candles)).take(value)
+
+    def _take_trade(self, market: _Market, value: Trade, _: int) -> bool:
+        tape = market.tapes.get(value.symbol)
+        if tape is None:
+            tape = market.tapes[value.symbol] = Tape(self._limits.trades)
+        return tape.take(value)
 
     def _take_flow(self, market: _Market, value: TradeFlow, _: int) -> bool:
         series = market.flow.setdefault(value.symbol, {})
@@ -264,6 +286,7 @@ class Store:
         if known is not None and (known.status is AlertStatus.CLOSED or value == known):
             return False
         market.alerts[identity] = value
+        market.alert_mark += 1
         if len(market.alerts) > self._limits.alerts:
             # Those that are over go first.
             oldest = min(market.alerts.items(), key=lambda one: (one[1].status is AlertStatus.OPEN, one[1].time))

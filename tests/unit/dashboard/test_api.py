@@ -33,6 +33,10 @@ MODELS = {
     "books": documents.BooksAnswer,
     "slippage": documents.SlippageAnswer,
     "candles": documents.CandlesAnswer,
+    "trades": documents.TradesAnswer,
+    "orders": documents.OrdersAnswer,
+    "balances": documents.BalancesAnswer,
+    "positions": documents.PositionsAnswer,
     "flow": documents.FlowAnswer,
     "ticker": documents.TickerAnswer,
     "alerts": documents.AlertsAnswer,
@@ -105,6 +109,7 @@ def is_problem(answer: httpx2.Response, status: int, code: str) -> Any:
         ("/api/v1/books", "books"),
         (f"{SPOT}/books/BTCUSDT/slippage?side=BUY&quantity=1.5", "slippage"),
         (f"{SPOT}/candles/BTCUSDT?interval=1m&limit=1", "candles"),
+        (f"{SPOT}/trades/BTCUSDT?limit=1", "trades"),
         (f"{SPOT}/flow/BTCUSDT?window=1s", "flow"),
         (f"{SPOT}/tickers/BTCUSDT", "ticker"),
         (f"{SPOT}/liquidity/BTCUSDT", "liquidity"),
@@ -133,7 +138,7 @@ async def test_the_document_describes_every_route_and_parameter(client: httpx2.A
     document = (await client.get("/openapi.json")).json()
 
     operations = [one for path in document["paths"].values() for one in path.values()]
-    assert len(operations) == 12
+    assert len(operations) == 18
     assert all(one["description"] for one in operations)
     assert all(parameter.get("description") for one in operations for parameter in one.get("parameters", ()))
     assert not re.search("HTTPValidationError", str(document))
@@ -261,5 +266,5 @@ def test_compacted_topics_are_read_whole_and_others_from_near_their_end() -> Non
     assert tails.of(topics[DerivedType.TICKER]) is None
     assert tails.of(topics[DerivedType.TOP_OF_BOOK]) == 20
     assert tails.of(topics[DerivedType.CANDLE_1M]) == 50
-    assert DerivedType.TRADE not in topics
+    assert DerivedType.ORDER not in topics
     assert {topic.market for topic in topics.values()} == {Market.SPOT}

@@ -1,0 +1,206 @@
+"""What one page is told, and when: the newest state of each thing that changed, at most once a beat.
+
+Nothing is queued. A view remembers what it told last of each kind; asked at the next beat, or long after because its
+reader is slow, it says what differs from that, once, as it is then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from typing import Final, Protocol
+
+import msgspec
+
+from dashboard.core import answers
+from dashboard.core.accounts import Accounts
+from dashboard.core.answers import Document, Moment
+from dashboard.core.store import Store
+from schemas.markets import Market
+
+
+__all__ = ["Beat", "MarketView", "Push", "StatedView", "View"]
+
+CANDLES: Final = 300
+"""Told at first; then those that change."""
+TRADES: Final = 100
+"""Told at first, and at most at once."""
+FLOW_WINDOW: Final = "10s"
+FLOW: Final = 30
+ALERTS: Final = 50
+_REPEAT_S: Final = 0.95
+"""After so long a book and the status are told again, changed or not: their ages have. Less than ten beats by half a
+one, so that it is at the tenth."""
+
+
+class Push(msgspec.Struct, frozen=True):
+    """One event for a page."""
+
+    event: str
+    key: Hashable
+    """Two pushes of one beat with equal keys say the same, so that it is written once for all pages."""
+    document: Callable[[], Document]
+
+
+class Beat(Protocol):
+    """One moment for all pages."""
+
+    @property
+    def moment(self) -> Moment:
+        """Now."""
+
+    @property
+    def at_s(self) -> float:
+        """The same by a monotonic clock."""
+
+    def status(self) -> Document:
+        """Return where data come from, and whether they are of the present."""
+
+    def readable(self, market: Market, schema: str) -> bool:
+        """Whether a topic is read to its present: before that its records are history, and not pushed."""
+
+
+class View(Protocol):
+    """What a page looks at."""
+
+    def due(self, beat: Beat) -> Iterator[Push]:
+        """Yield what is to be told now."""
+
+
+class StatedView:
+    """A view of one document, told each second.
+
+    Args:
+        event: its name.
+        document: returns it.
+    """
+
+    def __init__(self, event: str, document: Callable[[Beat], Document]) -> None:
+        self._event = event
+        self._document = document
+        self._told_at = -_REPEAT_S
+
+    def due(self, beat: Beat) -> Iterator[Push]:
+        """Yield the document, once a second."""
+        if beat.at_s - self._told_at >= _REPEAT_S:
+            self._told_at = beat.at_s
+            yield Push(self._event, self._event, lambda: self._document(beat))
+
+
+class MarketView:
+    """A view of one symbol.
+
+    Args:
+        store: what is known.
+        accounts: what is known of accounts; None: they are not read.
+        market: the symbol's.
+        symbol: whose book, candles and trades.
+        interval: of the candles.
+        depth: levels of the book.
+    """
+
+    def __init__(
+        self, store: Store, accounts: Accounts | None, market: Market, symbol: str, *, interval: str, depth: int
+    ) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._market = market
+        self._symbol = symbol
+        self._interval = interval
+        self._depth = depth
+        self._status = StatedView("status", lambda beat: beat.status())
+        self._told: dict[str, tuple[object, ...]] = {}
+        self._book_at = 0.0
+        self._candle_mark: int | None = None
+        self._trade_mark: int | None = None
+
+    def due(self, beat: Beat) -> Iterator[Push]:
+        """Yield what changed since the last time."""
+        yield from self._status.due(beat)
+        if beat.readable(self._market, "top-of-book") and beat.readable(self._market, "book-snapshot"):
+            yield from self._book(beat)
+        if beat.readable(self._market, "candle"):
+            yield from self._candles()
+        if beat.readable(self._market, "trade"):
+            yield from self._trades()
+        yield from self._rest(beat)
+        if self._accounts is not None:
+            accounts = self._accounts
+            if self._is_news("accounts", accounts.mark):
+                yield Push("accounts", ("accounts",), accounts.document)
+
+    def _book(self, beat: Beat) -> Iterator[Push]:
+        book = self._store.book(self._market, self._symbol)
+        if book is None:
+            return
+        state = answers.standing_of(book, beat.moment).state
+        news = self._is_news("book", book.snapshot, book.top, book.verification, state)
+        if news or beat.at_s - self._book_at >= _REPEAT_S:
+            self._book_at = beat.at_s
+            store, market, symbol, depth = self._store, self._market, self._symbol, self._depth
+            yield Push(
+                "book",
+                ("book", market, symbol, depth),
+                lambda: answers.book_answer(store, market, symbol, depth, beat.moment),
+            )
+
+    def _candles(self) -> Iterator[Push]:
+        series = self._store.candles(self._market, self._symbol, self._interval)
+        if series is None or series.mark == self._candle_mark:
+            return
+        market, symbol, interval, mark = self._market, self._symbol, self._interval, self._candle_mark
+        # A series that was forgotten and begun anew counts from the beginning.
+        first = mark is None or series.mark < mark
+        values = series.last(CANDLES) if first or mark is None else series.since(mark)
+        self._candle_mark = series.mark
+        yield Push(
+            "candles" if first else "candle",
+            ("candle", market, symbol, interval, None if first else mark),
+            lambda: answers.candles_document(market, symbol, interval, values),
+        )
+
+    def _trades(self) -> Iterator[Push]:
+        tape = self._store.tape(self._market, self._symbol)
+        if tape is None or tape.mark == self._trade_mark:
+            return
+        market, symbol, mark = self._market, self._symbol, self._trade_mark
+        trades = tape.last(TRADES) if mark is None or tape.mark < mark else tape.since(mark, TRADES)
+        self._trade_mark = tape.mark
+        yield Push(
+            "trades",
+            ("trades", market, symbol, len(trades)),
+            lambda: answers.trades_document(market, symbol, trades),
+        )
+
+    def _rest(self, beat: Beat) -> Iterator[Push]:
+        store, market, symbol = self._store, self._market, self._symbol
+        flow = store.flow(market, symbol, FLOW_WINDOW)
+        if flow is not None and beat.readable(market, "trade-flow") and self._is_news("flow", flow, flow.mark):
+            yield Push(
+                "flow", ("flow", market, symbol), lambda: answers.flow_answer(store, market, symbol, FLOW_WINDOW, FLOW)
+            )
+        ticker = store.ticker(market, symbol)
+        if ticker is not None and beat.readable(market, "ticker") and self._is_news("ticker", ticker):
+            yield Push(
+                "ticker", ("ticker", market, symbol), lambda: answers.ticker_answer(store, market, symbol, beat.moment)
+            )
+        liquidity = store.liquidity(market, symbol)
+        if liquidity is not None and beat.readable(market, "liquidity") and self._is_news("liquidity", liquidity):
+            yield Push(
+                "liquidity",
+                ("liquidity", market, symbol),
+                lambda: answers.liquidity_answer(store, market, symbol, beat.moment),
+            )
+        if beat.readable(market, "alert") and self._is_news("alerts", store.alert_mark(market)):
+            yield Push(
+                "alerts",
+                ("alerts", market, symbol),
+                lambda: answers.alerts_answer(store, market, ALERTS, symbol=symbol, open_first=True),
+            )
+
+    def _is_news(self, kind: str, *state: object) -> bool:
+        """Whether a kind is not as it was told last; from now on it is."""
+        known = self._told.get(kind)
+        if known is not None and all(one is other or one == other for one, other in zip(known, state, strict=True)):
+            return False
+        self._told[kind] = state
+        return True
