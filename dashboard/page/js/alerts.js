@@ -1,6 +1,6 @@
 // Alerts about the symbol: what is open first, then what is over.
 
-import { exact, rounded } from "./decimals.js";
+import { compact, rounded, scaled, textOf } from "./decimals.js";
 import { announce, byId, make, setText } from "./dom.js";
 import { draw } from "./frames.js";
 import { Panel } from "./panel.js";
@@ -75,13 +75,15 @@ function item(one) {
 
 function details(one) {
   if (one.value === null) return MEANINGS[one.kind] ?? "";
-  const side = one.side === null ? "" : one.side === "BUY" ? "buyers, " : "sellers, ";
   const window = one.window === null ? "" : ` in ${one.window}`;
-  const limit = one.threshold === null ? "" : `, limit ${figure(one.threshold)}`;
-  const usual = one.baseline === null ? "" : `, usual ${figure(one.baseline)}`;
-  return `${side}${figure(one.value)}${window}${limit}${usual}`;
+  if (one.kind === "one-sided-flow") {
+    return `${one.side === "BUY" ? "buyers" : "sellers"} had ${percent(one.value)}${window}${one.threshold === null ? "" : `, limit ${percent(one.threshold)}`}`;
+  }
+  const limit = one.threshold === null ? "" : `, limit ${compact(one.threshold)}`;
+  const usual = one.baseline === null ? "" : `, usual ${compact(one.baseline)}`;
+  return `${compact(one.value)}${window}${limit}${usual}`;
 }
 
-function figure(text) {
-  return exact(rounded(text, 2).replaceAll(",", "").replace("−", "-"));
+function percent(share) {
+  return `${rounded(textOf(scaled(share), 14), 0)} %`;
 }

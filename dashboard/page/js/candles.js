@@ -47,9 +47,7 @@ export class Candles {
   takeAll({ candles }, nowMs) {
     this.#candles = new Map(candles.map((one) => [one.open_time, one]));
     this.#whole = true;
-    // Until one changes, how old they are is known by their own time only.
-    const last = candles.at(-1);
-    if (last !== undefined) this.#panel.heard(Math.max(0, nowMs - last.close_time));
+    if (candles.length > 0) this.#panel.found(nowMs - candles.at(-1).close_time);
     draw(this.#draw);
   }
 
@@ -173,7 +171,7 @@ function look() {
     },
     grid: { vertLines: line, horzLines: line },
     rightPriceScale: { borderColor: colour("line") },
-    timeScale: { borderColor: colour("line"), timeVisible: true, secondsVisible: false, rightOffset: 3 },
+    timeScale: { borderColor: colour("line"), timeVisible: true, secondsVisible: false, rightOffset: 3, barSpacing: 8 },
     crosshair: { mode: CrosshairMode.Normal },
     // Else the wheel and a finger would be caught on the way down the page.
     handleScroll: { mouseWheel: false, vertTouchDrag: false },

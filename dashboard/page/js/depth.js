@@ -1,12 +1,11 @@
 // Cumulative depth: what could be sold down to a price, and bought up to one. Two stepped areas that meet at the mid.
 
 import { cumulated, sidesOf } from "./book.js";
-import { compact, exact, percentChange, scaled, textOf } from "./decimals.js";
-import { byId, setText } from "./dom.js";
+import { exact, percentChange, scaled, textOf } from "./decimals.js";
+import { byId, colour, setText } from "./dom.js";
 import { draw } from "./frames.js";
 import { Panel } from "./panel.js";
-import { axis, faint, plotIn, uPlot } from "./plots.js";
-import { colour } from "./dom.js";
+import { axis, faint, plotIn, short, uPlot } from "./plots.js";
 
 const WORDS_EVERY_MS = 5_000; // the text alternative; nobody listens to ten a second
 
@@ -15,6 +14,7 @@ export class Depth {
   #plot = null;
   #book = null;
   #levels = [];
+  #range = [0, 1];
   #saidAt = -Infinity;
 
   begin(symbol) {
@@ -43,6 +43,7 @@ export class Depth {
     this.#panel.element.classList.toggle("stale", book.state !== "live");
     const [down, up] = [cumulated(bids), cumulated(asks)];
     const mid = (Number(bids[0][0]) + Number(asks[0][0])) / 2;
+    this.#range = around(mid, mid - Number(bids.at(-1)[0]), Number(asks.at(-1)[0]) - mid);
     this.#levels = [...[...down].reverse(), null, ...up];
     const data = [
       this.#levels.map((level) => (level === null ? mid : Number(level[0]))),
@@ -63,11 +64,11 @@ export class Depth {
       points: { show: false },
     });
     const options = {
-      padding: [8, 0, 0, 0],
-      scales: { x: { time: false }, y: { range: (_, low, high) => [0, Math.max(high * 1.06, 1e-8)] } },
+      padding: [8, 0, 0, 24],
+      scales: { x: { time: false, range: () => this.#range }, y: { range: (_, low, high) => [0, Math.max(high * 1.06, 1e-8)] } },
       axes: [
-        axis({ values: (_, marks) => marks.map((mark) => exact(String(mark))) }),
-        axis({ size: 56, side: 1, values: (_, marks) => marks.map((mark) => compact(String(mark))) }),
+        axis({ size: 28, values: (_, marks) => marks.map((mark) => exact(String(mark))) }),
+        axis({ size: 56, side: 1, values: short }),
       ],
       cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
       series: [{}, area("buy", -1), area("sell", 1)],
@@ -98,4 +99,10 @@ export class Depth {
     const lean = scaled(textOf(down.at(-1)[2], 8)) > scaled(textOf(up.at(-1)[2], 8)) ? "More is bid than offered." : "More is offered than bid.";
     setText(byId("depth-words"), `${words(down[0][0], down, "bids")}; ${words(up[0][0], up, "asks")}. ${lean}`);
   }
+}
+
+/** Return a range with the mid in its middle, so that sides compare; a far level of one side does not squeeze the other. */
+function around(mid, down, up) {
+  const half = Math.min(Math.max(down, up), 3 * Math.min(down, up)) || mid * 0.0001 || 1;
+  return [mid - half, mid + half];
 }

@@ -22,7 +22,7 @@ export class Feed {
   /**
    * @param address where the stream is.
    * @param handlers by event name: what takes its document.
-   * @param onState told "connecting", "open", or "lost" with the failures in a row.
+   * @param onState told "connecting", "open" or "lost", and the address.
    */
   constructor(address, handlers, onState) {
     this.#address = address;
@@ -95,6 +95,6 @@ export class Feed {
   #tell(state) {
     if (state === this.#state) return;
     this.#state = state;
-    this.#onState(state);
+    this.#onState(state, this.#address);
   }
 }

@@ -4,12 +4,12 @@ import { compact, part, scaled, textOf } from "./decimals.js";
 import { byId, colour, make, setText } from "./dom.js";
 import { draw } from "./frames.js";
 import { Panel } from "./panel.js";
-import { axis, plotIn, uPlot } from "./plots.js";
+import { axis, plotIn, short, uPlot } from "./plots.js";
 import { clock } from "./times.js";
 
-const SPANS = [["10 s", 10_000], ["1 min", 60_000], ["5 min", 300_000], ["15 min", 900_000]];
-const KEPT = 90;
-const DRAWN = 60;
+const SPANS = [["10 s", 10_000], ["1 min", 60_000], ["5 min", 300_000]];
+const KEPT = 30; // five minutes: what the server tells
+
 const WINDOW_MS = 10_000;
 
 export class Flow {
@@ -35,7 +35,8 @@ export class Flow {
     if (flow.length === 0) return;
     for (const one of flow) this.#windows.set(one.open_time, one);
     this.#windows = new Map([...this.#windows].sort(([one], [other]) => one - other).slice(-KEPT));
-    this.#panel.heard(this.#first ? Math.max(0, nowMs - flow.at(-1).close_time) : 0);
+    if (this.#first) this.#panel.found(nowMs - flow.at(-1).close_time);
+    else this.#panel.heard();
     this.#first = false;
     draw(this.#draw);
   }
@@ -72,7 +73,7 @@ export class Flow {
 
   #bars(windows, of, end) {
     const byTime = new Map(windows.map((one) => [one.open_time, one]));
-    const times = Array.from({ length: DRAWN }, (_, index) => end - (DRAWN - index) * WINDOW_MS);
+    const times = Array.from({ length: KEPT }, (_, index) => end - (KEPT - index) * WINDOW_MS);
     const values = (side, sign) => times.map((time) => (byTime.has(time) ? sign * Number(of(byTime.get(time))[side]) : 0));
     const data = [times.map((time) => time / 1_000), values(0, 1), values(1, -1)];
     if (this.#plot === null) this.#plot = this.#make(data);
@@ -89,12 +90,12 @@ export class Flow {
       return [-most, most];
     };
     const options = {
-      padding: [8, 0, 0, 0],
+      padding: [8, 0, 0, 16],
       scales: { x: { time: true }, y: { range } },
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1_000), "Etc/UTC"),
       axes: [
-        axis({ values: (_, marks) => marks.map((mark) => clock(mark * 1_000).slice(0, 5)), space: 64 }),
-        axis({ side: 1, size: 56, values: (_, marks) => marks.map((mark) => compact(String(Math.abs(mark)))) }),
+        axis({ values: (_, marks) => marks.map((mark) => clock(mark * 1_000).slice(0, 5)), size: 28, incrs: [60, 120, 300] }),
+        axis({ side: 1, size: 56, values: short }),
       ],
       cursor: { show: false },
       series: [{}, bars("buy"), bars("sell")],

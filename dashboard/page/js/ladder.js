@@ -82,10 +82,15 @@ export class Ladder {
     const [low, high] = [scaled(bid[0]), scaled(ask[0])];
     const spread = high - low;
     setText(byId("mid"), exact(textOf((low + high) * 5n, 17), this.#prices.most));
-    const bps = low + high === 0n ? null : rounded(textOf((spread * 20_000n * 10n ** 16n) / (low + high)), 2);
+    const bps = low + high === 0n ? null : basisPoints(textOf((spread * 20_000n * 10n ** 16n) / (low + high)));
     const how = spread < 0n ? "crossed by" : spread === 0n ? "locked:" : "spread";
     setText(byId("spread"), `${how} ${exact(textOf(spread))}${bps === null ? "" : ` · ${bps} bps`}`);
   }
+}
+
+function basisPoints(text) {
+  const short = rounded(text, 2);
+  return short === "0.00" && scaled(text) > 0n ? "< 0.01" : short;
 }
 
 /** Make the rows of a side once, best first; they are filled ever again. The best ask stands lowest. */

@@ -38,7 +38,7 @@ const handlers = {
     status.take(document);
     panels.accounts.allow(document.private);
     if (markets === null) {
-      ({ markets } = document);
+      markets = document.markets ?? ["spot", "usdm", "coinm"];
       refreshSymbols();
     }
   },
@@ -70,16 +70,16 @@ function select(changes, { replace = false } = {}) {
 function show() {
   const { market, symbol, interval } = selection;
   feed?.stop();
-  let address = "api/v1/stream";
+  let address = "api/v1/operations/stream"; // it says how the service stands, when there is no symbol to ask about
   if (symbol !== null) {
     picker.show(selection);
     for (const panel of [panels.ticker, panels.ladder, panels.depth, panels.tape, panels.flow, panels.liquidity, panels.alerts]) {
       panel.begin(symbol, market);
     }
     panels.candles.begin(symbol, interval);
-    address += `?${new URLSearchParams({ market, symbol, interval, depth: DEPTH })}`;
+    address = `api/v1/stream?${new URLSearchParams({ market, symbol, interval, depth: DEPTH })}`;
   }
-  feed = new Feed(address, handlers, (state) => status.onFeed(state)).start();
+  feed = new Feed(address, handlers, (state, at) => status.onFeed(state, at)).start();
 }
 
 /** Ask which symbols there are; again until there is one to show. */

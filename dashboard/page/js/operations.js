@@ -127,4 +127,4 @@ function rate(number) {
 startTheme();
 startAges();
 startShortcuts({ m: () => location.assign(".") });
-new Feed("api/v1/operations/stream", { status: (document) => status.take(document), operations: take }, (state) => status.onFeed(state)).start();
+new Feed("api/v1/operations/stream", { status: (document) => status.take(document), operations: take }, (state, at) => status.onFeed(state, at)).start();

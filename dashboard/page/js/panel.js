@@ -3,6 +3,9 @@
 import { announce, byId, make, setText } from "./dom.js";
 import { duration } from "./times.js";
 
+// A venue's clock, a replay's more so, may be behind ours while all is well: only what is older than this looks old at once.
+const BEHIND_MS = 300_000;
+
 const panels = new Set();
 let connected = true;
 
@@ -28,6 +31,11 @@ export class Panel {
     this.#why = make("p", { class: "why", hidden: true });
     this.element.querySelector("header").after(this.#why);
     panels.add(this);
+  }
+
+  /** Note that something came which may have lain there: how old it is only its own time tells. */
+  found(ageMs) {
+    this.heard(ageMs > BEHIND_MS ? ageMs : 0);
   }
 
   /** Note that there is news, or that it came so long ago. */

@@ -2,6 +2,7 @@
 
 import uPlot from "../vendor/uPlot.esm.js";
 
+import { compact } from "./decimals.js";
 import { colour } from "./dom.js";
 import { onThemeChange } from "./theme.js";
 
@@ -15,6 +16,11 @@ export function axis(more = {}) {
     gap: 6,
     ...more,
   };
+}
+
+/** Return the texts of an axis' marks: sizes, without their sign. */
+export function short(_, marks) {
+  return marks.map((mark) => compact(String(Math.abs(mark)), 1).replace(/\.0(?=[KMBT]$)/, ""));
 }
 
 /** Return a colour made transparent, for areas. */

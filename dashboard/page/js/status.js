@@ -2,37 +2,35 @@
 
 import { announce, byId, setBadge, setText } from "./dom.js";
 import { setConnected } from "./panel.js";
-import { duration } from "./times.js";
 
-const BROKER_LIMIT_MS = 10_000;
 const STATES = { connecting: ["connecting", "warn"], open: ["connected", "good"], lost: ["disconnected", "bad"] };
 
 export class Status {
   #lost = false;
   #obstacle = null;
+  #refusal = null;
   #ahead = 0;
 
-  /** Take what the feed says of itself. */
-  onFeed(state) {
+  /** Take what the feed of an address says of itself. */
+  onFeed(state, address) {
     setBadge(byId("connection"), ...STATES[state]);
     if (state === "lost" && !this.#lost) announce("Disconnected. Retrying.");
     if (state === "open" && this.#lost) announce("Connected again.");
     if (state !== "connecting") this.#lost = state === "lost";
     setConnected(!this.#lost);
     this.#show();
-    if (state === "lost") this.#askWhy();
+    if (state === "lost") this.#askWhy(address);
   }
 
   /** Take a status document. */
   take(status) {
     this.#ahead = status.now_ms - Date.now();
-    const source = status.source === null ? "source not known yet" : status.source;
-    setBadge(byId("source"), source[0].toUpperCase() + source.slice(1), status.source === null ? "" : status.simulated ? "warn" : "good");
-    byId("source").title = status.simulated ? "Made up by the simulated exchange: no real market." : "Where ingest is connected to.";
+    const known = status.source !== null && status.source !== "unknown";
+    const source = known ? status.source : "source not known yet";
+    setBadge(byId("source"), source[0].toUpperCase() + source.slice(1), known ? (status.simulated ? "warn" : "good") : "");
+    byId("source").title = status.simulated ? "Not the real market: nothing shown here was traded for real." : "Where ingest is connected to.";
     setText(byId("version"), `binance-kafka ${status.version}`);
-    const away = status.broker_contact_ms === null || status.broker_contact_ms > BROKER_LIMIT_MS;
-    const broker = status.broker_contact_ms === null ? "The broker has not answered yet." : `The broker has not answered for ${duration(status.broker_contact_ms)}.`;
-    this.#obstacle = status.obstacle ?? (away ? broker : null);
+    this.#obstacle = status.ready ? null : status.because.join("; ");
     this.#show();
   }
 
@@ -41,19 +39,24 @@ export class Status {
     return Date.now() + this.#ahead;
   }
 
-  /** Say why there is nothing to show; null: nothing stands in the way. */
-  get obstacle() {
-    return this.#obstacle;
-  }
-
   #show() {
     byId("banner").hidden = !this.#lost && this.#obstacle === null;
-    setText(byId("banner-what"), this.#lost ? "Disconnected, retrying. What is shown is of the past." : "Not everything can be shown.");
-    if (!this.#lost) setText(byId("banner-why"), this.#obstacle ?? "");
+    setText(byId("banner-what"), this.#lost ? "Disconnected, retrying. What is shown is of the past." : "Not everything is read yet.");
+    setText(byId("banner-why"), (this.#lost ? this.#refusal : this.#obstacle) ?? "");
   }
 
-  /** A stream that cannot be opened does not say why; the server may, if there is one. */
-  async #askWhy() {
-    setText(byId("banner-why"), navigator.onLine ? "" : "This machine has no network.");
+  /** A stream that cannot be opened does not say why; asked as a document, it does. */
+  async #askWhy(address) {
+    this.#refusal = navigator.onLine ? null : "This machine has no network.";
+    const asking = new AbortController();
+    try {
+      const answer = await fetch(address, { signal: asking.signal });
+      if (!answer.ok) this.#refusal = (await answer.json()).detail ?? null;
+    } catch {
+      // Nobody answers: the banner says disconnected already.
+    } finally {
+      asking.abort();
+    }
+    this.#show();
   }
 }

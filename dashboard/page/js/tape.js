@@ -40,7 +40,8 @@ export class Tape {
     const newestFirst = [...this.#trades].sort(([, one], [, other]) => other.trade_time - one.trade_time || other.trade_id - one.trade_id);
     this.#trades = new Map(newestFirst.slice(0, KEPT));
     const newest = trades.reduce((last, one) => Math.max(last, one.trade_time), 0);
-    this.#panel.heard(this.#first ? Math.max(0, nowMs - newest) : 0);
+    if (this.#first) this.#panel.found(nowMs - newest);
+    else this.#panel.heard();
     draw(this.#draw);
   }
 
