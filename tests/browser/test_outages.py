@@ -1,0 +1,71 @@
+"""What a page shows when what is behind it goes away, and that it comes back by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.browser.driver import opened
+from tests.browser.site import ReadService, Site
+
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
+
+BTC = "/?market=spot&symbol=BTCUSDT"
+FILLED = "() => document.querySelectorAll('#bids tr th:not(:empty)').length > 5"
+FRESH = "() => document.querySelectorAll('.panel.stale').length === 0"
+
+
+async def test_a_page_comes_back_when_the_server_does(browser: Browser, site: Site) -> None:
+    async with site.read_service() as first:
+        tab_opened = opened(browser, first.address, BTC)
+        tab = await tab_opened.__aenter__()
+        await tab.until(FILLED)
+        await tab.until(FRESH)
+
+    await expect(tab.page.locator("#banner")).to_contain_text("Disconnected, retrying")
+    await expect(tab.page.locator("#connection")).to_have_text("disconnected")
+    await expect(tab.page.locator("#book")).to_have_class("panel stale")
+    await expect(tab.page.locator("#announcements")).to_have_text("Disconnected. Retrying.")
+
+    async with site.read_service(port=first.port):
+        await expect(tab.page.locator("#connection")).to_have_text("connected", timeout=20_000)
+        await expect(tab.page.locator("#banner")).to_be_hidden(timeout=20_000)
+        await tab.until(FRESH)
+        await tab.until("() => document.querySelectorAll('#trades tr.fresh').length > 3")
+        tab.forgive(lambda error: "net::ERR_" in error)
+        await tab_opened.__aexit__(None, None, None)
+
+
+async def test_what_the_workers_do_not_tell_any_more_looks_stale(
+    browser: Browser, site: Site, service: ReadService
+) -> None:
+    """The read service and the broker are there, so that nothing else tells."""
+    async with opened(browser, service.address, BTC) as tab:
+        await tab.until(FILLED)
+        await tab.until(FRESH)
+
+        async with halted(site.workers):
+            await expect(tab.page.locator("#book")).to_have_class("panel stale", timeout=25_000)
+            await expect(tab.page.locator("#book .age")).to_contain_text("no news for 1")
+            await expect(tab.page.locator("#connection")).to_have_text("connected")
+            assert float(await tab.run("() => getComputedStyle(document.querySelector('#book .body')).opacity")) < 1
+
+        await tab.until("() => !document.querySelector('#book').classList.contains('stale')", timeout_s=60)
+
+
+@asynccontextmanager
+async def halted(processes: Iterable[asyncio.subprocess.Process]) -> AsyncIterator[None]:
+    """Halt processes for a while."""
+    for process in processes:
+        process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.send_signal(signal.SIGCONT)
