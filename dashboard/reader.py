@@ -9,7 +9,7 @@ import msgspec
 
 from dashboard.core.accounts import ACCOUNT_SCHEMAS, Accounts
 from dashboard.core.answers import Document, Moment
-from dashboard.core.operations import UNKNOWN, Origin
+from dashboard.core.operations import Operations
 from dashboard.core.store import Store
 from dashboard.core.synchrony import Contact, Synchrony
 from dashboard.errors import NotSynchronisedError
@@ -36,24 +36,32 @@ class Reader:
     """The wall clock."""
     clock_s: Callable[[], float]
     """A monotonic clock, the contact's."""
+    operations: Operations
+    """What operators are told."""
     accounts: Accounts | None = None
     """None: private topics are not read."""
-    origin: Callable[[], Origin] = lambda: UNKNOWN
-    """Where data come from."""
     version: str = "0"
 
-    def take(self, market: Market, schema: str, value: msgspec.Struct, heard_ms: int) -> bool:
+    def take(self, topic: Topic, value: msgspec.Struct, heard_ms: int) -> bool:
         """Take a value of a topic; returns whether it is news."""
+        if topic.market is None or topic.schema is None:
+            return self.operations.take(value, self.clock_s())
         if isinstance(value, Order | Balance | Position):
-            return self.accounts is not None and self.accounts.take(market, value)
-        return self.store.take(market, schema, value, heard_ms)
+            return self.accounts is not None and self.accounts.take(topic.market, value)
+        return self.store.take(topic.market, topic.schema, value, heard_ms)
 
-    def forget(self, market: Market, schema: str, partition: int, interval: str) -> None:
-        """Forget what one partition of a topic said: it was replaced by another log."""
-        if schema not in ACCOUNT_SCHEMAS:
-            self.store.forget(market, schema, partition, interval=interval)
+    def forget(self, topic: Topic, partition: int) -> None:
+        """Forget what one partition of a topic said: it was replaced by another log.
+
+        Of control topics nothing is forgotten: what their records say does not depend on their places.
+        """
+        if topic.market is None or topic.schema is None:
+            return
+        if topic.schema not in ACCOUNT_SCHEMAS:
+            interval = str(topic.type).removeprefix("candle-")
+            self.store.forget(topic.market, topic.schema, partition, interval=interval)
         elif self.accounts is not None:
-            self.accounts.forget(market, schema, partition)
+            self.accounts.forget(topic.market, topic.schema, partition)
 
     def require(self, markets: Collection[Market], schemas: Collection[str]) -> None:
         """Return where the topics behind an answer are read to their present.
@@ -69,7 +77,7 @@ class Reader:
 
     def moment(self) -> Moment:
         """Return now, and whether the broker is away."""
-        return Moment(self.clock_ms(), self.contact.obstacle(self.clock_s()))
+        return Moment(self.clock_ms(), self.contact.obstacle(self.clock_s()), self.clock_s())
 
     def obstacles(self) -> list[str]:
         """Say what keeps the service from being ready; nothing: it is."""
@@ -83,7 +91,8 @@ class Reader:
 
     def status(self) -> Document:
         """Say where data come from, and whether they are of the present."""
-        origin, age_s = self.origin(), self.contact.age_s(self.clock_s())
+        age_s = self.contact.age_s(self.clock_s())
+        origin = self.operations.origin(self.clock_ms(), self.clock_s())
         obstacles = self.obstacles()
         return {
             "source": origin.source,
@@ -95,6 +104,10 @@ class Reader:
             "ready": not obstacles,
             "because": obstacles,
         }
+
+    def operations_document(self) -> Document:
+        """Return what operators are told, the status among it."""
+        return {**self.status(), **self.operations.document(self.store, self.moment())}
 
     def _strange(self, markets: Collection[Market]) -> list[Market]:
         return [market for market in markets if market not in self.markets]

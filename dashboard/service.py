@@ -7,11 +7,11 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from importlib.metadata import version
 from time import monotonic, time_ns
-from typing import Final
+from typing import Final, NoReturn
 
 import structlog
 import uvicorn
@@ -20,11 +20,13 @@ import uvloop
 from dashboard.api.app import create_app
 from dashboard.config import Settings
 from dashboard.core.accounts import ACCOUNT_SCHEMAS, Accounts
+from dashboard.core.operations import Operations
 from dashboard.core.store import Limits, Store
 from dashboard.core.synchrony import Contact, Synchrony
 from dashboard.errors import DashboardError, PortTakenError
 from dashboard.follower import Follower, Tails, topics_to_read
 from dashboard.reader import Reader
+from dashboard.survey import Survey
 from schemas.codec import Codec
 from schemas.registry import Registry, RegistryError
 from schemas.topics import TopicTable
@@ -61,6 +63,7 @@ def run(settings: Settings) -> int:
 
 def reader_of(settings: Settings) -> Reader:
     """Return a reader that has read nothing yet."""
+    table = TopicTable(settings.topic_prefix)
     kept = Limits(settings.candles_kept, settings.flow_kept, settings.alerts_kept, settings.trades_kept)
     store = Store(kept)
     accounts = Accounts(settings.orders_kept) if settings.private else None
@@ -68,9 +71,10 @@ def reader_of(settings: Settings) -> Reader:
     return Reader(
         store=store,
         accounts=accounts,
+        operations=Operations(table, settings.markets, private=settings.private),
         synchrony=Synchrony(),
         contact=Contact(settings.contact_limit_s),
-        topics=topics_to_read(TopicTable(settings.topic_prefix), settings.markets, schemas),
+        topics=topics_to_read(table, settings.markets, schemas),
         markets=settings.markets,
         clock_ms=lambda: time_ns() // 1_000_000,
         clock_s=monotonic,
@@ -139,7 +143,26 @@ async def _follow(settings: Settings, reader: Reader, stopping: threading.Event)
         await asyncio.to_thread(wait_for_registry)
         tails = Tails(settings.tail_records, settings.candle_tail_records)
         follower = Follower(settings.kafka_bootstrap_servers, codec, reader, tails)
-        await follower.run(start_timeout_s=settings.start_timeout_s)
+        survey = Survey(
+            settings.kafka_bootstrap_servers, TopicTable(settings.topic_prefix), reader, private=settings.private
+        )
+        async with _together(follower.run(start_timeout_s=settings.start_timeout_s), survey.run()) as tasks:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+
+
+@asynccontextmanager
+async def _together(*runs: Coroutine[None, None, NoReturn]) -> AsyncIterator[list[asyncio.Task[NoReturn]]]:
+    """Run all at once; at the end none is left, and what one failed with is raised."""
+    tasks = [asyncio.create_task(run) for run in runs]
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.result()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard import metrics
-from dashboard.api import accounts, health, pages, routes, streams
+from dashboard.api import accounts, health, operations, pages, routes, streams
 from dashboard.api.examples import example_answers
 from dashboard.api.guard import Guard
 from dashboard.api.problems import Problem, install_problems
@@ -32,6 +32,7 @@ _TAGS: Final = [
     {"name": "alerts", "description": "What to look at."},
     {"name": "symbols", "description": "Of what anything is known."},
     {"name": "accounts", "description": "Orders, balances, positions; only where `DASHBOARD_PRIVATE` is set."},
+    {"name": "operations", "description": "How everything stands."},
     {"name": "push", "description": "Server-sent events: what changes, ten times a second at most."},
     {"name": "health", "description": "For whoever runs it."},
 ]
@@ -55,7 +56,7 @@ def create_app(reader: Reader, *, pages_limit: int = 50) -> FastAPI:
     )
     app.state.reader = reader
     app.state.pusher = Pusher(reader, pages_limit)
-    for router in (routes.router, accounts.router, streams.router, health.router, pages.router):
+    for router in (routes.router, accounts.router, operations.router, streams.router, health.router, pages.router):
         app.include_router(router)
     install_problems(app)
     app.add_middleware(_Stopwatch)

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from dashboard.api.example_accounts import example_balance, example_order, example_position
+from dashboard.api.example_operations import example_operations
 from dashboard.core import answers, quotes
 from dashboard.core.accounts import Accounts
 from dashboard.core.answers import Document, Moment
@@ -48,6 +49,17 @@ def example_answers() -> Mapping[str, Document]:
         accounts.take(Market.USDM, value)
     document = accounts.document()
     examples |= {name: {name: document[name]} for name in ("orders", "balances", "positions")}
+    examples["operations"] = {
+        "source": "Binance",
+        "simulated": False,
+        "broker_contact_ms": 180,
+        "now_ms": _NOW.now_ms,
+        "private": False,
+        "version": "0.1.0",
+        "ready": True,
+        "because": [],
+        **example_operations(store, _NOW),
+    }
     # As JSON says them: without enums.
     return msgspec.json.decode(msgspec.json.encode(examples), type=dict[str, Document])
 

@@ -107,7 +107,6 @@ class _Beat:
     def __init__(self, number: int, reader: Reader) -> None:
         self.number = number
         self.moment: Moment = reader.moment()
-        self.at_s = reader.clock_s()
         self._reader = reader
         self._readable: dict[tuple[Market, str], bool] = {}
         self._written: dict[Hashable, bytes] = {}
@@ -115,6 +114,10 @@ class _Beat:
     def status(self) -> Document:
         """Return where data come from, and whether they are of the present."""
         return self._reader.status()
+
+    def operations(self) -> Document:
+        """Return what operators are told."""
+        return self._reader.operations_document()
 
     def readable(self, market: Market, schema: str) -> bool:
         """Whether a topic is read to its present."""

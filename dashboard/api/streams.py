@@ -10,7 +10,7 @@ from sse_starlette import EventSourceResponse
 from dashboard.api.asking import MOST_LEVELS, Interval, reader_of
 from dashboard.api.problems import problem_responses
 from dashboard.api.pushing import Pusher
-from dashboard.core.views import MarketView, StatedView, View
+from dashboard.core.views import MarketView, OperationsView, View
 from dashboard.errors import NotSynchronisedError, UnknownSymbolError
 from schemas.markets import Market
 
@@ -61,7 +61,7 @@ async def stream(
 @router.get("/operations/stream", **_streaming("operations_stream", 503))
 async def operations_stream(request: Request) -> EventSourceResponse:
     """Push `status` and `operations`, the document of the route of that name, each second."""
-    return _pushed(request, StatedView("status", lambda beat: beat.status()), "operations")
+    return _pushed(request, OperationsView(), "operations")
 
 
 def _require_known(request: Request, market: Market, symbol: str) -> None:

@@ -11,7 +11,8 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from dashboard.core.store import Book, Store
+from dashboard.core.book import Book
+from dashboard.core.store import Store
 from dashboard.errors import NothingToldError, UnknownSymbolError
 from schemas.decimals import format_scaled
 from schemas.derived import AlertKind, AlertStatus, BookState, Candle, Trade
@@ -53,6 +54,8 @@ class Moment(msgspec.Struct, frozen=True):
     """By this machine's clock."""
     obstacle: str | None = None
     """Why what is known may be of the past; None: nothing stands against it."""
+    at_s: float = 0.0
+    """The same moment by a monotonic clock."""
 
 
 class Standing(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from dashboard.core.book import Book
 from dashboard.core.series import Series
 from dashboard.core.tape import Tape
 from schemas.derived import (
@@ -32,7 +33,7 @@ from schemas.markets import Market
 from schemas.topics import partition_of
 
 
-__all__ = ["Book", "Limits", "Store"]
+__all__ = ["Limits", "Store"]
 
 AlertId: TypeAlias = tuple[str, str, str | None, int]
 """Symbol, kind, window and opened time of an alert."""
@@ -51,48 +52,10 @@ class Limits(msgspec.Struct, frozen=True):
     """Of a symbol; holes are counted as trades."""
 
 
-class Book:
-    """What was said of one book."""
-
-    __slots__ = ("heard_ms", "snapshot", "top", "verification")
-
-    def __init__(self) -> None:
-        self.snapshot: BookSnapshot | None = None
-        self.top: TopOfBook | None = None
-        self.verification: BookVerification | None = None
-        self.heard_ms: int | None = None
-        """When this service last heard of it, by its own clock."""
-
-    @property
-    def state(self) -> BookState | None:
-        """Its state as told last; None: nothing was told.
-
-        Every change of it is told by a top of book; snapshots come in between and know less: they never say stale.
-        """
-        if self.top is not None:
-            return self.top.state
-        return None if self.snapshot is None else self.snapshot.state
-
-    @property
-    def update_id(self) -> int | None:
-        """The newest that was told."""
-        told = [one.update_id for one in (self.top, self.snapshot) if one is not None]
-        return max(told, default=None)
-
-    @property
-    def event_time(self) -> int | None:
-        """Venue's time of the newest that was told."""
-        told = [
-            None if self.top is None else self.top.event_time,
-            None if self.snapshot is None else self.snapshot.snapshot_time,
-        ]
-        return max((one for one in told if one is not None), default=None)
-
-
 class _Market:
     """What is known of a market."""
 
-    __slots__ = ("alert_mark", "alerts", "books", "candles", "flow", "liquidity", "tapes", "tickers")
+    __slots__ = ("alert_mark", "alerts", "books", "candles", "flow", "liquidity", "resyncs", "tapes", "tickers")
 
     def __init__(self) -> None:
         self.books: dict[str, Book] = {}
@@ -102,6 +65,7 @@ class _Market:
         self.liquidity: dict[str, Liquidity] = {}
         self.alerts: dict[AlertId, Alert] = {}
         self.alert_mark = 0
+        self.resyncs = 0
         self.tapes: dict[str, Tape] = {}
 
 
@@ -228,6 +192,10 @@ class Store:
         """Return a number that rises with each change of a market's alerts."""
         return self._markets[market].alert_mark
 
+    def resyncs(self, market: Market) -> int:
+        """Return how often a book of a market was lost and begun anew, in what was read."""
+        return self._markets[market].resyncs
+
     def _take_snapshot(self, market: _Market, value: BookSnapshot, heard_ms: int) -> bool:
         book = market.books.setdefault(value.symbol, Book())
         if _is_older(value, book.snapshot):
@@ -239,6 +207,8 @@ class Store:
         book = market.books.setdefault(value.symbol, Book())
         if _is_older(value, book.top):
             return False
+        was_live = book.top is not None and book.top.state is BookState.LIVE
+        market.resyncs += was_live and value.state is BookState.SYNCING
         book.top, book.heard_ms = value, heard_ms
         return True
 

@@ -18,7 +18,7 @@ from dashboard.core.store import Store
 from schemas.markets import Market
 
 
-__all__ = ["Beat", "MarketView", "Push", "StatedView", "View"]
+__all__ = ["Beat", "MarketView", "OperationsView", "Push", "View"]
 
 CANDLES: Final = 300
 """Told at first; then those that change."""
@@ -48,12 +48,11 @@ class Beat(Protocol):
     def moment(self) -> Moment:
         """Now."""
 
-    @property
-    def at_s(self) -> float:
-        """The same by a monotonic clock."""
-
     def status(self) -> Document:
         """Return where data come from, and whether they are of the present."""
+
+    def operations(self) -> Document:
+        """Return what operators are told."""
 
     def readable(self, market: Market, schema: str) -> bool:
         """Whether a topic is read to its present: before that its records are history, and not pushed."""
@@ -66,8 +65,8 @@ class View(Protocol):
         """Yield what is to be told now."""
 
 
-class StatedView:
-    """A view of one document, told each second.
+class _Statement:
+    """A document that is told once a second.
 
     Args:
         event: its name.
@@ -81,9 +80,22 @@ class StatedView:
 
     def due(self, beat: Beat) -> Iterator[Push]:
         """Yield the document, once a second."""
-        if beat.at_s - self._told_at >= _REPEAT_S:
-            self._told_at = beat.at_s
+        if beat.moment.at_s - self._told_at >= _REPEAT_S:
+            self._told_at = beat.moment.at_s
             yield Push(self._event, self._event, lambda: self._document(beat))
+
+
+class OperationsView:
+    """What operators are told."""
+
+    def __init__(self) -> None:
+        self._status = _Statement("status", lambda beat: beat.status())
+        self._operations = _Statement("operations", lambda beat: beat.operations())
+
+    def due(self, beat: Beat) -> Iterator[Push]:
+        """Yield both, once a second."""
+        yield from self._status.due(beat)
+        yield from self._operations.due(beat)
 
 
 class MarketView:
@@ -107,7 +119,7 @@ class MarketView:
         self._symbol = symbol
         self._interval = interval
         self._depth = depth
-        self._status = StatedView("status", lambda beat: beat.status())
+        self._status = _Statement("status", lambda beat: beat.status())
         self._told: dict[str, tuple[object, ...]] = {}
         self._book_at = 0.0
         self._candle_mark: int | None = None
@@ -134,8 +146,8 @@ class MarketView:
             return
         state = answers.standing_of(book, beat.moment).state
         news = self._is_news("book", book.snapshot, book.top, book.verification, state)
-        if news or beat.at_s - self._book_at >= _REPEAT_S:
-            self._book_at = beat.at_s
+        if news or beat.moment.at_s - self._book_at >= _REPEAT_S:
+            self._book_at = beat.moment.at_s
             store, market, symbol, depth = self._store, self._market, self._symbol, self._depth
             yield Push(
                 "book",

@@ -14,14 +14,16 @@ from fastapi.routing import APIRoute
 from dashboard.api import documents
 from dashboard.api.app import create_app
 from dashboard.api.examples import example_answers, example_values
+from dashboard.api.operations_documents import OperationsAnswer
 from dashboard.api.problems import PROBLEM_TYPE
+from dashboard.core.operations import Operations
 from dashboard.core.store import Limits, Store
 from dashboard.core.synchrony import Contact, Synchrony
 from dashboard.follower import Tails, topics_to_read
 from dashboard.reader import Reader
 from schemas.derived import BookState
 from schemas.markets import Market
-from schemas.topics import CANDLE_INTERVALS, DerivedType, TopicTable
+from schemas.topics import CANDLE_INTERVALS, ControlType, DerivedType, TopicTable
 from tests.unit.dashboard.values import top
 
 
@@ -37,6 +39,7 @@ MODELS = {
     "orders": documents.OrdersAnswer,
     "balances": documents.BalancesAnswer,
     "positions": documents.PositionsAnswer,
+    "operations": OperationsAnswer,
     "flow": documents.FlowAnswer,
     "ticker": documents.TickerAnswer,
     "alerts": documents.AlertsAnswer,
@@ -57,6 +60,7 @@ class World:
             synchrony=Synchrony(),
             contact=Contact(10),
             topics=topics,
+            operations=Operations(TABLE, markets, private=False),
             markets=markets,
             clock_ms=lambda: 1_723_161_661_250,
             clock_s=lambda: self.now_s,
@@ -114,6 +118,7 @@ def is_problem(answer: httpx2.Response, status: int, code: str) -> Any:
         (f"{SPOT}/tickers/BTCUSDT", "ticker"),
         (f"{SPOT}/liquidity/BTCUSDT", "liquidity"),
         (f"{SPOT}/alerts", "alerts"),
+        ("/api/v1/operations", "operations"),
     ],
 )
 async def test_each_route_answers_as_it_is_documented(client: httpx2.AsyncClient, path: str, name: str) -> None:
@@ -138,7 +143,7 @@ async def test_the_document_describes_every_route_and_parameter(client: httpx2.A
     document = (await client.get("/openapi.json")).json()
 
     operations = [one for path in document["paths"].values() for one in path.values()]
-    assert len(operations) == 18
+    assert len(operations) == 19
     assert all(one["description"] for one in operations)
     assert all(parameter.get("description") for one in operations for parameter in one.get("parameters", ()))
     assert not re.search("HTTPValidationError", str(document))
@@ -267,4 +272,6 @@ def test_compacted_topics_are_read_whole_and_others_from_near_their_end() -> Non
     assert tails.of(topics[DerivedType.TOP_OF_BOOK]) == 20
     assert tails.of(topics[DerivedType.CANDLE_1M]) == 50
     assert DerivedType.ORDER not in topics
-    assert {topic.market for topic in topics.values()} == {Market.SPOT}
+    assert tails.of(topics[ControlType.GAP]) is None
+    assert Tails(records=20_000, candles=50).of(topics[ControlType.HEARTBEAT]) == 500
+    assert {topic.market for topic in topics.values()} == {Market.SPOT, None}
