@@ -45,5 +45,5 @@ async def service(site: Site) -> AsyncIterator[ReadService]:
             books = await service.get("/api/v1/books")
             return int(books["counts"]["live"]) == sum(map(len, SYMBOLS.values()))
 
-        await until(told_of)
+        await until(told_of, 300)
         yield service

@@ -24,6 +24,8 @@ __all__ = ["SYMBOLS", "ReadService", "Site", "running_site"]
 
 SYMBOLS = {Market.SPOT: ("BTCUSDT", "ETHUSDT"), Market.USDM: ("BTCUSDT",)}
 STREAMS = ("trade", "depth@100ms", "ticker")
+_START_LIMIT_S = 300
+"""For what takes seconds on a machine that has nothing else to do."""
 
 
 class ReadService:
@@ -87,7 +89,7 @@ class Site:
         command = "dashboard", "serve", "--port", str(service.port)
         log = self._directory / f"dashboard-{service.port}.log"
         async with running_module(log, *command, environment=environment) as process:
-            await until(service.is_ready)
+            await until(service.is_ready, _START_LIMIT_S)
             yield service
             process.terminate()
             assert await process.wait() == 0, log.read_text()
@@ -110,7 +112,7 @@ async def running_site(broker: str, registry_url: str, prefix: str, directory: P
         async def subscribed() -> bool:
             return await deployment.is_subscribed(deployment.stream_count)
 
-        await until(subscribed)
+        await until(subscribed, _START_LIMIT_S)
         await deployment.ask("POST", "/sandbox/start")
-        await until(ingest.is_ready)
+        await until(ingest.is_ready, _START_LIMIT_S)
         yield site

@@ -11,7 +11,7 @@ from tests.browser.driver import opened
 from tests.browser.site import ReadService
 
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
 PAGES = pytest.mark.parametrize("path", ["/?market=spot&symbol=BTCUSDT", "/operations"])
 FILLED = "() => document.querySelectorAll('tbody tr th:not(:empty)').length > 4"
@@ -77,9 +77,7 @@ async def test_text_stands_out_from_its_ground(
 
 @PAGES
 @pytest.mark.parametrize("width", [360, 768])
-async def test_no_page_is_wider_than_the_window(
-    browser: Browser, service: ReadService, path: str, width: int
-) -> None:
+async def test_no_page_is_wider_than_the_window(browser: Browser, service: ReadService, path: str, width: int) -> None:
     async with opened(browser, service.address, path, size=(width, 780)) as tab:
         await tab.until(FILLED)
 
@@ -96,7 +94,14 @@ async def test_the_keyboard_goes_through_the_page_in_order_and_is_seen(browser: 
             await tab.page.keyboard.press("Tab")
             met.append(await tab.run(here))
 
-        assert [name for name, _ in met[:6]] == ["Skip to the market", "Market", "Operations", "symbol", "theme", "help-open"]
+        assert [name for name, _ in met[:6]] == [
+            "Skip to the market",
+            "Market",
+            "Operations",
+            "symbol",
+            "theme",
+            "help-open",
+        ]
         assert {outline for _, outline in met} == {"solid"}
 
 

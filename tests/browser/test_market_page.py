@@ -19,7 +19,7 @@ from tests.support.broker_io import Sent, send
 from tests.support.polling import until
 
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
 BTC = "/?market=spot&symbol=BTCUSDT&interval=1m"
 FILLED = "() => document.querySelectorAll('#bids tr th:not(:empty)').length > 5"

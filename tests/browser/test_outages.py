@@ -14,7 +14,7 @@ from tests.browser.driver import opened
 from tests.browser.site import ReadService, Site
 
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
 BTC = "/?market=spot&symbol=BTCUSDT"
 FILLED = "() => document.querySelectorAll('#bids tr th:not(:empty)').length > 5"

@@ -20,7 +20,7 @@ export class Flow {
   #cells = SPANS.map(([name]) => {
     const cells = { buy: make("td", { class: "buy" }), sell: make("td", { class: "sell" }), share: make("span", { class: "share", "aria-hidden": "true" }), words: make("td", { class: "left" }) };
     byId("flow-rows").append(
-      make("tr", {}, make("th", { scope: "row", class: "left" }, name), cells.buy, make("td", { "aria-hidden": "true" }, cells.share), cells.sell, cells.words),
+      make("tr", {}, make("th", { scope: "row", class: "left" }, name), cells.buy, make("td", { class: "bar", "aria-hidden": "true" }, cells.share), cells.sell, cells.words),
     );
     return cells;
   });

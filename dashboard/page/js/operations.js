@@ -14,16 +14,17 @@ import { startTheme } from "./theme.js";
 import { dateAndTime, duration } from "./times.js";
 
 const LIMIT_S = 5;
-const KINDS = { live: "good", silent: "warn", down: "bad", syncing: "warn", stale: "bad", connected: "good", disconnected: "bad", Stable: "good" };
+const KINDS = { live: "good", silent: "warn", down: "bad", syncing: "warn", stale: "bad", up: "good", unheard: "warn", ended: "", Stable: "good", Empty: "bad", Dead: "bad" };
 const LEFT = "left";
 
 const status = new Status();
 const sparks = new Sparks();
-const panels = Object.fromEntries(["streams", "connections", "books", "topics", "groups"].map((id) => [id, new Panel(id, LIMIT_S)]));
+const panels = Object.fromEntries(["streams", "connections", "books", "topics", "groups", "derived"].map((id) => [id, new Panel(id, LIMIT_S)]));
 const tables = {
   streams: new Rows(byId("streams-rows"), [LEFT, LEFT, LEFT, ...Array(8).fill("")]),
   connections: new Rows(byId("connections-rows"), [LEFT, LEFT, LEFT, "", "", `${LEFT} wrap`]),
   books: new Rows(byId("books-rows"), [LEFT, LEFT, LEFT, "", `${LEFT} wrap`]),
+  derived: new Rows(byId("derived-rows"), [LEFT, LEFT, "", ""]),
   topics: new Rows(byId("topics-rows"), [LEFT, "", LEFT, ""]),
   groups: new Rows(byId("groups-rows"), [LEFT, LEFT, "", "", LEFT]),
 };
@@ -40,8 +41,9 @@ function take(document) {
 function show() {
   fill("streams", latest.streams.map((one) => [`${one.market}/${one.stream}`, streamCells(one)]));
   fill("connections", latest.connections.map((one) => [one.connection_id, connectionCells(one)]));
-  fill("topics", latest.topics.map((one) => [one.name, [one.name, rate(one.records_per_s), sparks.cell(one.name), count(one.end_offset)]]));
+  fill("derived", latest.derived.map((one) => [`${one.market}/${one.type}`, [one.type, marketName(one.market), span(one.lag_ms_p50), span(one.lag_ms_p99)]]));
   fill("groups", latest.groups.map((one) => [one.group, groupCells(one)]));
+  showTopics(latest.topics);
   showBooks(latest.books);
   showSums();
 }
@@ -62,12 +64,18 @@ function streamCells(one) {
 }
 
 function connectionCells(one) {
-  const streams = Array.isArray(one.streams) ? one.streams.length : one.streams;
-  return [marketName(one.market), badge(one.state, KINDS[one.state] ?? ""), one.url, count(streams), dateAndTime(one.since), one.reason ?? ""];
+  return [marketName(one.market), badge(one.state, KINDS[one.state] ?? ""), one.url.replace(/^wss?:\/\//, ""), count(one.streams), dateAndTime(one.since), one.reason ?? ""];
 }
 
 function groupCells(one) {
   return [one.group, badge(one.state ?? "unknown", KINDS[one.state] ?? ""), count(one.members), count(one.lag_records), sparks.cell(`group ${one.group}`)];
+}
+
+/** Those that hold nothing are counted only: most markets use few of the topics that there are. */
+function showTopics(topics) {
+  const written = topics.filter((one) => one.end_offset !== 0);
+  setText(byId("topics-note"), `records a second, the last two minutes; ${count(topics.length - written.length)} more hold nothing`);
+  fill("topics", written.map((one) => [one.name, [one.name, rate(one.records_per_s), sparks.cell(one.name), count(one.end_offset)]]));
 }
 
 function showBooks({ counts, not_live: books }) {
@@ -79,7 +87,7 @@ function showBooks({ counts, not_live: books }) {
   }
   fill("books", books.map((one) => [
     `${one.market}/${one.symbol}`,
-    [one.symbol, marketName(one.market), badge(one.state, KINDS[one.state] ?? ""), span(one.heard_ms_ago), one.reason ?? ""],
+    [one.symbol, marketName(one.market), badge(one.state, KINDS[one.state] ?? ""), span(one.age_ms), one.reason ?? ""],
   ]));
 }
 
@@ -88,19 +96,19 @@ function showSums() {
   const { streams, books, groups, topics, connections, dead_letters: dead } = latest;
   const live = streams.filter((one) => one.state === "live").length;
   const known = Object.values(books.counts).reduce((sum, one) => sum + one, 0);
-  const lag = groups.reduce((sum, one) => sum + (one.lag_records ?? 0), 0);
+  const lags = groups.map((one) => one.lag_records).filter((one) => one !== null);
+  const lag = lags.length === 0 ? null : lags.reduce((sum, one) => sum + one, 0);
   const open = streams.reduce((sum, one) => sum + (one.gaps_open ?? 0), 0);
-  const up = connections.filter((one) => one.state === "connected").length;
+  const up = connections.filter((one) => one.state === "up").length;
   const written = topics.reduce((sum, one) => sum + (one.records_per_s ?? 0), 0);
-  const last = dead?.last ?? null;
   const sums = [
     ["Streams live", `${live} / ${streams.length}`, live < streams.length ? "warn" : ""],
-    ["Connections up", `${up} / ${connections.length}`, up < connections.length ? "warn" : ""],
+    ["Connections up", count(up), up === 0 ? "bad" : ""],
     ["Books live", `${books.counts.live} / ${known}`, books.counts.live < known ? "warn" : ""],
     ["Gaps open", count(open), open > 0 ? "warn" : ""],
     ["Group lag", count(lag), ""],
     ["Records/s, all topics", rate(written), ""],
-    ["Dead letters", count(dead?.total ?? 0), (dead?.records_per_s ?? 0) > 0 ? "bad" : "", last === null ? "none seen" : `last ${dateAndTime(last.time ?? last)}`],
+    ["Dead letters", count(dead.end_offset), dead.end_offset > 0 ? "warn" : "", dead.last === null ? null : `${dateAndTime(dead.last.time)}, ${dead.last.source_topic}: ${dead.last.reason}`],
   ];
   byId("sums").replaceChildren(
     ...sums.map(([name, figure, kind, more]) =>
