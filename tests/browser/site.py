@@ -1,4 +1,4 @@
-"""Everything behind the pages, as it is deployed: exchange, ingest, workers, and read services that are started on it."""
+"""Everything behind the pages, as it is deployed: exchange, ingest, workers; read services are started on it."""
 
 from __future__ import annotations
 

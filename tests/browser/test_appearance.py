@@ -140,15 +140,15 @@ async def test_nothing_moves_for_whom_that_is_too_much(browser: Browser, service
     [
         ("exact('61737.00000000', 2)", "61,737.00"),
         ("exact('12345678901234567890.1234567800000000')", "12,345,678,901,234,567,890.12345678"),
-        ("exact('-0.00000001')", "−0.00000001"),
+        ("exact('-0.00000001')", "\N{MINUS SIGN}0.00000001"),
         ("exact('1234567.5', 3)", "1,234,567.500"),
         ("rounded('0.005', 2)", "0.01"),
-        ("rounded('-2.5', 0)", "−3"),
+        ("rounded('-2.5', 0)", "\N{MINUS SIGN}3"),
         ("compact('1929281250.0000000000000000')", "1.93B"),
         ("compact('999999.99')", "1,000.00K"),
         ("compact('12.5')", "12.5"),
         ("percentChange('80000', '80400')", "+0.50"),
-        ("percentChange('80000', '79000')", "−1.25"),
+        ("percentChange('80000', '79000')", "\N{MINUS SIGN}1.25"),
         ("percentChange('0', '1')", None),
         ("textOf(scaled('0.1') + scaled('0.2'))", "0.3000000000000000"),
         ("placesOf('1.2300')", 2),
@@ -157,7 +157,8 @@ async def test_nothing_moves_for_whom_that_is_too_much(browser: Browser, service
 )
 async def test_decimals_are_exact(browser: Browser, service: ReadService, call: str, shown: str | int | None) -> None:
     script = f"""async () => {{
-        const {{ compact, exact, percentChange, placesOf, rounded, scaled, textOf }} = await import('/static/js/decimals.js');
+        const {{ compact, exact, percentChange, placesOf, rounded, scaled, textOf }} =
+            await import('/static/js/decimals.js');
         try {{ return {call}; }} catch (error) {{ return error.name; }}
     }}"""
     async with opened(browser, service.address, "/operations") as tab:

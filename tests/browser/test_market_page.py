@@ -101,7 +101,7 @@ async def test_charts_are_drawn_and_have_words_beside_them(browser: Browser, ser
         await tab.until("() => !document.querySelector('#candles .body').hidden")
         await tab.until(painted)
 
-        assert re.search(r"[\d.]+ in \d+ bids, the last −[\d.]+ % away", await tab.run(text_of("depth-words")))
+        assert re.search(r"[\d.]+ in \d+ bids, the last \u2212[\d.]+ % away", await tab.run(text_of("depth-words")))
         assert re.search(r"Open [\d,.]+ High [\d,.]+ Low [\d,.]+ Close [\d,.]+", await tab.text("#candles-legend"))
         await tab.page.get_by_text("The last candles as a table").click()
         await expect(tab.page.locator("#candles-rows tr").first).to_be_visible()

@@ -163,7 +163,7 @@ function look() {
   const line = { color: colour("line") };
   return {
     layout: {
-      attributionLogo: false, // it brings a <style>, which the page's policy refuses: the page itself names them
+      attributionLogo: false, // it brings a style element, which the page's policy refuses: the page itself names them
       background: { type: ColorType.Solid, color: colour("surface") },
       textColor: colour("text-soft"),
       fontFamily: 'system-ui, "DejaVu Sans", sans-serif',
