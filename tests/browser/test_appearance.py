@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Literal
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.browser.driver import opened
+from tests.browser.driver import Tab, opened
 from tests.browser.site import ReadService
 
 
@@ -48,6 +50,13 @@ POOR_CONTRAST = """() => {
     pairs.push(['text', 'buy-soft'], ['text', 'sell-soft'], ['text', 'accent-soft']);
     return pairs.filter((pair) => ratio(...pair) < 4.5).map((pair) => [...pair, ratio(...pair)]);
 }"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def blank(browser: Browser, service: ReadService) -> AsyncIterator[Tab]:
+    """A page to calculate in."""
+    async with opened(browser, service.address, "/operations") as tab:
+        yield tab
 
 
 @PAGES
@@ -155,11 +164,11 @@ async def test_nothing_moves_for_whom_that_is_too_much(browser: Browser, service
         ("scaled('1.5', 0)", "RangeError"),
     ],
 )
-async def test_decimals_are_exact(browser: Browser, service: ReadService, call: str, shown: str | int | None) -> None:
+async def test_decimals_are_exact(blank: Tab, call: str, shown: str | int | None) -> None:
     script = f"""async () => {{
         const {{ compact, exact, percentChange, placesOf, rounded, scaled, textOf }} =
             await import('/static/js/decimals.js');
         try {{ return {call}; }} catch (error) {{ return error.name; }}
     }}"""
-    async with opened(browser, service.address, "/operations") as tab:
-        assert await tab.run(script) == shown
+
+    assert await blank.run(script) == shown

@@ -7,19 +7,22 @@ export function marketName(market) {
   return MARKETS[market] ?? market;
 }
 
-/** Ask for all symbols of some markets: {market, symbol, state}; those whose topics are not read yet are left out. */
+/**
+ * Ask for all symbols: {market, symbol, state}.
+ *
+ * @param markets that the server reads; null: not known, then those are found that have a book.
+ */
 export async function fetchSymbols(markets) {
-  const answers = await Promise.all(markets.map(fetchMarket));
-  return answers.flat();
+  if (markets === null) return ((await ask("api/v1/books"))?.books ?? []).map(({ market, symbol, state }) => ({ market, symbol, state }));
+  const answers = await Promise.all(markets.map((market) => ask(`api/v1/markets/${market}/symbols`)));
+  return answers.flatMap((answer) => (answer?.symbols ?? []).map(({ symbol, book_state: state }) => ({ market: answer.market, symbol, state })));
 }
 
-async function fetchMarket(market) {
+async function ask(address) {
   try {
-    const answer = await fetch(`api/v1/markets/${market}/symbols`);
-    if (!answer.ok) return [];
-    const { symbols } = await answer.json();
-    return symbols.map(({ symbol, book_state: state }) => ({ market, symbol, state }));
+    const answer = await fetch(address);
+    return answer.ok ? await answer.json() : null;
   } catch {
-    return []; // no server: the feed says so
+    return null; // no server: the feed says so
   }
 }

@@ -32,15 +32,15 @@ let selection = selectionOfAddress();
 let feed = null;
 let markets = null;
 let asking = null;
+let ready = false;
 
 const handlers = {
   status(document) {
     status.take(document);
     panels.accounts.allow(document.private);
-    if (markets === null) {
-      markets = document.markets ?? ["spot", "usdm", "coinm"];
-      refreshSymbols();
-    }
+    markets = document.markets ?? null;
+    if (document.ready && !ready) refreshSymbols(); // before that it would be refused
+    ({ ready } = document);
   },
   book(document) {
     panels.ladder.take(document);
@@ -58,6 +58,11 @@ const handlers = {
   alerts: (document) => panels.alerts.take(document),
   accounts: (document) => panels.accounts.take(document),
 };
+
+function onFeed(state, address) {
+  status.onFeed(state, address);
+  if (state === "lost") ready = false;
+}
 
 /** Look at something else: a symbol, an interval, or both. */
 function select(changes, { replace = false } = {}) {
@@ -79,13 +84,12 @@ function show() {
     panels.candles.begin(symbol, interval);
     address = `api/v1/stream?${new URLSearchParams({ market, symbol, interval, depth: DEPTH })}`;
   }
-  feed = new Feed(address, handlers, (state, at) => status.onFeed(state, at)).start();
+  feed = new Feed(address, handlers, onFeed).start();
 }
 
 /** Ask which symbols there are; again until there is one to show. */
 async function refreshSymbols() {
   clearTimeout(asking);
-  if (markets === null) return;
   const symbols = await fetchSymbols(markets);
   if (symbols.length > 0) picker.fill(symbols);
   if (selection.symbol !== null) return;

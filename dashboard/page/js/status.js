@@ -17,6 +17,7 @@ export class Status {
     if (state === "lost" && !this.#lost) announce("Disconnected. Retrying.");
     if (state === "open" && this.#lost) announce("Connected again.");
     if (state !== "connecting") this.#lost = state === "lost";
+    if (state !== "lost") this.#refusal = null;
     setConnected(!this.#lost);
     this.#show();
     if (state === "lost") this.#askWhy(address);
@@ -41,17 +42,17 @@ export class Status {
 
   #show() {
     byId("banner").hidden = !this.#lost && this.#obstacle === null;
-    setText(byId("banner-what"), this.#lost ? "Disconnected, retrying. What is shown is of the past." : "Not everything is read yet.");
+    const lost = this.#refusal === null ? "Disconnected, retrying. What is shown is of the past." : "The server refuses, and is asked again.";
+    setText(byId("banner-what"), this.#lost ? lost : "Not everything is read yet.");
     setText(byId("banner-why"), (this.#lost ? this.#refusal : this.#obstacle) ?? "");
   }
 
   /** A stream that cannot be opened does not say why; asked as a document, it does. */
   async #askWhy(address) {
-    this.#refusal = navigator.onLine ? null : "This machine has no network.";
     const asking = new AbortController();
     try {
       const answer = await fetch(address, { signal: asking.signal });
-      if (!answer.ok) this.#refusal = (await answer.json()).detail ?? null;
+      if (!answer.ok && this.#lost) this.#refusal = (await answer.json()).detail ?? null;
     } catch {
       // Nobody answers: the banner says disconnected already.
     } finally {
