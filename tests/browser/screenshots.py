@@ -28,7 +28,6 @@ _LARGEST: Final = 200_000
 
 
 async def _take(address: str, folder: Path, settle_s: float) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     async with running_chromium() as browser:
         for name, path, size, scheme in _PICTURES:
             async with opened(browser, address, path, size=size, scheme=scheme) as tab:
@@ -41,7 +40,8 @@ async def _write(page: Page, path: Path) -> None:
     size = len(await page.screenshot(path=path))
     print(f"{path.relative_to(ROOT)}: {size // 1000} kB")  # noqa: T201 - a command
     if size > _LARGEST:
-        raise SystemExit(f"{path} has {size} bytes, more than {_LARGEST}")
+        message = f"{path} has {size} bytes, more than {_LARGEST}"
+        raise SystemExit(message)
 
 
 def main() -> None:
@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=_FOLDER, help="where the pictures go")
     parser.add_argument("--settle", type=float, default=8.0, metavar="SECONDS", help="how long each page may fill")
     given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
     asyncio.run(_take(given.address.rstrip("/"), given.folder, given.settle))
 
 

@@ -105,7 +105,7 @@ async def running_site(broker: str, registry_url: str, prefix: str, directory: P
         await stack.enter_async_context(deployment.exchange())
         for family in ("books", "trades"):
             # Long: a test halts the workers for a while, and they are to go on where they were.
-            worker = deployment.worker(family, PROCESSORS_SESSION_TIMEOUT_S="60")
+            worker = deployment.worker(family, PROCESSORS_SESSION_TIMEOUT_S="60", PROCESSORS_REQUEST_TIMEOUT_S="60")
             site.workers.append(await stack.enter_async_context(worker))
         ingest = await stack.enter_async_context(deployment.ingest("one"))
 

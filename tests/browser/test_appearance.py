@@ -70,7 +70,7 @@ async def test_everything_has_a_name_and_every_table_its_headers(
         assert await tab.run(NO_HEADERS) == []
         assert await tab.run(TWICE) == []
         for landmark in ("banner", "navigation", "main", "contentinfo"):
-            await expect(tab.page.get_by_role(landmark)).to_have_count(1)  # type: ignore[arg-type]
+            await expect(tab.page.get_by_role(landmark)).to_have_count(1)
         await expect(tab.page.get_by_role("heading", level=1)).to_have_count(1)
         await expect(tab.page.locator("[aria-live]")).to_have_count(1)
 

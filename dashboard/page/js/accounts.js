@@ -37,7 +37,8 @@ export class Accounts {
 
   #show(shown) {
     this.#shown = shown;
-    for (const button of byId("private-tabs").querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.value === shown));
+    for (const button of byId("private-tabs").querySelectorAll("button"))
+      button.setAttribute("aria-pressed", String(button.value === shown));
     draw(this.#draw);
   }
 
@@ -49,8 +50,18 @@ export class Accounts {
       return;
     }
     this.#panel.filled();
-    byId("private-head").replaceChildren(make("tr", {}, ...head.map(([name, kind]) => make("th", { scope: "col", class: kind }, name))));
-    byId("private-rows").replaceChildren(...rows.map((cells) => make("tr", {}, ...cells.map((cell, at) => (cell instanceof Node ? cell : make("td", { class: head[at][1] }, cell))))));
+    byId("private-head").replaceChildren(
+      make("tr", {}, ...head.map(([name, kind]) => make("th", { scope: "col", class: kind }, name))),
+    );
+    byId("private-rows").replaceChildren(
+      ...rows.map((cells) =>
+        make(
+          "tr",
+          {},
+          ...cells.map((cell, at) => (cell instanceof Node ? cell : make("td", { class: head[at][1] }, cell))),
+        ),
+      ),
+    );
   };
 }
 
@@ -59,27 +70,94 @@ const SIDES = { BUY: ["▲ Buy", "left buy"], SELL: ["▼ Sell", "left sell"] };
 
 const TABLES = {
   orders(orders) {
-    const head = [["Updated (UTC)", LEFT], ["Account", LEFT], ["Symbol", LEFT], ["Side", LEFT], ["Type", LEFT], ["Status", LEFT], ["Price", ""], ["Quantity", ""], ["Filled", ""], ["Average", ""]];
-    const inOrder = [...orders].sort((one, other) => OVER.has(one.status) - OVER.has(other.status) || other.update_time - one.update_time);
-    return [head, inOrder.map((one) => {
-      const [side, kind] = SIDES[one.side] ?? [one.side, LEFT];
-      const status = make("td", { class: LEFT }, make("span", { class: `badge ${OVER.has(one.status) ? "" : "good"}` }, words(one.status)));
-      return [
-        `${dateAndTime(one.update_time).slice(0, 10)} ${clock(one.update_time)}`, one.account, one.symbol,
-        make("td", { class: kind }, side), words(one.order_type), status,
-        orDash(one.price), orDash(one.quantity), exact(one.filled_quantity), one.average_price === null ? "–" : orDash(one.average_price),
-      ];
-    })];
+    const head = [
+      ["Updated (UTC)", LEFT],
+      ["Account", LEFT],
+      ["Symbol", LEFT],
+      ["Side", LEFT],
+      ["Type", LEFT],
+      ["Status", LEFT],
+      ["Price", ""],
+      ["Quantity", ""],
+      ["Filled", ""],
+      ["Average", ""],
+    ];
+    const inOrder = [...orders].sort(
+      (one, other) => OVER.has(one.status) - OVER.has(other.status) || other.update_time - one.update_time,
+    );
+    return [
+      head,
+      inOrder.map((one) => {
+        const [side, kind] = SIDES[one.side] ?? [one.side, LEFT];
+        const status = make(
+          "td",
+          { class: LEFT },
+          make("span", { class: `badge ${OVER.has(one.status) ? "" : "good"}` }, words(one.status)),
+        );
+        return [
+          `${dateAndTime(one.update_time).slice(0, 10)} ${clock(one.update_time)}`,
+          one.account,
+          one.symbol,
+          make("td", { class: kind }, side),
+          words(one.order_type),
+          status,
+          orDash(one.price),
+          orDash(one.quantity),
+          exact(one.filled_quantity),
+          one.average_price === null ? "–" : orDash(one.average_price),
+        ];
+      }),
+    ];
   },
   balances(balances) {
-    const head = [["Account", LEFT], ["Market", LEFT], ["Asset", LEFT], ["Free", ""], ["Locked", ""], ["Wallet", ""], ["Updated (UTC)", ""]];
+    const head = [
+      ["Account", LEFT],
+      ["Market", LEFT],
+      ["Asset", LEFT],
+      ["Free", ""],
+      ["Locked", ""],
+      ["Wallet", ""],
+      ["Updated (UTC)", ""],
+    ];
     const of = (text) => (text === null ? "–" : exact(text));
-    return [head, balances.map((one) => [one.account, one.market ?? "", one.asset, of(one.free), of(one.locked), of(one.wallet_balance), dateAndTime(one.update_time)])];
+    return [
+      head,
+      balances.map((one) => [
+        one.account,
+        one.market ?? "",
+        one.asset,
+        of(one.free),
+        of(one.locked),
+        of(one.wallet_balance),
+        dateAndTime(one.update_time),
+      ]),
+    ];
   },
   positions(positions) {
-    const head = [["Account", LEFT], ["Symbol", LEFT], ["Side", LEFT], ["Amount", ""], ["Entry", ""], ["Unrealised", ""], ["Margin", LEFT], ["Updated (UTC)", ""]];
+    const head = [
+      ["Account", LEFT],
+      ["Symbol", LEFT],
+      ["Side", LEFT],
+      ["Amount", ""],
+      ["Entry", ""],
+      ["Unrealised", ""],
+      ["Margin", LEFT],
+      ["Updated (UTC)", ""],
+    ];
     const held = positions.filter((one) => scaled(one.amount, 8) !== 0n);
-    return [head, held.map((one) => [one.account, one.symbol, words(one.position_side), exact(one.amount), one.entry_price === null ? "–" : exact(one.entry_price), one.unrealized_profit === null ? "–" : exact(one.unrealized_profit), one.margin_type ?? "–", dateAndTime(one.update_time)])];
+    return [
+      head,
+      held.map((one) => [
+        one.account,
+        one.symbol,
+        words(one.position_side),
+        exact(one.amount),
+        one.entry_price === null ? "–" : exact(one.entry_price),
+        one.unrealized_profit === null ? "–" : exact(one.unrealized_profit),
+        one.margin_type ?? "–",
+        dateAndTime(one.update_time),
+      ]),
+    ];
   },
 };
 

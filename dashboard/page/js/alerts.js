@@ -29,13 +29,17 @@ export class Alerts {
     this.#alerts = [];
     this.#open = null;
     this.#symbol = symbol;
-    this.#panel.emptied(`No alert about ${symbol}. Volume spikes, one-sided flow, and books that are crossed, locked or stale would stand here.`);
+    this.#panel.emptied(
+      `No alert about ${symbol}: no volume spike, no one-sided flow, no book that is crossed, locked or stale.`,
+    );
     setText(byId("alerts-open"), "");
   }
 
   take({ alerts }) {
     const rank = (one) => (one.status === "open" ? 0 : 1);
-    this.#alerts = alerts.filter((one) => one.symbol === this.#symbol).sort((one, other) => rank(one) - rank(other) || other.time - one.time);
+    this.#alerts = alerts
+      .filter((one) => one.symbol === this.#symbol)
+      .sort((one, other) => rank(one) - rank(other) || other.time - one.time);
     this.#panel.heard();
     draw(this.#draw);
   }
@@ -63,7 +67,9 @@ function nameOf(one) {
 
 function item(one) {
   const open = one.status === "open";
-  const when = open ? `since ${clock(one.opened_time)}` : `${dateAndTime(one.opened_time)}, for ${duration(one.time - one.opened_time)}`;
+  const when = open
+    ? `since ${clock(one.opened_time)}`
+    : `${dateAndTime(one.opened_time)}, for ${duration(one.time - one.opened_time)}`;
   return make(
     "li",
     { class: "alert" },
@@ -77,7 +83,8 @@ function details(one) {
   if (one.value === null) return MEANINGS[one.kind] ?? "";
   const window = one.window === null ? "" : ` in ${one.window}`;
   if (one.kind === "one-sided-flow") {
-    return `${one.side === "BUY" ? "buyers" : "sellers"} had ${percent(one.value)}${window}${one.threshold === null ? "" : `, limit ${percent(one.threshold)}`}`;
+    const limit = one.threshold === null ? "" : `, limit ${percent(one.threshold)}`;
+    return `${one.side === "BUY" ? "buyers" : "sellers"} had ${percent(one.value)}${window}${limit}`;
   }
   const limit = one.threshold === null ? "" : `, limit ${compact(one.threshold)}`;
   const usual = one.baseline === null ? "" : `, usual ${compact(one.baseline)}`;

@@ -5,7 +5,10 @@ import { scaled } from "./decimals.js";
 /** Return {bids, asks}, best first, as the newest records say; a level is [price, quantity]. */
 export function sidesOf(book) {
   const { top } = book;
-  const newer = top !== null && top.state !== "syncing" && (book.snapshot_update_id === null || top.update_id > book.snapshot_update_id);
+  const newer =
+    top !== null &&
+    top.state !== "syncing" &&
+    (book.snapshot_update_id === null || top.update_id > book.snapshot_update_id);
   if (!newer) return { bids: book.bids, asks: book.asks };
   return {
     bids: withBest(book.bids, top.bid_price, top.bid_quantity, (price, best) => price < best),

@@ -1,6 +1,12 @@
 // Candles with volume.
 
-import { ColorType, CandlestickSeries, CrosshairMode, HistogramSeries, createChart } from "../vendor/lightweight-charts.standalone.production.mjs";
+import {
+  ColorType,
+  CandlestickSeries,
+  CrosshairMode,
+  HistogramSeries,
+  createChart,
+} from "../vendor/lightweight-charts.standalone.production.mjs";
 
 import { Places, compact, exact, percentChange } from "./decimals.js";
 import { byId, chooseAmong, colour, make, setText } from "./dom.js";
@@ -94,7 +100,10 @@ export class Candles {
     const box = byId("candles-chart");
     this.#chart = createChart(box, { autoSize: true, ...look() });
     this.#volume = this.#chart.addSeries(HistogramSeries, {
-      priceFormat: { type: "volume" }, priceScaleId: "", lastValueVisible: false, priceLineVisible: false,
+      priceFormat: { type: "volume" },
+      priceScaleId: "",
+      lastValueVisible: false,
+      priceLineVisible: false,
     });
     this.#series = this.#chart.addSeries(CandlestickSeries, { borderVisible: false });
     this.#series.priceScale().applyOptions({ scaleMargins: { top: 0.08, bottom: 0.24 } });
@@ -111,7 +120,11 @@ export class Candles {
     if (one === undefined) return;
     const change = percentChange(one.open, one.close);
     const price = (text) => make("b", {}, exact(text, this.#prices.most));
-    const marks = [one.final ? null : "still open", one.complete ? null : "incomplete: trades are missing", one.revision ? "corrected" : null];
+    const marks = [
+      one.final ? null : "still open",
+      one.complete ? null : "incomplete: trades are missing",
+      one.revision ? "corrected" : null,
+    ];
     byId("candles-legend").replaceChildren(
       make("span", {}, `${dateAndTime(one.open_time)} UTC`),
       make("span", {}, "Open ", price(one.open)),
@@ -126,16 +139,19 @@ export class Candles {
 
   #table(all) {
     byId("candles-rows").replaceChildren(
-      ...all.slice(-IN_TABLE).reverse().map((one) =>
-        make(
-          "tr",
-          {},
-          make("th", { scope: "row", class: "left" }, dateAndTime(one.open_time)),
-          ...[one.open, one.high, one.low, one.close].map((text) => make("td", {}, exact(text, this.#prices.most))),
-          make("td", {}, exact(volumeOf(one))),
-          make("td", {}, String(one.trade_count)),
+      ...all
+        .slice(-IN_TABLE)
+        .reverse()
+        .map((one) =>
+          make(
+            "tr",
+            {},
+            make("th", { scope: "row", class: "left" }, dateAndTime(one.open_time)),
+            ...[one.open, one.high, one.low, one.close].map((text) => make("td", {}, exact(text, this.#prices.most))),
+            make("td", {}, exact(volumeOf(one))),
+            make("td", {}, String(one.trade_count)),
+          ),
         ),
-      ),
     );
   }
 }
@@ -149,8 +165,12 @@ function bar(one) {
   const paint = one.complete ? colour(token) : faint(token, 0.4);
   return {
     time: one.open_time / 1_000,
-    open: Number(one.open), high: Number(one.high), low: Number(one.low), close: Number(one.close),
-    color: paint, wickColor: paint,
+    open: Number(one.open),
+    high: Number(one.high),
+    low: Number(one.low),
+    close: Number(one.close),
+    color: paint,
+    wickColor: paint,
   };
 }
 

@@ -6,7 +6,8 @@ const SCALE = 16;
 export function scaled(text, scale = SCALE) {
   const negative = text.startsWith("-");
   const [whole, fraction = ""] = (negative ? text.slice(1) : text).split(".");
-  if (fraction.length > scale && /[1-9]/.test(fraction.slice(scale))) throw new RangeError(`"${text}" has more than ${scale} places`);
+  if (fraction.length > scale && /[1-9]/.test(fraction.slice(scale)))
+    throw new RangeError(`"${text}" has more than ${scale} places`);
   const value = BigInt(whole + fraction.slice(0, scale).padEnd(scale, "0"));
   return negative ? -value : value;
 }
@@ -41,7 +42,12 @@ export function rounded(text, places) {
 export function compact(text, places = 2) {
   const value = scaled(text);
   const size = value < 0n ? -value : value;
-  for (const [power, unit] of [[12, "T"], [9, "B"], [6, "M"], [3, "K"]]) {
+  for (const [power, unit] of [
+    [12, "T"],
+    [9, "B"],
+    [6, "M"],
+    [3, "K"],
+  ]) {
     if (size >= 10n ** BigInt(power + SCALE)) return rounded(textOf(value, SCALE + power), places) + unit;
   }
   return exact(roundedPlain(text, places));

@@ -65,7 +65,10 @@ export class Depth {
     });
     const options = {
       padding: [8, 0, 0, 24],
-      scales: { x: { time: false, range: () => this.#range }, y: { range: (_, low, high) => [0, Math.max(high * 1.06, 1e-8)] } },
+      scales: {
+        x: { time: false, range: () => this.#range },
+        y: { range: (_, low, high) => [0, Math.max(high * 1.06, 1e-8)] },
+      },
       axes: [
         axis({ size: 28, values: (_, marks) => marks.map((mark) => exact(String(mark))) }),
         axis({ size: 56, side: 1, values: short }),
@@ -96,12 +99,15 @@ export class Depth {
       const away = percentChange(side, levels.at(-1)[0]);
       return `${exact(textOf(levels.at(-1)[2], 8))} in ${levels.length} ${name}, the last ${away} % away`;
     };
-    const lean = scaled(textOf(down.at(-1)[2], 8)) > scaled(textOf(up.at(-1)[2], 8)) ? "More is bid than offered." : "More is offered than bid.";
+    const lean =
+      scaled(textOf(down.at(-1)[2], 8)) > scaled(textOf(up.at(-1)[2], 8))
+        ? "More is bid than offered."
+        : "More is offered than bid.";
     setText(byId("depth-words"), `${words(down[0][0], down, "bids")}; ${words(up[0][0], up, "asks")}. ${lean}`);
   }
 }
 
-/** Return a range with the mid in its middle, so that sides compare; a far level of one side does not squeeze the other. */
+/** Return a range with the mid in its middle, so that sides compare; no far level squeezes the rest. */
 function around(mid, down, up) {
   const half = Math.min(Math.max(down, up), 3 * Math.min(down, up)) || mid * 0.0001 || 1;
   return [mid - half, mid + half];

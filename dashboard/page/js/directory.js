@@ -13,9 +13,12 @@ export function marketName(market) {
  * @param markets that the server reads; null: not known, then those are found that have a book.
  */
 export async function fetchSymbols(markets) {
-  if (markets === null) return ((await ask("api/v1/books"))?.books ?? []).map(({ market, symbol, state }) => ({ market, symbol, state }));
+  if (markets === null)
+    return ((await ask("api/v1/books"))?.books ?? []).map(({ market, symbol, state }) => ({ market, symbol, state }));
   const answers = await Promise.all(markets.map((market) => ask(`api/v1/markets/${market}/symbols`)));
-  return answers.flatMap((answer) => (answer?.symbols ?? []).map(({ symbol, book_state: state }) => ({ market: answer.market, symbol, state })));
+  return answers.flatMap((answer) =>
+    (answer?.symbols ?? []).map(({ symbol, book_state: state }) => ({ market: answer.market, symbol, state })),
+  );
 }
 
 async function ask(address) {

@@ -7,7 +7,11 @@ import { Panel } from "./panel.js";
 import { axis, plotIn, short, uPlot } from "./plots.js";
 import { clock } from "./times.js";
 
-const SPANS = [["10 s", 10_000], ["1 min", 60_000], ["5 min", 300_000]];
+const SPANS = [
+  ["10 s", 10_000],
+  ["1 min", 60_000],
+  ["5 min", 300_000],
+];
 const KEPT = 30; // five minutes: what the server tells
 
 const WINDOW_MS = 10_000;
@@ -18,9 +22,22 @@ export class Flow {
   #plot = null;
   #first = true;
   #cells = SPANS.map(([name]) => {
-    const cells = { buy: make("td", { class: "buy" }), sell: make("td", { class: "sell" }), share: make("span", { class: "share", "aria-hidden": "true" }), words: make("td", { class: "left" }) };
+    const cells = {
+      buy: make("td", { class: "buy" }),
+      sell: make("td", { class: "sell" }),
+      share: make("span", { class: "share", "aria-hidden": "true" }),
+      words: make("td", { class: "left" }),
+    };
     byId("flow-rows").append(
-      make("tr", {}, make("th", { scope: "row", class: "left" }, name), cells.buy, make("td", { class: "bar", "aria-hidden": "true" }, cells.share), cells.sell, cells.words),
+      make(
+        "tr",
+        {},
+        make("th", { scope: "row", class: "left" }, name),
+        cells.buy,
+        make("td", { class: "bar", "aria-hidden": "true" }, cells.share),
+        cells.sell,
+        cells.words,
+      ),
     );
     return cells;
   });
@@ -50,9 +67,18 @@ export class Flow {
       ? (one) => [one.taker_buy_quote_volume, one.taker_sell_quote_volume]
       : (one) => [one.taker_buy_base_volume ?? "0", one.taker_sell_base_volume ?? "0"];
     const doubtful = windows.some((one) => !one.complete);
-    setText(byId("flow-note"), `${inQuote ? "in quote asset" : "in base asset"}${doubtful ? ", some windows incomplete" : ""}`);
+    setText(
+      byId("flow-note"),
+      `${inQuote ? "in quote asset" : "in base asset"}${doubtful ? ", some windows incomplete" : ""}`,
+    );
     const end = windows.at(-1).close_time;
-    SPANS.forEach(([, span], index) => this.#span(this.#cells[index], windows.filter((one) => one.open_time >= end - span), of));
+    SPANS.forEach(([, span], index) =>
+      this.#span(
+        this.#cells[index],
+        windows.filter((one) => one.open_time >= end - span),
+        of,
+      ),
+    );
     this.#bars(windows, of, end);
   };
 
@@ -74,7 +100,8 @@ export class Flow {
   #bars(windows, of, end) {
     const byTime = new Map(windows.map((one) => [one.open_time, one]));
     const times = Array.from({ length: KEPT }, (_, index) => end - (KEPT - index) * WINDOW_MS);
-    const values = (side, sign) => times.map((time) => (byTime.has(time) ? sign * Number(of(byTime.get(time))[side]) : 0));
+    const values = (side, sign) =>
+      times.map((time) => (byTime.has(time) ? sign * Number(of(byTime.get(time))[side]) : 0));
     const data = [times.map((time) => time / 1_000), values(0, 1), values(1, -1)];
     if (this.#plot === null) this.#plot = this.#make(data);
     else this.#plot.setData(data);
@@ -82,8 +109,11 @@ export class Flow {
 
   #make(data) {
     const bars = (token) => ({
-      stroke: () => colour(token), fill: () => colour(token), width: 0,
-      paths: uPlot.paths.bars({ size: [0.7, 24] }), points: { show: false },
+      stroke: () => colour(token),
+      fill: () => colour(token),
+      width: 0,
+      paths: uPlot.paths.bars({ size: [0.7, 24] }),
+      points: { show: false },
     });
     const range = (_, low, high) => {
       const most = Math.max(-low, high, 1e-8) * 1.1;
@@ -94,7 +124,11 @@ export class Flow {
       scales: { x: { time: true }, y: { range } },
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1_000), "Etc/UTC"),
       axes: [
-        axis({ values: (_, marks) => marks.map((mark) => clock(mark * 1_000).slice(0, 5)), size: 28, incrs: [60, 120, 300] }),
+        axis({
+          values: (_, marks) => marks.map((mark) => clock(mark * 1_000).slice(0, 5)),
+          size: 28,
+          incrs: [60, 120, 300],
+        }),
         axis({ side: 1, size: 56, values: short }),
       ],
       cursor: { show: false },

@@ -1,4 +1,4 @@
-// The order book as a ladder: asks above, the spread between, bids below; the bar behind a row is what is summed up to it.
+// The order book as a ladder: asks above, the spread between, bids below; a row's bar is what is summed up to it.
 
 import { cumulated, sidesOf } from "./book.js";
 import { Places, exact, part, rounded, scaled, textOf } from "./decimals.js";
@@ -27,7 +27,9 @@ export class Ladder {
     this.#prices.forget();
     this.#quantities.forget();
     this.#panel.doubt(null);
-    this.#panel.emptied(`No order book of ${symbol} yet: it comes when its depth stream is subscribed to and a snapshot has joined it.`);
+    this.#panel.emptied(
+      `No order book of ${symbol} yet: it comes when its depth stream is subscribed to and a snapshot has joined it.`,
+    );
     this.#state.hidden = true;
   }
 
@@ -42,11 +44,14 @@ export class Ladder {
     if (book === null) return;
     this.#state.hidden = false;
     setBadge(this.#state, book.state, KINDS[book.state]);
-    if (this.#lastState !== null && this.#lastState !== book.state) announce(`The order book of ${book.symbol} is ${book.state}.`);
+    if (this.#lastState !== null && this.#lastState !== book.state)
+      announce(`The order book of ${book.symbol} is ${book.state}.`);
     this.#lastState = book.state;
     const { bids, asks } = sidesOf(book);
     if (bids.length === 0 && asks.length === 0) {
-      this.#panel.emptied(`The order book of ${book.symbol} is ${book.state}: ${book.reason ?? "nobody offers or bids"}.`);
+      this.#panel.emptied(
+        `The order book of ${book.symbol} is ${book.state}: ${book.reason ?? "nobody offers or bids"}.`,
+      );
       return;
     }
     this.#panel.filled();
@@ -68,7 +73,7 @@ export class Ladder {
       setText(price, level === undefined ? "" : exact(level[0], this.#prices.most));
       setText(quantity, level === undefined ? "" : exact(level[1], this.#quantities.most));
       setText(total, level === undefined ? "" : exact(textOf(level[2], 8), this.#quantities.most));
-      const bar = level === undefined ? 0 : part(level[2], most) ?? 0;
+      const bar = level === undefined ? 0 : (part(level[2], most) ?? 0);
       row.style.setProperty("--bar", `${(bar * 100).toFixed(1)}%`);
     });
   }
@@ -97,7 +102,13 @@ function basisPoints(text) {
 function rows(body, side) {
   const made = Array.from({ length: ROWS }, (_, index) => {
     const [price, quantity, total] = [make("th", { scope: "row" }), make("td"), make("td", { class: "soft" })];
-    const row = make("tr", { "data-side": side, class: index >= ROWS_OF_PHONES ? "deep" : null }, price, quantity, total);
+    const row = make(
+      "tr",
+      { "data-side": side, class: index >= ROWS_OF_PHONES ? "deep" : null },
+      price,
+      quantity,
+      total,
+    );
     return { row, price, quantity, total };
   });
   const inOrder = made.map(({ row }) => row);

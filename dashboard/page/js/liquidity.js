@@ -5,7 +5,11 @@ import { byId, make, setText } from "./dom.js";
 import { draw } from "./frames.js";
 import { Panel } from "./panel.js";
 
-const BANDS = [["10bps", "0.1 %"], ["50bps", "0.5 %"], ["100bps", "1 %"]];
+const BANDS = [
+  ["10bps", "0.1 %"],
+  ["50bps", "0.5 %"],
+  ["100bps", "1 %"],
+];
 
 export class Liquidity {
   #panel = new Panel("liquidity", 15);
@@ -26,7 +30,9 @@ export class Liquidity {
     const one = this.#liquidity;
     if (one === null) return;
     this.#panel.filled();
-    const inQuote = BANDS.some(([band]) => one[`bid_quote_depth_${band}`] !== null || one[`ask_quote_depth_${band}`] !== null);
+    const inQuote = BANDS.some(
+      ([band]) => one[`bid_quote_depth_${band}`] !== null || one[`ask_quote_depth_${band}`] !== null,
+    );
     const coinm = one.market === "coinm";
     setText(byId("liquidity-note"), inQuote ? "in quote asset" : coinm ? "in contracts" : "in base asset");
     const of = (side, band) => one[`${side}_${inQuote ? "quote_" : ""}depth_${band}`];
@@ -44,7 +50,13 @@ export class Liquidity {
     );
     byId("costs").replaceChildren(
       ...one.sizes.map((size, index) =>
-        make("tr", {}, make("th", { scope: "row", class: "left" }, compact(size)), cost(one.buy_slippages_bps[index]), cost(one.sell_slippages_bps[index])),
+        make(
+          "tr",
+          {},
+          make("th", { scope: "row", class: "left" }, compact(size)),
+          cost(one.buy_slippages_bps[index]),
+          cost(one.sell_slippages_bps[index]),
+        ),
       ),
     );
     setText(byId("costs-unit"), coinm ? "Contracts" : "Quote asset");

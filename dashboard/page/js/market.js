@@ -22,10 +22,19 @@ const DEPTH = 100; // as many as are known are drawn; the ladder shows fewer
 const ASK_AGAIN_MS = 2_000;
 
 const status = new Status();
-const picker = new Picker((chosen) => select(chosen), () => refreshSymbols());
+const picker = new Picker(
+  (chosen) => select(chosen),
+  () => refreshSymbols(),
+);
 const panels = {
-  ticker: new Ticker(), ladder: new Ladder(), depth: new Depth(), tape: new Tape(), flow: new Flow(),
-  liquidity: new Liquidity(), alerts: new Alerts(), accounts: new Accounts(),
+  ticker: new Ticker(),
+  ladder: new Ladder(),
+  depth: new Depth(),
+  tape: new Tape(),
+  flow: new Flow(),
+  liquidity: new Liquidity(),
+  alerts: new Alerts(),
+  accounts: new Accounts(),
   candles: new Candles(selectionOfAddress().interval, (interval) => select({ interval })),
 };
 let selection = selectionOfAddress();
@@ -78,7 +87,15 @@ function show() {
   let address = "api/v1/operations/stream"; // it says how the service stands, when there is no symbol to ask about
   if (symbol !== null) {
     picker.show(selection);
-    for (const panel of [panels.ticker, panels.ladder, panels.depth, panels.tape, panels.flow, panels.liquidity, panels.alerts]) {
+    for (const panel of [
+      panels.ticker,
+      panels.ladder,
+      panels.depth,
+      panels.tape,
+      panels.flow,
+      panels.liquidity,
+      panels.alerts,
+    ]) {
       panel.begin(symbol, market);
     }
     panels.candles.begin(symbol, interval);

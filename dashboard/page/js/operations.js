@@ -14,12 +14,26 @@ import { startTheme } from "./theme.js";
 import { dateAndTime, duration } from "./times.js";
 
 const LIMIT_S = 5;
-const KINDS = { live: "good", silent: "warn", down: "bad", syncing: "warn", stale: "bad", up: "good", unheard: "warn", ended: "", Stable: "good", Empty: "bad", Dead: "bad" };
+const KINDS = {
+  live: "good",
+  silent: "warn",
+  down: "bad",
+  syncing: "warn",
+  stale: "bad",
+  up: "good",
+  unheard: "warn",
+  ended: "",
+  Stable: "good",
+  Empty: "bad",
+  Dead: "bad",
+};
 const LEFT = "left";
 
 const status = new Status();
 const sparks = new Sparks();
-const panels = Object.fromEntries(["streams", "connections", "books", "topics", "groups", "derived"].map((id) => [id, new Panel(id, LIMIT_S)]));
+const panels = Object.fromEntries(
+  ["streams", "connections", "books", "topics", "groups", "derived"].map((id) => [id, new Panel(id, LIMIT_S)]),
+);
 const tables = {
   streams: new Rows(byId("streams-rows"), [LEFT, LEFT, LEFT, ...Array(8).fill("")]),
   connections: new Rows(byId("connections-rows"), [LEFT, LEFT, LEFT, "", "", `${LEFT} wrap`]),
@@ -39,10 +53,25 @@ function take(document) {
 }
 
 function show() {
-  fill("streams", latest.streams.map((one) => [`${one.market}/${one.stream}`, streamCells(one)]));
-  fill("connections", latest.connections.map((one) => [one.connection_id, connectionCells(one)]));
-  fill("derived", latest.derived.map((one) => [`${one.market}/${one.type}`, [one.type, marketName(one.market), span(one.lag_ms_p50), span(one.lag_ms_p99)]]));
-  fill("groups", latest.groups.map((one) => [one.group, groupCells(one)]));
+  fill(
+    "streams",
+    latest.streams.map((one) => [`${one.market}/${one.stream}`, streamCells(one)]),
+  );
+  fill(
+    "connections",
+    latest.connections.map((one) => [one.connection_id, connectionCells(one)]),
+  );
+  fill(
+    "derived",
+    latest.derived.map((one) => [
+      `${one.market}/${one.type}`,
+      [one.type, marketName(one.market), span(one.lag_ms_p50), span(one.lag_ms_p99)],
+    ]),
+  );
+  fill(
+    "groups",
+    latest.groups.map((one) => [one.group, groupCells(one)]),
+  );
   showTopics(latest.topics);
   showBooks(latest.books);
   showSums();
@@ -57,25 +86,52 @@ function fill(id, rows) {
 
 function streamCells(one) {
   return [
-    one.stream, marketName(one.market), badge(one.state, KINDS[one.state] ?? ""),
-    span(one.age_ms), span(one.lag_ms_p50), span(one.lag_ms_p99), rate(one.records_per_s), count(one.symbols),
-    marked(count(one.gaps_open), one.gaps_open > 0 ? "warn" : ""), count(one.gaps_total), count(one.resyncs_total),
+    one.stream,
+    marketName(one.market),
+    badge(one.state, KINDS[one.state] ?? ""),
+    span(one.age_ms),
+    span(one.lag_ms_p50),
+    span(one.lag_ms_p99),
+    rate(one.records_per_s),
+    count(one.symbols),
+    marked(count(one.gaps_open), one.gaps_open > 0 ? "warn" : ""),
+    count(one.gaps_total),
+    count(one.resyncs_total),
   ];
 }
 
 function connectionCells(one) {
-  return [marketName(one.market), badge(one.state, KINDS[one.state] ?? ""), one.url.replace(/^wss?:\/\//, ""), count(one.streams), dateAndTime(one.since), one.reason ?? ""];
+  return [
+    marketName(one.market),
+    badge(one.state, KINDS[one.state] ?? ""),
+    one.url.replace(/^wss?:\/\//, ""),
+    count(one.streams),
+    dateAndTime(one.since),
+    one.reason ?? "",
+  ];
 }
 
 function groupCells(one) {
-  return [one.group, badge(one.state ?? "unknown", KINDS[one.state] ?? ""), count(one.members), count(one.lag_records), sparks.cell(`group ${one.group}`)];
+  return [
+    one.group,
+    badge(one.state ?? "unknown", KINDS[one.state] ?? ""),
+    count(one.members),
+    count(one.lag_records),
+    sparks.cell(`group ${one.group}`),
+  ];
 }
 
 /** Those that hold nothing are counted only: most markets use few of the topics that there are. */
 function showTopics(topics) {
   const written = topics.filter((one) => one.end_offset !== 0);
-  setText(byId("topics-note"), `records a second, the last two minutes; ${count(topics.length - written.length)} more hold nothing`);
-  fill("topics", written.map((one) => [one.name, [one.name, rate(one.records_per_s), sparks.cell(one.name), count(one.end_offset)]]));
+  setText(
+    byId("topics-note"),
+    `records a second, the last two minutes; ${count(topics.length - written.length)} more hold nothing`,
+  );
+  fill(
+    "topics",
+    written.map((one) => [one.name, [one.name, rate(one.records_per_s), sparks.cell(one.name), count(one.end_offset)]]),
+  );
 }
 
 function showBooks({ counts, not_live: books }) {
@@ -85,10 +141,19 @@ function showBooks({ counts, not_live: books }) {
     panels.books.emptied(known === 0 ? "No book is known yet." : "Every book is live.");
     return;
   }
-  fill("books", books.map((one) => [
-    `${one.market}/${one.symbol}`,
-    [one.symbol, marketName(one.market), badge(one.state, KINDS[one.state] ?? ""), span(one.age_ms), one.reason ?? ""],
-  ]));
+  fill(
+    "books",
+    books.map((one) => [
+      `${one.market}/${one.symbol}`,
+      [
+        one.symbol,
+        marketName(one.market),
+        badge(one.state, KINDS[one.state] ?? ""),
+        span(one.age_ms),
+        one.reason ?? "",
+      ],
+    ]),
+  );
 }
 
 /** The figures at the top: what to look at first. */
@@ -108,11 +173,22 @@ function showSums() {
     ["Gaps open", count(open), open > 0 ? "warn" : ""],
     ["Group lag", count(lag), ""],
     ["Records/s, all topics", rate(written), ""],
-    ["Dead letters", count(dead.end_offset), dead.end_offset > 0 ? "warn" : "", dead.last === null ? null : `${dateAndTime(dead.last.time)}, ${dead.last.source_topic}: ${dead.last.reason}`],
+    [
+      "Dead letters",
+      count(dead.end_offset),
+      dead.end_offset > 0 ? "warn" : "",
+      dead.last === null ? null : `${dateAndTime(dead.last.time)}, ${dead.last.source_topic}: ${dead.last.reason}`,
+    ],
   ];
   byId("sums").replaceChildren(
     ...sums.map(([name, figure, kind, more]) =>
-      make("div", { class: "sum" }, make("dt", {}, name), make("dd", { class: kind }, figure), ...(more ? [make("dd", { class: "soft" }, more)] : [])),
+      make(
+        "div",
+        { class: "sum" },
+        make("dt", {}, name),
+        make("dd", { class: kind }, figure),
+        ...(more ? [make("dd", { class: "soft" }, more)] : []),
+      ),
     ),
   );
   const trouble = `${live} of ${streams.length} streams and ${books.counts.live} of ${known} books are live.`;
@@ -135,4 +211,6 @@ function rate(number) {
 startTheme();
 startAges();
 startShortcuts({ m: () => location.assign(".") });
-new Feed("api/v1/operations/stream", { status: (document) => status.take(document), operations: take }, (state, at) => status.onFeed(state, at)).start();
+new Feed("api/v1/operations/stream", { status: (document) => status.take(document), operations: take }, (state, at) =>
+  status.onFeed(state, at),
+).start();

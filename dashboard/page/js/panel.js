@@ -3,7 +3,7 @@
 import { announce, byId, make, setText } from "./dom.js";
 import { duration } from "./times.js";
 
-// A venue's clock, a replay's more so, may be behind ours while all is well: only what is older than this looks old at once.
+// A venue's clock, a replay's more so, may be behind ours while all is well: only what is older looks old at once.
 const BEHIND_MS = 300_000;
 
 const panels = new Set();

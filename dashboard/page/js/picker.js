@@ -55,7 +55,9 @@ export class Picker {
 
   /** Return the symbol so many places further on in the list. */
   neighbour(step) {
-    const here = this.#symbols.findIndex((one) => one.market === this.#chosen?.market && one.symbol === this.#chosen?.symbol);
+    const here = this.#symbols.findIndex(
+      (one) => one.market === this.#chosen?.market && one.symbol === this.#chosen?.symbol,
+    );
     const { length } = this.#symbols;
     return length === 0 ? null : this.#symbols[(here + step + length) % length];
   }
@@ -70,7 +72,10 @@ export class Picker {
 
   #open(sought) {
     if (!this.#isOpen()) this.#onOpen();
-    const words = sought.toUpperCase().split(/[\s·]+/).filter(Boolean);
+    const words = sought
+      .toUpperCase()
+      .split(/[\s·]+/)
+      .filter(Boolean);
     const matching = this.#symbols.filter((one) => {
       const text = `${one.symbol} ${marketName(one.market).toUpperCase()} ${one.market.toUpperCase()}`;
       return words.every((word) => text.includes(word));
@@ -129,7 +134,8 @@ export class Picker {
     const { length } = this.#shown;
     const moves = {
       ArrowDown: () => (this.#isOpen() ? this.#activate((this.#active + 1) % Math.max(1, length)) : this.#open("")),
-      ArrowUp: () => (this.#isOpen() ? this.#activate((this.#active - 1 + length) % Math.max(1, length)) : this.#open("")),
+      ArrowUp: () =>
+        this.#isOpen() ? this.#activate((this.#active - 1 + length) % Math.max(1, length)) : this.#open(""),
       Enter: () => this.#choose(this.#active),
       Escape: () => this.#close(),
     };

@@ -25,7 +25,9 @@ export function short(_, marks) {
 
 /** Return a colour made transparent, for areas. */
 export function faint(token, alpha) {
-  return colour(token).replace(/^rgb\((.*)\)$/, `rgb($1 / ${alpha})`).replaceAll(",", " ");
+  return colour(token)
+    .replace(/^rgb\((.*)\)$/, `rgb($1 / ${alpha})`)
+    .replaceAll(",", " ");
 }
 
 /** Make a plot that fills its box and follows it, and the colour scheme. */

@@ -27,14 +27,18 @@ export class Rows {
     let at = this.#body.firstElementChild;
     for (const [key, cells] of wanted) {
       const { row, holders } = this.#rows.get(key) ?? this.#make(key);
-      cells.forEach((cell, index) => (typeof cell === "function" ? cell(holders[index]) : setText(holders[index], cell)));
+      cells.forEach((cell, index) =>
+        typeof cell === "function" ? cell(holders[index]) : setText(holders[index], cell),
+      );
       if (row === at) at = at.nextElementSibling;
       else this.#body.insertBefore(row, at);
     }
   }
 
   #make(key) {
-    const holders = this.#kinds.map((kind, index) => (index === 0 ? make("th", { scope: "row", class: kind }) : make("td", { class: kind })));
+    const holders = this.#kinds.map((kind, index) =>
+      index === 0 ? make("th", { scope: "row", class: kind }) : make("td", { class: kind }),
+    );
     const made = { row: make("tr", {}, ...holders), holders };
     this.#rows.set(key, made);
     return made;

@@ -26,7 +26,12 @@ export class Sparks {
 
 function make(holder) {
   const drawing = document.createElementNS(SVG, "svg");
-  for (const [name, value] of [["viewBox", `0 0 ${WIDTH} ${HEIGHT}`], ["preserveAspectRatio", "none"], ["class", "spark"], ["aria-hidden", "true"]]) {
+  for (const [name, value] of [
+    ["viewBox", `0 0 ${WIDTH} ${HEIGHT}`],
+    ["preserveAspectRatio", "none"],
+    ["class", "spark"],
+    ["aria-hidden", "true"],
+  ]) {
     drawing.setAttribute(name, value);
   }
   const line = document.createElementNS(SVG, "polyline");
@@ -38,7 +43,11 @@ function make(holder) {
 function pointsOf(course) {
   const most = Math.max(...course.map((value) => value ?? 0), 1);
   return course
-    .map((value, at) => (value === null ? null : `${((KEPT - course.length + at) * WIDTH) / (KEPT - 1)},${HEIGHT - 1 - (value / most) * (HEIGHT - 2)}`))
+    .map((value, at) =>
+      value === null
+        ? null
+        : `${((KEPT - course.length + at) * WIDTH) / (KEPT - 1)},${HEIGHT - 1 - (value / most) * (HEIGHT - 2)}`,
+    )
     .filter((point) => point !== null)
     .join(" ");
 }

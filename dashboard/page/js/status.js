@@ -28,8 +28,14 @@ export class Status {
     this.#ahead = status.now_ms - Date.now();
     const known = status.source !== null && status.source !== "unknown";
     const source = known ? status.source : "source not known yet";
-    setBadge(byId("source"), source[0].toUpperCase() + source.slice(1), known ? (status.simulated ? "warn" : "good") : "");
-    byId("source").title = status.simulated ? "Not the real market: nothing shown here was traded for real." : "Where ingest is connected to.";
+    setBadge(
+      byId("source"),
+      source[0].toUpperCase() + source.slice(1),
+      known ? (status.simulated ? "warn" : "good") : "",
+    );
+    byId("source").title = status.simulated
+      ? "Not the real market: nothing shown here was traded for real."
+      : "Where ingest is connected to.";
     setText(byId("version"), `binance-kafka ${status.version}`);
     this.#obstacle = status.ready ? null : status.because.join("; ");
     this.#show();
@@ -42,7 +48,10 @@ export class Status {
 
   #show() {
     byId("banner").hidden = !this.#lost && this.#obstacle === null;
-    const lost = this.#refusal === null ? "Disconnected, retrying. What is shown is of the past." : "The server refuses, and is asked again.";
+    const lost =
+      this.#refusal === null
+        ? "Disconnected, retrying. What is shown is of the past."
+        : "The server refuses, and is asked again.";
     setText(byId("banner-what"), this.#lost ? lost : "Not everything is read yet.");
     setText(byId("banner-why"), (this.#lost ? this.#refusal : this.#obstacle) ?? "");
   }

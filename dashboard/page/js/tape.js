@@ -36,8 +36,11 @@ export class Tape {
 
   take({ trades }, nowMs) {
     if (trades.length === 0) return;
-    for (const trade of trades) this.#trades.set(`${trade.kind}/${trade.source}/${trade.epoch}/${trade.trade_id}`, trade);
-    const newestFirst = [...this.#trades].sort(([, one], [, other]) => other.trade_time - one.trade_time || other.trade_id - one.trade_id);
+    for (const trade of trades)
+      this.#trades.set(`${trade.kind}/${trade.source}/${trade.epoch}/${trade.trade_id}`, trade);
+    const newestFirst = [...this.#trades].sort(
+      ([, one], [, other]) => other.trade_time - one.trade_time || other.trade_id - one.trade_id,
+    );
     this.#trades = new Map(newestFirst.slice(0, KEPT));
     const newest = trades.reduce((last, one) => Math.max(last, one.trade_time), 0);
     if (this.#first) this.#panel.found(nowMs - newest);
@@ -72,13 +75,19 @@ export class Tape {
 
   #row(trade) {
     if (trade.kind === "hole") {
-      const ids = trade.last_missing_id === trade.trade_id ? `id ${trade.trade_id} is` : `ids ${trade.trade_id} to ${trade.last_missing_id} are`;
+      const ids =
+        trade.last_missing_id === trade.trade_id
+          ? `id ${trade.trade_id} is`
+          : `ids ${trade.trade_id} to ${trade.last_missing_id} are`;
       return make("tr", { class: "hole" }, make("td", { colspan: 4 }, `A hole: ${ids} not known.`));
     }
     const [word, kind] = SIDES[trade.taker_side] ?? ["?", ""];
     return make(
       "tr",
-      { class: this.#first ? null : "fresh", title: trade.late ? `id ${trade.trade_id}, came late` : `id ${trade.trade_id}` },
+      {
+        class: this.#first ? null : "fresh",
+        title: trade.late ? `id ${trade.trade_id}, came late` : `id ${trade.trade_id}`,
+      },
       make("td", { class: "left soft" }, clock(trade.trade_time), trade.late ? " late" : ""),
       make("td", { class: `left ${kind}` }, word),
       make("td", { class: kind }, exact(trade.price, this.#prices.most)),

@@ -6,7 +6,11 @@ import { draw } from "./frames.js";
 import { marketName } from "./directory.js";
 import { Panel } from "./panel.js";
 
-const DIRECTIONS = [["▼", "sell"], ["", ""], ["▲", "buy"]];
+const DIRECTIONS = [
+  ["▼", "sell"],
+  ["", ""],
+  ["▲", "buy"],
+];
 
 export class Ticker {
   #panel = new Panel("ticker", 30);
@@ -44,11 +48,15 @@ export class Ticker {
 
   #draw = () => {
     const [ticker, trade] = [this.#ticker, this.#trade];
-    const newest = trade !== null && (ticker === null || trade.trade_time >= ticker.event_time - 2_000) ? trade.price : ticker?.last_price;
+    const newest =
+      trade !== null && (ticker === null || trade.trade_time >= ticker.event_time - 2_000)
+        ? trade.price
+        : ticker?.last_price;
     if (newest === undefined) return;
     this.#panel.filled();
     this.#prices.over([newest, ...(ticker === null ? [] : [ticker.high_price, ticker.low_price, ticker.open_price])]);
-    if (this.#before !== null && this.#before !== newest) this.#direction = scaled(newest) > scaled(this.#before) ? 2 : 0;
+    if (this.#before !== null && this.#before !== newest)
+      this.#direction = scaled(newest) > scaled(this.#before) ? 2 : 0;
     this.#before = newest;
     const price = exact(newest, this.#prices.most);
     const [sign, kind] = DIRECTIONS[this.#direction];
@@ -60,14 +68,16 @@ export class Ticker {
   };
 
   #day(ticker) {
-    const change = ticker.price_change_percent === null
-      ? percentChange(ticker.open_price, ticker.last_price)
-      : signed(exact(ticker.price_change_percent, 2)).replace("+−", "−");
+    const change =
+      ticker.price_change_percent === null
+        ? percentChange(ticker.open_price, ticker.last_price)
+        : signed(exact(ticker.price_change_percent, 2)).replace("+−", "−");
     setText(byId("change"), change === null ? "–" : `${change} %`);
     setAttribute(byId("change"), "class", change?.startsWith("−") ? "sell" : "buy");
     setText(byId("high"), exact(ticker.high_price, this.#prices.most));
     setText(byId("low"), exact(ticker.low_price, this.#prices.most));
-    const [volume, unit] = ticker.contract_volume === null ? [ticker.base_volume, "base"] : [ticker.contract_volume, "contracts"];
+    const [volume, unit] =
+      ticker.contract_volume === null ? [ticker.base_volume, "base"] : [ticker.contract_volume, "contracts"];
     setText(byId("volume"), `${compact(volume)} ${unit}`);
     setText(byId("turnover"), ticker.quote_volume === null ? "–" : `${compact(ticker.quote_volume)} quote`);
   }
