@@ -27,10 +27,11 @@ __all__ = ["Survey", "groups_of"]
 _LOOK_S: Final = 2.0
 _GROUPS_EVERY: Final = 3
 """Looks between two at the groups."""
-_LIMIT_S: Final = 5.0
+_LIMIT_S: Final = 60.0
+"""A broker that was just started takes its time for the first answer."""
 _SAMPLED: Final = 2
 """Partitions of a raw topic that one look reads a record of, at most."""
-_SAMPLE_MS: Final = 500
+_SAMPLE_MS: Final = 2_000
 _FETCH_BYTES: Final = 64 * 1024
 _UNTOLD: Final = (KafkaError, TimeoutError, OSError)
 _ABSENT: Final = "Dead"
@@ -96,9 +97,9 @@ class Survey:
         existing = self._topics.keys() & await consumer.topics()
         topics = [self._topics[name] for name in sorted(existing)]
         partitions = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
-        sampled = [tp for tp in partitions if _is_sampled(self._topics[tp.topic])]
-        consumer.assign(sampled)
-        consumer.pause(*sampled)
+        # All of them, so that the client knows their leaders: of others it would ask topic by topic.
+        consumer.assign(partitions)
+        consumer.pause(*partitions)
         looks = 0
         while True:
             async with asyncio.timeout(_LIMIT_S):
@@ -142,7 +143,7 @@ class Survey:
         deadline = self._reader.clock_s() + _SAMPLE_MS / 1000
         left = set(wanted)
         while left and self._reader.clock_s() < deadline:
-            for tp, records in (await consumer.getmany(*left, timeout_ms=_SAMPLE_MS // 5)).items():
+            for tp, records in (await consumer.getmany(*left, timeout_ms=_SAMPLE_MS // 10)).items():
                 left.discard(tp)
                 self._note_arrival(records[-1])
         consumer.pause(*wanted)

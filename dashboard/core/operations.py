@@ -178,4 +178,6 @@ def _symbols(carried: set[str], vouched: Vouched | None) -> int | None:
     if any(stream.startswith("!") for stream in carried):
         return None
     named = {stream.partition("@")[0] for stream in carried}
-    return len(named) if named or vouched is None else vouched.symbols
+    if named:
+        return len(named)
+    return None if vouched is None else vouched.symbols

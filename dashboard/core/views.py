@@ -14,7 +14,10 @@ import msgspec
 from dashboard.core import answers
 from dashboard.core.accounts import Accounts
 from dashboard.core.answers import Document, Moment
+from dashboard.core.series import Series
 from dashboard.core.store import Store
+from dashboard.core.tape import Tape
+from schemas.derived import Candle
 from schemas.markets import Market
 
 
@@ -122,8 +125,9 @@ class MarketView:
         self._status = _Statement("status", lambda beat: beat.status())
         self._told: dict[str, tuple[object, ...]] = {}
         self._book_at = 0.0
-        self._candle_mark: int | None = None
-        self._trade_mark: int | None = None
+        # Where a topic is replaced another series or tape begins.
+        self._candles_told: tuple[Series[Candle] | None, int] = (None, 0)
+        self._trades_told: tuple[Tape | None, int] = (None, 0)
 
     def due(self, beat: Beat) -> Iterator[Push]:
         """Yield what changed since the last time."""
@@ -157,13 +161,13 @@ class MarketView:
 
     def _candles(self) -> Iterator[Push]:
         series = self._store.candles(self._market, self._symbol, self._interval)
-        if series is None or series.mark == self._candle_mark:
+        known, mark = self._candles_told
+        if series is None or (series is known and series.mark == mark):
             return
-        market, symbol, interval, mark = self._market, self._symbol, self._interval, self._candle_mark
-        # A series that was forgotten and begun anew counts from the beginning.
-        first = mark is None or series.mark < mark
-        values = series.last(CANDLES) if first or mark is None else series.since(mark)
-        self._candle_mark = series.mark
+        self._candles_told = (series, series.mark)
+        first = series is not known
+        market, symbol, interval = self._market, self._symbol, self._interval
+        values = series.last(CANDLES) if first else series.since(mark)
         yield Push(
             "candles" if first else "candle",
             ("candle", market, symbol, interval, None if first else mark),
@@ -172,15 +176,14 @@ class MarketView:
 
     def _trades(self) -> Iterator[Push]:
         tape = self._store.tape(self._market, self._symbol)
-        if tape is None or tape.mark == self._trade_mark:
+        known, mark = self._trades_told
+        if tape is None or (tape is known and tape.mark == mark):
             return
-        market, symbol, mark = self._market, self._symbol, self._trade_mark
-        trades = tape.last(TRADES) if mark is None or tape.mark < mark else tape.since(mark, TRADES)
-        self._trade_mark = tape.mark
+        self._trades_told = (tape, tape.mark)
+        market, symbol = self._market, self._symbol
+        trades = tape.since(mark if tape is known else 0, TRADES)
         yield Push(
-            "trades",
-            ("trades", market, symbol, len(trades)),
-            lambda: answers.trades_document(market, symbol, trades),
+            "trades", ("trades", market, symbol, len(trades)), lambda: answers.trades_document(market, symbol, trades)
         )
 
     def _rest(self, beat: Beat) -> Iterator[Push]:
