@@ -39,7 +39,7 @@ async def test_books_connections_topics_and_groups_are_told_of(
         await expect(topic).to_have_count(1)
         await expect(topic.locator("polyline")).to_have_attribute("points", re.compile(r"[\d.]+,[\d.]+ "))
         group = tab.page.get_by_role("row").filter(has_text=f"{prefix}-processors-books")
-        await expect(group).to_contain_text("Stable", timeout=30_000)
+        await expect(group).to_contain_text("stable", timeout=30_000)
 
 
 async def test_figures_move_each_second(browser: Browser, service: ReadService) -> None:

@@ -10,15 +10,14 @@ export function marketName(market) {
 /**
  * Ask for all symbols: {market, symbol, state}.
  *
- * @param markets that the server reads; null: not known, then those are found that have a book.
+ * @param markets that the server reads; null: not known, then those count that have a book.
  */
 export async function fetchSymbols(markets) {
-  if (markets === null)
-    return ((await ask("api/v1/books"))?.books ?? []).map(({ market, symbol, state }) => ({ market, symbol, state }));
-  const answers = await Promise.all(markets.map((market) => ask(`api/v1/markets/${market}/symbols`)));
-  return answers.flatMap((answer) =>
-    (answer?.symbols ?? []).map(({ symbol, book_state: state }) => ({ market: answer.market, symbol, state })),
-  );
+  const wanted = markets ?? [...new Set(((await ask("api/v1/books"))?.books ?? []).map((book) => book.market))];
+  const answers = await Promise.all(wanted.map((market) => ask(`api/v1/markets/${market}/symbols`)));
+  return answers
+    .filter((answer) => answer !== null)
+    .flatMap(({ market, symbols }) => symbols.map(({ symbol, book_state: state }) => ({ market, symbol, state })));
 }
 
 async function ask(address) {

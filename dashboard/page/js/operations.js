@@ -23,9 +23,9 @@ const KINDS = {
   up: "good",
   unheard: "warn",
   ended: "",
-  Stable: "good",
-  Empty: "bad",
-  Dead: "bad",
+  stable: "good",
+  empty: "warn",
+  dead: "bad",
 };
 const LEFT = "left";
 
