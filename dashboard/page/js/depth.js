@@ -39,8 +39,8 @@ export class Depth {
     }
     this.#panel.filled();
     this.#panel.heard(book.heard_ms_ago ?? 0);
-    this.#panel.doubt(null);
-    this.#panel.element.classList.toggle("stale", book.state !== "live");
+    // The ladder says why, and announces it.
+    this.#panel.doubt(book.state === "live" ? null : `The order book is ${book.state}.`, { aloud: false });
     const [down, up] = [cumulated(bids), cumulated(asks)];
     const mid = (Number(bids[0][0]) + Number(asks[0][0])) / 2;
     this.#range = around(mid, mid - Number(bids.at(-1)[0]), Number(asks.at(-1)[0]) - mid);

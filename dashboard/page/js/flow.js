@@ -1,6 +1,6 @@
 // Who took: buyers against sellers, over several spans, and window by window.
 
-import { compact, part, scaled, textOf } from "./decimals.js";
+import { compact, exact, part, scaled, textOf } from "./decimals.js";
 import { byId, colour, make, setText } from "./dom.js";
 import { draw } from "./frames.js";
 import { Panel } from "./panel.js";
@@ -92,6 +92,8 @@ export class Flow {
     const share = part(bought, bought + sold);
     setText(cells.buy, compact(textOf(bought)));
     setText(cells.sell, compact(textOf(sold)));
+    cells.buy.title = exact(textOf(bought));
+    cells.sell.title = exact(textOf(sold));
     cells.share.style.setProperty("--part", `${((share ?? 0.5) * 100).toFixed(1)}%`);
     const percent = Math.round((share ?? 0.5) * 100);
     setText(cells.words, share === null ? "nothing traded" : `${percent} % bought`);

@@ -49,6 +49,7 @@ export class Ladder {
     this.#lastState = book.state;
     const { bids, asks } = sidesOf(book);
     if (bids.length === 0 && asks.length === 0) {
+      this.#panel.doubt(null); // the empty state says it
       this.#panel.emptied(
         `The order book of ${book.symbol} is ${book.state}: ${book.reason ?? "nobody offers or bids"}.`,
       );

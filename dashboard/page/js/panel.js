@@ -57,9 +57,9 @@ export class Panel {
     this.#heardAt = null;
   }
 
-  /** Say why what is shown cannot be relied on; null: it can. */
-  doubt(reason) {
-    if (reason !== null && reason !== this.#reason && this.#heardAt !== null) announce(reason);
+  /** Say why what is shown cannot be relied on, to listeners as well where `aloud`; null: it can. */
+  doubt(reason, { aloud = true } = {}) {
+    if (aloud && reason !== null && reason !== this.#reason && this.#heardAt !== null) announce(reason);
     this.#reason = reason;
     this.look();
   }

@@ -79,6 +79,8 @@ export class Ticker {
     const [volume, unit] =
       ticker.contract_volume === null ? [ticker.base_volume, "base"] : [ticker.contract_volume, "contracts"];
     setText(byId("volume"), `${compact(volume)} ${unit}`);
+    byId("volume").title = exact(volume);
+    byId("turnover").title = ticker.quote_volume === null ? "" : exact(ticker.quote_volume);
     setText(byId("turnover"), ticker.quote_volume === null ? "–" : `${compact(ticker.quote_volume)} quote`);
   }
 }
