@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 
 __all__ = ["CHROMIUM", "Tab", "opened", "running_chromium"]
 
 CHROMIUM: Final = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+_LIMIT_MS: Final = 120_000
+"""For whatever is waited for in a page: not how long it may take, but when to give up on a crowded machine."""
 _ARGUMENTS: Final = [
     "--no-sandbox",
     "--disable-gpu",
@@ -51,9 +53,9 @@ class Tab:
         found = await self.page.locator(selector).all_inner_texts()
         return [" ".join(one.split()) for one in found]
 
-    async def until(self, condition: str, *, timeout_s: float = 30) -> None:
+    async def until(self, condition: str) -> None:
         """Wait until a function of JavaScript is true."""
-        await self.page.wait_for_function(condition, timeout=timeout_s * 1_000)
+        await self.page.wait_for_function(condition)
 
     async def run(self, script: str) -> Any:
         """Return what a function of JavaScript gives."""
@@ -111,6 +113,8 @@ async def opened(
     context = await browser.new_context(
         viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, reduced_motion=motion
     )
+    context.set_default_timeout(_LIMIT_MS)
+    expect.set_options(timeout=_LIMIT_MS)
     try:
         tab = Tab(await context.new_page(), address)
         await tab.page.goto(f"{address}{path}")

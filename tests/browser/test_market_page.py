@@ -225,13 +225,13 @@ async def test_an_alert_appears_and_is_announced(browser: Browser, site: Site, s
         await send(site.deployment.broker, [record])
 
         shown = tab.page.locator("#alerts-list li").filter(has_text="sellers had 91 % in 10s, limit 80 %")
-        await expect(shown).to_contain_text("open", timeout=15_000)
+        await expect(shown).to_contain_text("open")
         await expect(tab.page.locator("#announcements")).to_contain_text("Alert: One-sided flow of BTCUSDT.")
 
 
 async def test_a_symbol_that_nobody_knows_is_told_so(browser: Browser, service: ReadService) -> None:
     async with opened(browser, service.address, "/?market=spot&symbol=NOSUCH") as tab:
-        await expect(tab.page.locator("#banner")).to_contain_text('symbol "NOSUCH"', timeout=10_000)
+        await expect(tab.page.locator("#banner")).to_contain_text('symbol "NOSUCH"')
         assert "No order book of NOSUCH yet" in await tab.text("#book")
         tab.forgive(lambda error: "404" in error)
 

@@ -21,7 +21,7 @@ async def test_every_stream_is_told_of_with_its_state_and_lag(browser: Browser, 
                 row = tab.page.get_by_role("row").filter(
                     has=tab.page.get_by_role("rowheader", name=stream, exact=True), has_text=market
                 )
-                await expect(row.first).to_contain_text("live", timeout=30_000)
+                await expect(row.first).to_contain_text("live")
         lag = "() => /^\\d+ (ms|s)$/.test(document.querySelector('#streams-rows tr').cells[4].textContent)"
         await tab.until(lag)
 
@@ -39,7 +39,7 @@ async def test_books_connections_topics_and_groups_are_told_of(
         await expect(topic).to_have_count(1)
         await expect(topic.locator("polyline")).to_have_attribute("points", re.compile(r"[\d.]+,[\d.]+ "))
         group = tab.page.get_by_role("row").filter(has_text=f"{prefix}-processors-books")
-        await expect(group).to_contain_text("stable", timeout=30_000)
+        await expect(group).to_contain_text("stable")
 
 
 async def test_figures_move_each_second(browser: Browser, service: ReadService) -> None:

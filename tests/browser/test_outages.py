@@ -34,7 +34,7 @@ async def test_a_page_comes_back_when_the_server_does(browser: Browser, site: Si
     await expect(tab.page.locator("#announcements")).to_have_text("Disconnected. Retrying.")
 
     async with site.read_service(port=first.port):
-        await expect(tab.page.locator("#connection")).to_have_text("connected", timeout=20_000)
+        await expect(tab.page.locator("#connection")).to_have_text("connected")
         await expect(tab.page.locator("#banner")).to_be_hidden(timeout=20_000)
         await tab.until(FRESH)
         await tab.until("() => document.querySelectorAll('#trades tr.fresh').length > 3")
@@ -51,12 +51,12 @@ async def test_what_the_workers_do_not_tell_any_more_looks_stale(
         await tab.until(FRESH)
 
         async with halted(site.workers):
-            await expect(tab.page.locator("#book")).to_have_class("panel stale", timeout=25_000)
+            await expect(tab.page.locator("#book")).to_have_class("panel stale")
             await expect(tab.page.locator("#book .age")).to_contain_text("no news for 1")
             await expect(tab.page.locator("#connection")).to_have_text("connected")
             assert float(await tab.run("() => getComputedStyle(document.querySelector('#book .body')).opacity")) < 1
 
-        await tab.until("() => !document.querySelector('#book').classList.contains('stale')", timeout_s=60)
+        await tab.until("() => !document.querySelector('#book').classList.contains('stale')")
 
 
 @asynccontextmanager
