@@ -10,6 +10,7 @@ from typing import Final, Literal
 from playwright.async_api import Page
 
 from tests.browser.driver import opened, running_chromium
+from tests.browser.palette import with_palette
 from tests.support.project import ROOT
 
 
@@ -37,7 +38,7 @@ async def _take(address: str, folder: Path, settle_s: float) -> None:
 
 
 async def _write(page: Page, path: Path) -> None:
-    size = len(await page.screenshot(path=path))
+    size = await asyncio.to_thread(path.write_bytes, with_palette(await page.screenshot()))
     print(f"{path.relative_to(ROOT)}: {size // 1000} kB")  # noqa: T201 - a command
     if size > _LARGEST:
         message = f"{path} has {size} bytes, more than {_LARGEST}"
