@@ -41,7 +41,7 @@ help:  ## list the verbs
 demo: $(STAMP)  ## market data through a real Kafka, proven right (SOURCE=PATH... or live, ARGS=...)
 	@$(BIN)/binance-sandbox demo $(foreach source,$(SOURCE),--source '$(source)') $(ARGS)
 
-up: $(STAMP)  ## the demo's processes until Ctrl-C (SOURCE=PATH... or live, ARGS=...)
+up: $(STAMP)  ## the whole system and its dashboard until Ctrl-C (SOURCE=live, simulated or PATH..., ARGS=...)
 	@$(BIN)/binance-sandbox up $(strip $(foreach source,$(SOURCE),--source '$(source)') $(ARGS))
 
 soak: $(STAMP)  ## a simulated day in which everything happens to ingest, proven complete (ARGS=...)
