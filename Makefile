@@ -2,7 +2,7 @@
 # requirements.lock or pyproject.toml. `make` alone lists the verbs.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up soak test check setup lock clients
+.PHONY: help demo up soak test check setup lock clients sbom audit
 .PHONY: bench bench-ingest bench-memory bench-outage bench-exchange bench-replicas bench-restart bench-simulation scale
 
 BIN := .venv/bin
@@ -105,6 +105,20 @@ lock: $(UV)  ## pin the dependencies of pyproject.toml in requirements.lock (UPG
 	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
 		--output-file bench/requirements-streams.lock bench/requirements-streams.in
+	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
+		--output-file supply/requirements.lock supply/requirements.in
+
+sbom: $(STAMP)  ## the bill of materials of an image, with licences: dist/sbom.cdx.json (CycloneDX 1.6)
+	@$(BIN)/python -m supply.sbom --output dist/sbom.cdx.json
+
+audit: $(STAMP) .make/audit/.installed  ## known vulnerabilities of what an image holds (ARGS=..., of pip-audit)
+	@$(BIN)/python -m supply.audit $(ARGS)
+
+.make/audit/.installed: supply/requirements.lock
+	@$(FIND_PYTHON); "$$python" -m venv --clear .make/audit
+	@.make/audit/bin/python $(PIP) --require-hashes --only-binary :all: --requirement $<
+	@touch $@
 
 clients: .make/clients/.installed  ## install clients that others wrote, which tests run against the exchange
 
