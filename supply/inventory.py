@@ -69,7 +69,7 @@ class Vendored(msgspec.Struct, frozen=True):
 
 def pins_of(lock: str) -> dict[str, str]:
     """Return the packages that a lock puts into an image, with their versions."""
-    pins = {}
+    pins: dict[str, str] = {}
     for text in _PIN.findall(lock):
         requirement = Requirement(text)
         if requirement.marker is None or requirement.marker.evaluate(_ENVIRONMENT):

@@ -59,8 +59,8 @@ def licence_of(name: str, metadata: PackageMetadata) -> str | None:
     """Return the licence of a package as an SPDX expression; None: nobody knows."""
     if name in _READ:
         return _READ[name]
-    for told in (metadata.get("License-Expression"), metadata.get("License")):
-        if told and (expression := _spdx(told)):
+    for told in (*(metadata.get_all("License-Expression") or ()), *(metadata.get_all("License") or ())):
+        if expression := _spdx(told):
             return expression
     classified = {_CLASSIFIERS[one] for one in metadata.get_all("Classifier") or () if one in _CLASSIFIERS}
     return classified.pop() if len(classified) == 1 else None

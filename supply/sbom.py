@@ -63,7 +63,7 @@ def bill_of_materials(found: Sequence[Package], libraries: Sequence[Vendored], a
         purl=PackageURL("pypi", None, project["name"], project["version"]),
     )
     bom = Bom(metadata=BomMetaData(component=root), serial_number=_serial_number(found, libraries))
-    bom.metadata.timestamp = at
+    bom.metadata.timestamp = at  # type: ignore[assignment]  # None is left out
     components = {package.name: _of_package(package, licences) for package in found}
     of_page = [_of_library(library, licences) for library in libraries]
     bom.components.update(components.values())

@@ -192,9 +192,8 @@ def _source(request: DemoRequest, workspace: Workspace, *, endless: bool = False
 def _simulated(request: DemoRequest, workspace: Workspace, *, endless: bool) -> Source:
     simulation = Simulation(symbols=SYMBOLS, streams=STREAMS, seed=request.seed)
     if endless:
-        # Nothing is proven: what is of the present stays in topics as long as it should.
-        now_ms = time.time_ns() // 1_000_000
-        simulation = msgspec.structs.replace(simulation, duration_s=0, speed=_DEFAULT_SPEED, start_ms=now_ms)
+        # Nothing is proven: what is of the present stays in topics as long as it should, and is shown as fresh.
+        simulation = msgspec.structs.replace(simulation, duration_s=0, speed=_DEFAULT_SPEED, present=True)
     if request.speed is not None:
         simulation = msgspec.structs.replace(simulation, speed=request.speed)
     if endless:

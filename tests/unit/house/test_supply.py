@@ -23,6 +23,7 @@ from tests.support.project import ROOT
 
 PACKAGES = packages(LOCK.read_text())
 LIBRARIES = vendored(VENDORED)
+ALL: list[Package | Vendored] = [*PACKAGES, *LIBRARIES]
 
 ONE = Package("aiohttp", "1.0", "MIT", ("two",), "First | of | all")
 TWO = Package("two", "2.0", "Apache-2.0 OR BSD-3-Clause", (), "")
@@ -34,17 +35,13 @@ CHARTS = Vendored("charts", "5.2.1", "Apache-2.0", "charts.LICENSE", (("charts.m
 
 def test_every_licence_of_an_image_may_be_delivered_with_it() -> None:
     """GPL, AGPL and what nobody knows may not, unless supply/licences.py says why."""
-    refused = {
-        one.name: one.licence
-        for one in (*PACKAGES, *LIBRARIES)
-        if one.name not in KNOWN_EXCEPTIONS and not is_allowed(one.licence)
-    }
+    refused = {one.name: one.licence for one in ALL if one.name not in KNOWN_EXCEPTIONS and not is_allowed(one.licence)}
 
     assert refused == {}
 
 
 def test_an_exception_is_of_something_that_is_there() -> None:
-    assert KNOWN_EXCEPTIONS.keys() <= {one.name for one in (*PACKAGES, *LIBRARIES)}
+    assert KNOWN_EXCEPTIONS.keys() <= {one.name for one in ALL}
 
 
 @pytest.mark.parametrize(
