@@ -19,7 +19,7 @@ from tests.support.polling import until
 from tests.support.processes import running_module
 
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(700)]
 
 
 async def test_up_shows_moving_books_and_orders_of_an_account_until_it_is_stopped(
@@ -43,7 +43,7 @@ async def test_up_shows_moving_books_and_orders_of_an_account_until_it_is_stoppe
             alive()
             return "Ctrl-C stops everything" in log.read_text()
 
-        await until(announced, timeout_s=240)
+        await until(announced, timeout_s=360)
         text = log.read_text()
         dashboard = re.search(r"dashboard +(http://127\.0\.0\.1:\d+)", text)
         assert dashboard is not None, text
