@@ -1,0 +1,181 @@
+"""What the documents tell a reader to type exists: commands, options, choices, modules, variables."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from functools import cache
+
+import click
+import pytest
+import typer.main
+
+import dashboard.__main__
+import ingest.__main__
+import processors.__main__
+import sandbox.__main__
+from sandbox.reference import reference
+from tests.support.pages import PAGES, commands
+from tests.support.project import run_tool
+
+
+APPS = {
+    "binance-dashboard": dashboard.__main__.app,
+    "binance-ingest": ingest.__main__.app,
+    "binance-processors": processors.__main__.app,
+    "binance-sandbox": sandbox.__main__.app,
+}
+VERBS = {"demo": "binance-sandbox demo", "up": "binance-sandbox up", "soak": "binance-sandbox soak"}
+"""What a verb of the Makefile hands its `ARGS` to."""
+BENCHES = {
+    "bench": "bench.processing",
+    "bench-ingest": "bench.ingest",
+    "bench-memory": "bench.memory",
+    "bench-outage": "bench.outage",
+    "bench-replicas": "bench.replicas",
+    "bench-restart": "bench.restart",
+    "bench-simulation": "bench.simulation",
+    "bench-exchange": "bench.exchange",
+    "scale": "bench.scale",
+}
+_PLACEHOLDER = re.compile(r"…|\.\.\.|[A-Z_]+|<.*>|\$.*|\".*\$.*\"")
+
+
+@cache
+def root_of(program: str) -> click.Command:
+    return typer.main.get_command(APPS[program])
+
+
+def faults(call: str) -> list[str]:
+    """What is wrong with a call of one of our commands."""
+    program, *tokens = shlex.split(call.replace("…", " … "))
+    command, found, positionals = root_of(program), [], []
+    rest = iter(tokens)
+    for token in rest:
+        if token in {"…", "\\"} or token == "--help":
+            continue
+        if token.startswith("-") and len(token) > 1:
+            name, equals, value = token.partition("=")
+            option = next((one for one in command.params if name in (*one.opts, *one.secondary_opts)), None)
+            if option is None:
+                found.append(f"{command.name} has no option {name}")
+            elif not getattr(option, "is_flag", False):
+                found.extend(wrong_choice(option, value if equals else next(rest, "")))
+        elif isinstance(command, click.Group):
+            inner = command.commands.get(token)
+            if inner is None:
+                return [*found, f"{command.name} has no command {token}"]
+            command = inner
+        else:
+            positionals.append(token)
+    return found + wrong_arguments(command, positionals)
+
+
+def wrong_arguments(command: click.Command, given: list[str]) -> list[str]:
+    arguments = [one for one in command.params if one.param_type_name == "argument"]
+    many = any(one.nargs == -1 for one in arguments)
+    found = [f"{command.name} takes no {given[-1]}"] if len(given) > len(arguments) and not many else []
+    return found + [fault for one, value in zip(arguments, given, strict=False) for fault in wrong_choice(one, value)]
+
+
+def wrong_choice(parameter: click.Parameter, value: str) -> list[str]:
+    choices = getattr(parameter.type, "choices", None)
+    if choices is None or _PLACEHOLDER.fullmatch(value):
+        return []
+    allowed = [str(getattr(one, "value", one)) for one in choices]
+    return [] if value in allowed else [f"{parameter.name}: {value} is none of {', '.join(allowed)}"]
+
+
+def calls(name: str) -> Iterator[str]:
+    for line in PAGES[name].code:
+        yield from commands(line, "|".join(APPS))
+
+
+def arguments_of_make(line: str) -> tuple[str, str] | None:
+    """The verb and its `ARGS`."""
+    found = re.search(r"\bmake ([a-z-]+)(?: \S+=\S+)* ARGS=(?:\"([^\"]*)\"|'([^']*)'|(\S+))", line)
+    return None if found is None else (found[1], found[2] or found[3] or found[4])
+
+
+DOCUMENTS = [name for name in PAGES if name != "CHANGELOG.md"]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_our_commands_are_called_as_they_can_be(name: str) -> None:
+    assert {call: wrong for call in calls(name) if (wrong := faults(call))} == {}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_what_make_is_given_suits_the_command_behind_it(name: str) -> None:
+    given = [found for line in PAGES[name].code if (found := arguments_of_make(line))]
+
+    assert {verb for verb, _ in given} <= {*VERBS, *BENCHES}
+    assert {
+        args: wrong for verb, args in given if verb in VERBS and (wrong := faults(f"{VERBS[verb]} {args}"))
+    } == {}
+
+
+def test_the_options_of_benches_exist() -> None:
+    given: dict[str, set[str]] = {}
+    for name in DOCUMENTS:
+        for verb, args in filter(None, map(arguments_of_make, PAGES[name].code)):
+            if verb in BENCHES:
+                given.setdefault(BENCHES[verb], set()).update(re.findall(r"--[a-z-]+", args))
+
+    for module, options in given.items():
+        told = run_tool(sys.executable, "-m", module, "--help", ok=[0]).stdout
+
+        assert options <= set(re.findall(r"--[a-z-]+", told)), module
+    assert given
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_modules_that_are_to_be_run_exist(name: str) -> None:
+    named = {found for line in PAGES[name].code for found in re.findall(r"\bpython3? -m ([\w.]+)", line)}
+
+    assert {module for module in named if importlib.util.find_spec(module) is None} == set()
+
+
+def known_variables() -> re.Pattern[str]:
+    names = set(re.findall(r"`([A-Z][A-Z0-9_]*(?:<[A-Z]+>[A-Z0-9_]*)?)`", reference()))
+    patterns = [
+        re.escape(one)
+        .replace("<MARKET>", "(?:SPOT|USDM|COINM|<MARKET>)")
+        .replace("<LABEL>", "(?:[A-Z0-9_]+|<LABEL>)")
+        for one in names
+    ]
+    return re.compile("|".join([*patterns, "INGEST_CONFIG"]))
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_variables_of_services_that_are_named_are_settings(name: str) -> None:
+    """A misspelt one would do nothing, and nobody would notice."""
+    known = known_variables()
+    named = set(re.findall(r"\b(?:INGEST|PROCESSORS|DASHBOARD)_[A-Z][A-Z0-9_<>]*[A-Z0-9>]", PAGES[name].text))
+
+    assert {one for one in named if not known.fullmatch(one)} == set()
+
+
+@pytest.mark.parametrize(
+    ("call", "wrong"),
+    [
+        ("binance-ingest run --config x.yaml", []),
+        ("binance-ingest rum", ["binance-ingest has no command rum"]),
+        ("binance-ingest gaps --open", ["gaps has no option --open"]),
+        ("binance-ingest gaps --status shut", ["status: shut is none of open, closed, all"]),
+        ("binance-processors worker candles", ["family: candles is none of books, trades, private"]),
+        ("binance-processors worker books again", ["worker takes no again"]),
+        ("binance-ingest config check", []),
+    ],
+)
+def test_a_wrong_call_is_found(call: str, wrong: list[str]) -> None:
+    assert faults(call) == wrong
+
+
+def test_calls_are_found_wherever_they_stand_in_a_line() -> None:
+    line = ".venv/bin/binance-ingest setup && X=1 binance-ingest run  # not binance-ingest this"
+
+    assert list(commands(line, "binance-ingest")) == ["binance-ingest setup", "binance-ingest run"]
