@@ -16,10 +16,10 @@ from msgspec import Struct
 from tests.support.project import ROOT
 
 
-__all__ = ["PAGES", "Block", "Page", "commands", "files_of", "page", "tested_blocks"]
+__all__ = ["PAGES", "Block", "Page", "blocks_that_need", "commands", "files_of", "page"]
 
 _FENCE = re.compile(
-    r"^(?:<!-- tested: (?P<tested>\w+) -->\n)?"
+    r"^(?:<!-- tested: (?P<tested>[\w, ]+) -->\n)?"
     r"^(?P<indent> *)(?P<fence>`{3,})(?P<language>[\w-]*)[^\n`]*\n(?P<text>.*?)^(?P=indent)(?P=fence)[ ]*$",
     re.MULTILINE | re.DOTALL,
 )
@@ -116,7 +116,7 @@ def files_of(name: str) -> dict[str, str]:
     return {found[1]: text for found, text in reversed(shown) if found}
 
 
-def tested_blocks(needs: str) -> list[Block]:
+def blocks_that_need(needs: str) -> list[Block]:
     """Return the blocks that a test is to run."""
     return [block for one in PAGES.values() for block in one.blocks if block.tested == needs]
 
@@ -128,7 +128,7 @@ def commands(line: str, programs: str) -> Iterator[str]:
         line: of a shell, or a phrase.
         programs: a regular expression.
     """
-    for part in re.split(r"&&|\|\|?|;| & |\s#\s|[<>]|\$\(|\)|, then ", line):
+    for part in re.split(r"&&|\|\|?|;| & |[<>]|\$\(|\)|, then ", re.sub(r"\s#\s.*", "", line)):
         found = re.search(rf"(?:^|[\s/`\"])({programs})(?=\s|$)(.*)", part)
         if found:
             yield (found[1] + found[2]).strip()

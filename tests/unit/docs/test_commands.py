@@ -7,9 +7,10 @@ import re
 import shlex
 import sys
 from collections.abc import Iterator
+from enum import Enum
 from functools import cache
+from typing import Any
 
-import click
 import pytest
 import typer.main
 
@@ -45,47 +46,52 @@ _PLACEHOLDER = re.compile(r"…|\.\.\.|[A-Z_]+|<.*>|\$.*|\".*\$.*\"")
 
 
 @cache
-def root_of(program: str) -> click.Command:
+def root_of(program: str) -> Any:
+    """The command as Typer makes it; Typer brings a Click of its own, whose types have no public name."""
     return typer.main.get_command(APPS[program])
 
 
 def faults(call: str) -> list[str]:
     """What is wrong with a call of one of our commands."""
     program, *tokens = shlex.split(call.replace("…", " … "))
-    command, found, positionals = root_of(program), [], []
+    command, found, given = root_of(program), [], []
     rest = iter(tokens)
     for token in rest:
-        if token in {"…", "\\"} or token == "--help":
+        if token in {"…", "\\", "--help"}:
             continue
         if token.startswith("-") and len(token) > 1:
-            name, equals, value = token.partition("=")
-            option = next((one for one in command.params if name in (*one.opts, *one.secondary_opts)), None)
-            if option is None:
-                found.append(f"{command.name} has no option {name}")
-            elif not getattr(option, "is_flag", False):
-                found.extend(wrong_choice(option, value if equals else next(rest, "")))
-        elif isinstance(command, click.Group):
-            inner = command.commands.get(token)
-            if inner is None:
-                return [*found, f"{command.name} has no command {token}"]
-            command = inner
+            found.extend(wrong_option(command, token, rest))
+        elif (inner := getattr(command, "commands", None)) is None:
+            given.append(token)
+        elif token in inner:
+            command = inner[token]
         else:
-            positionals.append(token)
-    return found + wrong_arguments(command, positionals)
+            return [*found, f"{command.name} has no command {token}"]
+    return found + wrong_arguments(command, given)
 
 
-def wrong_arguments(command: click.Command, given: list[str]) -> list[str]:
+def wrong_option(command: Any, token: str, rest: Iterator[str]) -> list[str]:
+    name, equals, value = token.partition("=")
+    option = next((one for one in command.params if name in (*one.opts, *one.secondary_opts)), None)
+    if option is None:
+        return [f"{command.name} has no option {name}"]
+    if getattr(option, "is_flag", False):
+        return []
+    return wrong_choice(option, value if equals else next(rest, ""))
+
+
+def wrong_arguments(command: Any, given: list[str]) -> list[str]:
     arguments = [one for one in command.params if one.param_type_name == "argument"]
-    many = any(one.nargs == -1 for one in arguments)
+    many = any(one.nargs == -1 or "list" in str(one.type_descriptor.annotation) for one in arguments)
     found = [f"{command.name} takes no {given[-1]}"] if len(given) > len(arguments) and not many else []
     return found + [fault for one, value in zip(arguments, given, strict=False) for fault in wrong_choice(one, value)]
 
 
-def wrong_choice(parameter: click.Parameter, value: str) -> list[str]:
-    choices = getattr(parameter.type, "choices", None)
-    if choices is None or _PLACEHOLDER.fullmatch(value):
+def wrong_choice(parameter: Any, value: str) -> list[str]:
+    choices = parameter.type_descriptor.annotation
+    if not (isinstance(choices, type) and issubclass(choices, Enum)) or _PLACEHOLDER.fullmatch(value):
         return []
-    allowed = [str(getattr(one, "value", one)) for one in choices]
+    allowed = [str(one.value) for one in choices]
     return [] if value in allowed else [f"{parameter.name}: {value} is none of {', '.join(allowed)}"]
 
 
@@ -139,6 +145,7 @@ def test_modules_that_are_to_be_run_exist(name: str) -> None:
     assert {module for module in named if importlib.util.find_spec(module) is None} == set()
 
 
+@cache
 def known_variables() -> re.Pattern[str]:
     names = set(re.findall(r"`([A-Z][A-Z0-9_]*(?:<[A-Z]+>[A-Z0-9_]*)?)`", reference()))
     patterns = [

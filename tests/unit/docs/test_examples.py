@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from ingest.config import Settings, load
-from tests.support.pages import PAGES, Block, files_of, tested_blocks
+from tests.support.pages import PAGES, Block, blocks_that_need, files_of
 
 
 BLOCKS = [block for page in PAGES.values() for block in page.blocks]
@@ -67,7 +67,7 @@ def test_settings_in_commands_are_taken(block: Block, monkeypatch: pytest.Monkey
     load(None)
 
 
-@pytest.mark.parametrize("block", tested_blocks("offline"), ids=place)
+@pytest.mark.parametrize("block", blocks_that_need("offline"), ids=place)
 def test_commands_that_need_nothing_do_what_the_page_says(block: Block, tmp_path: Path) -> None:
     for name, text in files_of(block.page).items():
         (tmp_path / name).write_text(text, "utf-8")
@@ -86,5 +86,5 @@ def test_commands_that_need_nothing_do_what_the_page_says(block: Block, tmp_path
 
 
 def test_there_are_commands_to_run() -> None:
-    assert len(tested_blocks("offline")) >= 1
+    assert len(blocks_that_need("offline")) >= 1
     assert "ingest.yaml" in files_of("docs/quick-start.md")
