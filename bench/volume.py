@@ -8,6 +8,7 @@ there is so much that each batch is filled to its limit.
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -35,6 +36,8 @@ _SOURCES: Final = (
     ("USD-M, 4 symbols, 2021", ("cryptofeed/BINANCE_FUTURES.ws.1.0",)),
     ("COIN-M, 10 symbols, 2021", ("cryptofeed/BINANCE_DELIVERY.ws.1.0",)),
 )
+_MOST_FRAMES: Final = 60_000
+"""Of each recording: some minutes."""
 _LINGER_NS: Final = 5_000_000
 _BATCH_BYTES: Final = 262_144
 
@@ -92,14 +95,12 @@ class _Sum:
     def __init__(self) -> None:
         self.symbols: set[bytes] = set()
         self.events = self.payload = 0
-        self.times: list[int] = []
         self.alone, self.full = Packing(_LINGER_NS), Packing(None)
 
     def add(self, record: Record, time_ns: int) -> None:
         self.symbols.add(record.key)
         self.events += 1
         self.payload += len(record.value)
-        self.times = [self.times[0] if self.times else time_ns, time_ns]
         self.alone.add(record, time_ns)
         self.full.add(record, time_ns)
 
@@ -127,7 +128,7 @@ def weights_of(paths: Sequence[Path]) -> list[Weight]:
 
 def _records(paths: Sequence[Path]) -> Iterator[tuple[Frame, Record]]:
     decoders: dict[Market, FrameDecoder] = {}
-    for number, frame in enumerate(read(Recording.find(paths))):
+    for number, frame in enumerate(itertools.islice(read(Recording.find(paths)), _MOST_FRAMES)):
         if not isinstance(frame, Frame):
             continue
         decoder = decoders.setdefault(frame.market, _decoder(frame.market))
