@@ -1,8 +1,8 @@
-"""What so many symbols need: processor, memory, disk, network, money. From measured tables of the documents, never typed in.
+"""What so many symbols need: processor, memory, disk, network, money. From measured tables, never typed in.
 
-``python -m bench.capacity`` prints the tables of docs/capacity.md, ``--write`` puts them there; a test fails while page and
-figures differ. What is measured is read from docs/benchmarks.md, docs/scale.md and the tables of docs/capacity.md that
-``bench.volume`` and a simulated run have filled. What is assumed (prices, how busy symbols are) are options.
+``python -m bench.capacity`` prints the tables of docs/capacity.md, ``--write`` puts them there; a test fails while page
+and figures differ. What is measured is read from docs/benchmarks.md, docs/scale.md and the tables of docs/capacity.md
+that ``bench.volume`` and a simulated run have filled. What is assumed (prices, how busy symbols are) are options.
 """
 
 from __future__ import annotations
@@ -13,110 +13,48 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from msgspec import Struct
 
+from bench.capacity_model import Assumed, Kind, Measured, Need, Workload, need_of
 from bench.site import ROOT
 
 
-__all__ = ["Assumed", "Kind", "Measured", "Need", "Workload", "measured", "need_of", "rewritten", "tables"]
+__all__ = ["measured", "rewritten", "tables"]
 
 PAGE: Final = ROOT / "docs" / "capacity.md"
-_DAY_S: Final = 86_400
-_MONTH_H: Final = 730
-_MIB: Final = 1 << 20
+_DERIVED_ROW: Final = re.compile(r"^\| `([\w-]+)` \| [\d,.]+ \| ([\d,.]+) B \|$", re.MULTILINE)
+_COLUMNS: Final = (
+    "symbols",
+    "events/s",
+    "cores: ingest",
+    "books",
+    "trades",
+    "memory",
+    "raw a day",
+    "derived a day",
+    "disk",
+    "written",
+    "sent",
+    "cost a month",
+)
+_DEFAULT: Final = Assumed()
+_ASSUMED: Final = {
+    "quiet_share": "a quiet symbol sends, of what an ordinary one does",
+    "busy_core": "a core may be used on average",
+    "levels": "price levels of a book, both sides",
+    "retention_days": "days that raw and derived topics are kept",
+    "replication": "copies of each record",
+    "readers": "how often you read everything",
+    "core_price": "a core costs a month",
+    "memory_price": "a GiB of memory costs a month",
+    "disk_price": "a GB of disk costs a month",
+    "transfer_price": "a GB sent between zones costs",
+}
 _WORKLOADS: Final = (
     ("10 busy", 10, 0, 0),
     ("10 busy, 40 ordinary", 10, 40, 0),
     ("20 busy, 180 ordinary, 300 quiet", 20, 180, 300),
     ("all of Binance: 40 busy, 460 ordinary, 1,500 quiet", 40, 460, 1_500),
 )
-
-
-class Kind(Struct, frozen=True):
-    """What a symbol sends: events a second, and bytes that one of them takes in Kafka."""
-
-    trades: float
-    diffs: float
-    tickers: float
-    trade_bytes: float
-    diff_bytes: float
-    ticker_bytes: float
-
-    def scaled(self, factor: float) -> Kind:
-        """Return a symbol that sends so much less."""
-        return Kind(
-            self.trades * factor,
-            self.diffs * factor,
-            self.tickers * factor,
-            self.trade_bytes,
-            self.diff_bytes,
-            self.ticker_bytes,
-        )
-
-
-class Measured(Struct, frozen=True):
-    """What the benches found."""
-
-    ingest_us: float
-    """Processor time of ingest for one event."""
-    diff_us: float
-    """Of a whole worker for one depth diff, outputs acknowledged."""
-    trade_us: float
-    level_bytes: float
-    """Memory of one price level of a book."""
-    worker_mib: float
-    """Memory of a worker with next to no state."""
-    ingest_mib: float
-    derived_bytes: Mapping[str, float]
-    """Bytes of a record of each derived type in Kafka."""
-    busy: Kind
-    ordinary: Kind
-
-
-class Assumed(Struct, frozen=True):
-    """What nobody measured: say your own."""
-
-    quiet_share: float = 0.1
-    """What a quiet symbol sends of what an ordinary one does."""
-    busy_core: float = 0.5
-    """How much of a core may be used on average: bursts need the rest."""
-    levels: int = 4_000
-    """Price levels that a book holds, both sides."""
-    retention_days: float = 7
-    replication: int = 3
-    readers: float = 1
-    """How often everything that is written is read, beside our own workers."""
-    core_price: float = 25
-    """A month, as the prices below: what one pays for a core, a GiB of memory, a GB of disk, a GB sent between zones."""
-    memory_price: float = 3
-    disk_price: float = 0.1
-    transfer_price: float = 0.01
-
-
-class Workload(Struct, frozen=True):
-    """How many symbols of which kind."""
-
-    title: str
-    busy: int
-    ordinary: int
-    quiet: int
-
-
-class Need(Struct, frozen=True):
-    """What a workload needs."""
-
-    title: str
-    events: float
-    ingest_cores: float
-    books_cores: float
-    trades_cores: float
-    memory_gib: float
-    raw_gb_day: float
-    derived_gb_day: float
-    disk_gb: float
-    written_mb_s: float
-    sent_mb_s: float
-    cost: float
 
 
 def measured(docs: Path = ROOT / "docs") -> Measured:
@@ -128,7 +66,9 @@ def measured(docs: Path = ROOT / "docs") -> Measured:
     benchmarks, scale, page = ((docs / f"{name}.md").read_text("utf-8") for name in ("benchmarks", "scale", "capacity"))
     derived = {
         name: float(size.replace(",", ""))
-        for name, size in re.findall(r"^\| `([\w-]+)` \| [\d,.]+ \| ([\d,.]+) B \|$", _part(page, "derived"), re.MULTILINE)
+        for name, size in re.findall(
+            r"^\| `([\w-]+)` \| [\d,.]+ \| ([\d,.]+) B \|$", _part(page, "derived"), re.MULTILINE
+        )
     }
     volume = _part(page, "volume")
     return Measured(
@@ -144,55 +84,12 @@ def measured(docs: Path = ROOT / "docs") -> Measured:
     )
 
 
-def need_of(work: Workload, known: Measured, assumed: Assumed) -> Need:
-    """Return what a workload needs of everything."""
-    kinds = ((work.busy, known.busy), (work.ordinary, known.ordinary), (work.quiet, known.ordinary.scaled(assumed.quiet_share)))
-    symbols = work.busy + work.ordinary + work.quiet
-    trades, diffs, tickers = (sum(n * getattr(kind, name) for n, kind in kinds) for name in ("trades", "diffs", "tickers"))
-    raw = sum(
-        n * (kind.trades * kind.trade_bytes + kind.diffs * kind.diff_bytes + kind.tickers * kind.ticker_bytes)
-        for n, kind in kinds
-    )
-    derived = sum(n * _derived_bytes_s(kind, known.derived_bytes) for n, kind in kinds)
-    cores = [
-        count * us / 1e6 / assumed.busy_core
-        for count, us in ((trades + diffs + tickers, known.ingest_us), (diffs, known.diff_us), (trades, known.trade_us))
-    ]
-    workers = sum(max(1, round(0.5 + one)) for one in cores[1:])
-    memory = (
-        symbols * assumed.levels * known.level_bytes
-        + (workers * known.worker_mib + known.ingest_mib * max(1, round(0.5 + cores[0]))) * _MIB
-    )
-    written = raw + derived
-    disk = written * _DAY_S * assumed.retention_days * assumed.replication
-    # To the other copies, to the workers and repair (raw once and a half), to the readers.
-    sent = written * (assumed.replication - 1) + raw * 1.5 + written * assumed.readers
-    cost = (
-        sum(cores) * assumed.core_price
-        + memory / (1 << 30) * assumed.memory_price
-        + disk / 1e9 * assumed.disk_price
-        + sent * _MONTH_H * 3600 / 1e9 * assumed.transfer_price
-    )
-    return Need(
-        work.title,
-        trades + diffs + tickers,
-        *cores,
-        memory / (1 << 30),
-        raw * _DAY_S / 1e9,
-        derived * _DAY_S / 1e9,
-        disk / 1e9,
-        written / 1e6,
-        sent / 1e6,
-        cost,
-    )
-
-
 def tables(known: Measured, assumed: Assumed) -> dict[str, str]:
     """Return the tables of the page by their names."""
     needs = [need_of(Workload(*one), known, assumed) for one in _WORKLOADS]
     head = [
-        "| symbols | events/s | cores: ingest | books | trades | memory | raw a day | derived a day | disk | written | sent | cost a month |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        f"| {' | '.join(_COLUMNS)} |",
+        f"| {' | '.join('---' for _ in _COLUMNS)} |",
     ]
     rows = [
         f"| {one.title} | {one.events:,.0f} | {one.ingest_cores:.2f} | {one.books_cores:.2f} | {one.trades_cores:.2f} "
@@ -216,11 +113,22 @@ def tables(known: Measured, assumed: Assumed) -> dict[str, str]:
         "| a symbol | trades/s | diffs/s | book tickers/s | raw a day | derived a day |",
         "| --- | --- | --- | --- | --- | --- |",
         *(
-            f"| {name} | {kind.trades:.2f} | {kind.diffs:.2f} | {kind.tickers:.2f} | {one.raw_gb_day * 1000:,.0f} MB | {one.derived_gb_day * 1000:,.0f} MB |"
+            f"| {name} | {kind.trades:.2f} | {kind.diffs:.2f} | {kind.tickers:.2f} | {one.raw_gb_day * 1000:,.0f} MB "
+            f"| {one.derived_gb_day * 1000:,.0f} MB |"
             for name, kind, one in _symbols(known, assumed)
         ),
     ]
-    return {"needs": "\n".join(head + rows), "per-core": "\n".join(per_core), "symbols": "\n".join(each)}
+    taken = [
+        "| assumption | value | option |",
+        "| --- | --- | --- |",
+        *(f"| {what} | {getattr(assumed, name):,} | `--{name.replace('_', '-')}` |" for name, what in _ASSUMED.items()),
+    ]
+    return {
+        "assumed": "\n".join(taken),
+        "needs": "\n".join(head + rows),
+        "per-core": "\n".join(per_core),
+        "symbols": "\n".join(each),
+    }
 
 
 def rewritten(page: str, parts: Mapping[str, str]) -> str:
@@ -234,17 +142,6 @@ def _symbols(known: Measured, assumed: Assumed) -> list[tuple[str, Kind, Need]]:
     quiet = known.ordinary.scaled(assumed.quiet_share)
     kinds = (("busy", known.busy, (1, 0, 0)), ("ordinary", known.ordinary, (0, 1, 0)), ("quiet", quiet, (0, 0, 1)))
     return [(name, kind, need_of(Workload(name, *counts), known, assumed)) for name, kind, counts in kinds]
-
-
-def _derived_bytes_s(kind: Kind, weights: Mapping[str, float]) -> float:
-    """Return what the workers write a second: one for each trade and diff, the rest by the second in which something was."""
-    traded, moved = min(1.0, kind.trades), min(1.0, kind.diffs)
-    return (
-        kind.trades * weights["trade"]
-        + kind.diffs * weights["top-of-book"]
-        + moved * (weights["book-snapshot"] + weights["liquidity"])
-        + traded * (1.1 * weights["trade-flow"] + weights["candle-1m"])
-    )
 
 
 def _kind(volume: str, source: str, trade: str) -> Kind:
@@ -297,16 +194,20 @@ def main(
     busy: Annotated[int, typer.Option(min=0, help="Symbols that are as busy as BTCUSDT.")] = 0,
     ordinary: Annotated[int, typer.Option(min=0, help="Symbols of the middle.")] = 0,
     quiet: Annotated[int, typer.Option(min=0, help="Symbols in which little happens.")] = 0,
-    quiet_share: Annotated[float, typer.Option(help="What a quiet one sends of what an ordinary one does.")] = 0.1,
-    busy_core: Annotated[float, typer.Option(min=0.05, max=1, help="How much of a core may be used.")] = 0.5,
-    levels: Annotated[int, typer.Option(min=1, help="Price levels of a book.")] = 4_000,
-    retention_days: Annotated[float, typer.Option(min=0, help="Of raw and derived topics.")] = 7,
-    replication: Annotated[int, typer.Option(min=1, help="Copies of each record.")] = 3,
-    readers: Annotated[float, typer.Option(min=0, help="How often everything is read by you.")] = 1,
-    core_price: Annotated[float, typer.Option(min=0, help="Of a core, a month.")] = 25,
-    memory_price: Annotated[float, typer.Option(min=0, help="Of a GiB of memory, a month.")] = 3,
-    disk_price: Annotated[float, typer.Option(min=0, help="Of a GB of disk, a month.")] = 0.1,
-    transfer_price: Annotated[float, typer.Option(min=0, help="Of a GB sent between zones.")] = 0.01,
+    quiet_share: Annotated[
+        float, typer.Option(help="What a quiet one sends of what an ordinary one does.")
+    ] = _DEFAULT.quiet_share,
+    busy_core: Annotated[
+        float, typer.Option(min=0.05, max=1, help="How much of a core may be used.")
+    ] = _DEFAULT.busy_core,
+    levels: Annotated[int, typer.Option(min=1, help="Price levels of a book.")] = _DEFAULT.levels,
+    retention_days: Annotated[float, typer.Option(min=0, help="Of raw and derived topics.")] = _DEFAULT.retention_days,
+    replication: Annotated[int, typer.Option(min=1, help="Copies of each record.")] = _DEFAULT.replication,
+    readers: Annotated[float, typer.Option(min=0, help="How often everything is read by you.")] = _DEFAULT.readers,
+    core_price: Annotated[float, typer.Option(min=0, help="Of a core, a month.")] = _DEFAULT.core_price,
+    memory_price: Annotated[float, typer.Option(min=0, help="Of a GiB of memory, a month.")] = _DEFAULT.memory_price,
+    disk_price: Annotated[float, typer.Option(min=0, help="Of a GB of disk, a month.")] = _DEFAULT.disk_price,
+    transfer_price: Annotated[float, typer.Option(min=0, help="Of a GB sent between zones.")] = _DEFAULT.transfer_price,
 ) -> None:
     """Say what so many symbols need.
 
@@ -322,9 +223,12 @@ def main(
     elif busy or ordinary or quiet:
         need = need_of(Workload("", busy, ordinary, quiet), known, assumed)
         typer.echo(f"{need.events:,.0f} events a second")
-        typer.echo(f"cores: {need.ingest_cores:.2f} ingest, {need.books_cores:.2f} books, {need.trades_cores:.2f} trades")
+        typer.echo(
+            f"cores: {need.ingest_cores:.2f} ingest, {need.books_cores:.2f} books, {need.trades_cores:.2f} trades"
+        )
         typer.echo(f"memory of the services: {need.memory_gib:.1f} GiB")
-        typer.echo(f"Kafka: {need.disk_gb:,.0f} GB of disk; {need.written_mb_s:.2f} MB/s written, {need.sent_mb_s:.2f} MB/s sent")
+        flow = f"{need.written_mb_s:.2f} MB/s written, {need.sent_mb_s:.2f} MB/s sent"
+        typer.echo(f"Kafka: {need.disk_gb:,.0f} GB of disk; {flow}")
         typer.echo(f"a month: {need.cost:,.0f}")
     else:
         for name, text in tables(known, assumed).items():

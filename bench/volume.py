@@ -1,9 +1,9 @@
 """How many bytes the raw topics take: recordings of Binance, packed into batches as ingest packs them.
 
-``python -m bench.volume > table.md`` prints the table *What an event weighs* of docs/capacity.md. Every frame goes through
-ingest's own decoder, so it has the headers that it would have, and into ingest's own batches, lz4. Two ways of packing bound
-what there can be: *alone*, where each partition sends what came within the 5 ms that a record may wait; and *full*, where
-there is so much that each batch is filled to its limit.
+``python -m bench.volume > table.md`` prints the table *What an event weighs* of docs/capacity.md. Every frame goes
+through ingest's own decoder, so it has the headers that it would have, and into ingest's own batches, lz4. Two ways of
+packing bound what there can be: *alone*, where each partition sends what came within the 5 ms that a record may wait;
+and *full*, where there is so much that each batch is filled to its limit.
 """
 
 from __future__ import annotations
@@ -159,7 +159,9 @@ def table(folder: Path) -> str:
         for one in weights_of([folder / name for name in names]):
             each = (round(size / one.event_count) for size in (one.payload_bytes, one.alone_bytes, one.full_bytes))
             rate = one.event_count / one.seconds / one.symbol_count
-            lines.append(f"| {title} | `{one.stream_type}` | {rate:,.2f} | " + " | ".join(f"{b} B" for b in each) + " |")
+            lines.append(
+                f"| {title} | `{one.stream_type}` | {rate:,.2f} | " + " | ".join(f"{b} B" for b in each) + " |"
+            )
     return "\n".join(lines) + "\n"
 
 

@@ -25,21 +25,21 @@ _HEAD: Final = """\
 
 Every environment variable and every key of all services. None has to be set but the symbols that ingest is to take.
 
-| service | reads | prefix | says what it understood |
+| service | reads | prefix | of a mistake |
 | --- | --- | --- | --- |
-| `binance-ingest` | a YAML file (`--config`, or `INGEST_CONFIG`), overridden by the environment | `INGEST_` | `binance-ingest config check` |
-| `binance-processors` | the environment | `PROCESSORS_` | a mistake ends it with status 2 and names the variable |
+| `binance-ingest` | a YAML file, overridden by the environment | `INGEST_` | `binance-ingest config check` tells |
+| `binance-processors` | the environment | `PROCESSORS_` | it ends with status 2 and names the variable |
 | `binance-dashboard` | the environment | `DASHBOARD_` | likewise |
 
-A key of the file becomes a variable by `INGEST_`, upper case, and two underscores for each dot: `connection.idle_limit_s` is
-`INGEST_CONNECTION__IDLE_LIMIT_S`. A list is written with commas or as JSON, a mapping as JSON. A variable that was meant as
-one of ingest's and is none is an error. Faust's own variables (`BROKER_URL`, `WEB_PORT`, …) count for nothing.
-A command's options override both; `--help` of each command tells them."""
+The file is named by `--config`, or by `INGEST_CONFIG`. A key of it becomes a variable by `INGEST_`, upper case, and two
+underscores for each dot: `connection.idle_limit_s` is `INGEST_CONNECTION__IDLE_LIMIT_S`. A list is written with commas
+or as JSON, a mapping as JSON. A variable that was meant as one of ingest's and is none is an error. Faust's own
+variables (`BROKER_URL`, `WEB_PORT`, …) count for nothing. A command's options override both; `--help` tells them."""
 _SHARED_HEAD: Final = "Under one name for all services; ingest's file has them in lower case."
 _INGEST_HEAD: Final = """\
-`<MARKET>` is `SPOT`, `USDM` or `COINM`; a market that is not named is not connected to. `<LABEL>` is an account's: upper case,
-and `_` for `-`. Keys of accounts and of REST come from files or the environment alone. [change-symbols.md](change-symbols.md) says
-which settings are taken while it runs."""
+`<MARKET>` is `SPOT`, `USDM` or `COINM`; a market that is not named is not connected to. `<LABEL>` is an account's:
+upper case, and `_` for `-`. Keys of accounts and of REST come from files or the environment alone.
+[change-symbols.md](change-symbols.md) says which settings are taken while it runs."""
 _TOOLS: Final[tuple[_Row, ...]] = (
     ("PYTHON", "the first suitable", "`make`: the Python 3.11 to 3.13 that `.venv` is built with."),
     ("SOURCE", "none", "`make demo`, `make up`: recordings, or `live`; none: the simulated market."),

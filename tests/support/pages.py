@@ -1,8 +1,9 @@
 """The documents as tests read them: headings, links, blocks of code, the commands in them.
 
-A block of shell commands that a test is to run has a comment before it: ``<!-- tested: offline -->`` (nothing but this
-project is needed) or ``<!-- tested: broker -->`` (a broker and a registry are there). It runs in an empty directory that
-holds the page's YAML blocks whose first line is a comment with a file's name, ``# ingest.yaml``.
+A block of shell commands that a test is to run has a comment before it, ``<!-- tested: offline -->``; in place of
+`offline` (nothing but this project is needed) `broker` (a broker and a registry are there) or `broker, and refused`
+(likewise, and it is to fail). It runs in an empty directory that holds the page's YAML blocks whose first line is a
+comment with a file's name, ``# ingest.yaml``.
 """
 
 from __future__ import annotations

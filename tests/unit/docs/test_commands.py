@@ -119,9 +119,7 @@ def test_what_make_is_given_suits_the_command_behind_it(name: str) -> None:
     given = [found for line in PAGES[name].code if (found := arguments_of_make(line))]
 
     assert {verb for verb, _ in given} <= {*VERBS, *BENCHES}
-    assert {
-        args: wrong for verb, args in given if verb in VERBS and (wrong := faults(f"{VERBS[verb]} {args}"))
-    } == {}
+    assert {args: wrong for verb, args in given if verb in VERBS and (wrong := faults(f"{VERBS[verb]} {args}"))} == {}
 
 
 def test_the_options_of_benches_exist() -> None:
@@ -149,9 +147,7 @@ def test_modules_that_are_to_be_run_exist(name: str) -> None:
 def known_variables() -> re.Pattern[str]:
     names = set(re.findall(r"`([A-Z][A-Z0-9_]*(?:<[A-Z]+>[A-Z0-9_]*)?)`", reference()))
     patterns = [
-        re.escape(one)
-        .replace("<MARKET>", "(?:SPOT|USDM|COINM|<MARKET>)")
-        .replace("<LABEL>", "(?:[A-Z0-9_]+|<LABEL>)")
+        re.escape(one).replace("<MARKET>", "(?:SPOT|USDM|COINM|<MARKET>)").replace("<LABEL>", "(?:[A-Z0-9_]+|<LABEL>)")
         for one in names
     ]
     return re.compile("|".join([*patterns, "INGEST_CONFIG"]))

@@ -17,7 +17,7 @@ from ingest.reference import setting_sections
 from processors import metrics as processors_metrics
 from processors.config import Settings as ProcessorsSettings
 from sandbox.reference import reference
-from schemas.topics import Topic, TopicTable
+from schemas.topics import Layer, Topic, TopicTable
 from tests.support.pages import PAGES, page
 from tests.support.project import ROOT
 
@@ -85,11 +85,17 @@ def test_a_metric_is_in_the_documents(metric: str) -> None:
     assert f"| `{metric}` |" in ALL
 
 
+TITLES = {
+    Layer.RAW: r"`<prefix>\.<market>\.raw",
+    Layer.CONTROL: r"`<prefix>\.control",
+    Layer.DERIVED: r"`<prefix>\.<market>\.<type>",
+}
+
+
 @pytest.mark.parametrize("topic", list(TopicTable()), ids=lambda topic: str(topic.name))
 def test_a_topic_has_a_row_under_the_title_of_its_layer(topic: Topic) -> None:
-    title = {"raw": r"`<prefix>\.<market>\.raw", "control": r"`<prefix>\.control", "derived": r"`<prefix>\.<market>\.<type>"}
     (section,) = re.findall(
-        rf"^## [^\n]*{title[topic.layer]}.*?(?=^## )", page("docs/topics.md").text, re.MULTILINE | re.DOTALL
+        rf"^## [^\n]*{TITLES[topic.layer]}.*?(?=^## )", page("docs/topics.md").text, re.MULTILINE | re.DOTALL
     )
 
     assert f"\n| `{topic.type}`" in section

@@ -64,7 +64,9 @@ def test_every_page_is_named_by_another_one() -> None:
 
 
 def test_headings_links_and_blocks_are_told_apart() -> None:
-    shown = Page("x.md", "# A `b` c\n\n[to](y.md#z) and `[no](n.md)`\n\n```sh\n# no heading\n[no](n.md)\n```\n\n## A–b & c\n")
+    shown = Page(
+        "x.md", "# A `b` c\n\n[to](y.md#z) and `[no](n.md)`\n\n```sh\n# no heading\n[no](n.md)\n```\n\n## A/b & c\n"
+    )
 
     assert shown.anchors == ["a-b-c", "ab--c"]
     assert shown.links == ["y.md#z"]

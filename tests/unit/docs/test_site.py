@@ -55,7 +55,9 @@ def test_pages_load_nothing_from_elsewhere(site: Path) -> None:
     styles = [path.read_text("utf-8") for path in site.rglob("*.css")]
 
     assert {source for source in loaded if re.match(r"(?:\w+:)?//", source)} == set()
-    assert [found for text in styles for found in re.findall(r"(?:url\(|@import)\s*['\"]?(?:\w+:)?//[^)'\"]+", text)] == []
+    assert [
+        found for text in styles for found in re.findall(r"(?:url\(|@import)\s*['\"]?(?:\w+:)?//[^)'\"]+", text)
+    ] == []
     assert loaded
 
 
