@@ -2,7 +2,7 @@
 
 ``python -m bench.capacity`` prints the tables of docs/capacity.md, ``--write`` puts them there; a test fails while page
 and figures differ. What is measured is read from docs/benchmarks.md, docs/scale.md and the tables of docs/capacity.md
-that ``bench.volume`` and a simulated run have filled. What is assumed (prices, how busy symbols are) are options.
+that ``bench.volume`` and a simulated run have filled. What is assumed (prices, how full a core may be) are options.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ _COLUMNS: Final = (
 )
 _DEFAULT: Final = Assumed()
 _ASSUMED: Final = {
-    "quiet_share": "a quiet symbol sends, of what an ordinary one does",
     "busy_core": "a core may be used on average",
     "levels": "price levels of a book, both sides",
     "retention_days": "days that raw and derived topics are kept",
@@ -72,7 +71,7 @@ def measured(docs: Path = ROOT / "docs") -> Measured:
     }
     volume = _part(page, "volume")
     return Measured(
-        ingest_us=_cell(benchmarks, "", "`ours`", 3),
+        ingest_us=_cell(benchmarks, "| | events/s | of the ceiling", "`ours`", 3),
         diff_us=_cell(benchmarks, "**recorded diffs of 46 levels", "`ours, whole agent`", 3),
         trade_us=_cell(benchmarks, "**recorded trades to candles", "`ours, whole agent`", 3),
         level_bytes=_found(r"\): ([\d.]+) bytes a level", scale),
@@ -80,7 +79,8 @@ def measured(docs: Path = ROOT / "docs") -> Measured:
         ingest_mib=_found(r"MiB with 48 streams, (\d+) with 1,760", benchmarks),
         derived_bytes=derived,
         busy=_kind(volume, "spot BTCUSDT, 2024", "trade"),
-        ordinary=_kind(volume, "spot, 4 symbols, 2021", "agg-trade"),
+        ordinary=_kind(volume, "USD-M, 4 symbols, 2021", "agg-trade"),
+        quiet=_kind(volume, "spot, 4 symbols, 2021", "agg-trade"),
     )
 
 
@@ -115,7 +115,7 @@ def tables(known: Measured, assumed: Assumed) -> dict[str, str]:
         *(
             f"| {name} | {kind.trades:.2f} | {kind.diffs:.2f} | {kind.tickers:.2f} | {one.raw_gb_day * 1000:,.0f} MB "
             f"| {one.derived_gb_day * 1000:,.0f} MB |"
-            for name, kind, one in _symbols(known, assumed)
+            for name, kind, one in _each(known, assumed)
         ),
     ]
     taken = [
@@ -132,15 +132,24 @@ def tables(known: Measured, assumed: Assumed) -> dict[str, str]:
 
 
 def rewritten(page: str, parts: Mapping[str, str]) -> str:
-    """Return the page with its tables made anew."""
+    """Return the page with its tables made anew.
+
+    Raises:
+        LookupError: the page has no place for one.
+    """
     for name, text in parts.items():
-        page = page.replace(_part(page, name), f"\n{text}\n")
+        old = _part(page, name)
+        marked = f"<!-- {name} -->\n{old}"
+        page = page.replace(marked, f"<!-- {name} -->\n\n{text}\n\n")
     return page
 
 
-def _symbols(known: Measured, assumed: Assumed) -> list[tuple[str, Kind, Need]]:
-    quiet = known.ordinary.scaled(assumed.quiet_share)
-    kinds = (("busy", known.busy, (1, 0, 0)), ("ordinary", known.ordinary, (0, 1, 0)), ("quiet", quiet, (0, 0, 1)))
+def _each(known: Measured, assumed: Assumed) -> list[tuple[str, Kind, Need]]:
+    kinds = (
+        ("busy", known.busy, (1, 0, 0)),
+        ("ordinary", known.ordinary, (0, 1, 0)),
+        ("quiet", known.quiet, (0, 0, 1)),
+    )
     return [(name, kind, need_of(Workload(name, *counts), known, assumed)) for name, kind, counts in kinds]
 
 
@@ -181,7 +190,7 @@ def _number(text: str) -> float:
 
 def _part(page: str, name: str) -> str:
     """Return what stands between the two marks of a table."""
-    found = re.search(rf"<!-- {name} -->\n(.*?)\n?<!-- end of {name} -->", page, re.DOTALL)
+    found = re.search(rf"<!-- {name} -->\n(.*?)<!-- end of {name} -->", page, re.DOTALL)
     if found is None:
         msg = f"no table {name} in docs/capacity.md"
         raise LookupError(msg)
@@ -194,9 +203,6 @@ def main(
     busy: Annotated[int, typer.Option(min=0, help="Symbols that are as busy as BTCUSDT.")] = 0,
     ordinary: Annotated[int, typer.Option(min=0, help="Symbols of the middle.")] = 0,
     quiet: Annotated[int, typer.Option(min=0, help="Symbols in which little happens.")] = 0,
-    quiet_share: Annotated[
-        float, typer.Option(help="What a quiet one sends of what an ordinary one does.")
-    ] = _DEFAULT.quiet_share,
     busy_core: Annotated[
         float, typer.Option(min=0.05, max=1, help="How much of a core may be used.")
     ] = _DEFAULT.busy_core,
@@ -215,7 +221,7 @@ def main(
     """
     known = measured()
     assumed = Assumed(
-        quiet_share, busy_core, levels, retention_days, replication, readers,
+        busy_core, levels, retention_days, replication, readers,
         core_price, memory_price, disk_price, transfer_price,
     )  # fmt: skip
     if write:

@@ -32,17 +32,6 @@ class Kind(Struct, frozen=True):
         """Bytes a second of the raw topics."""
         return self.trades * self.trade_bytes + self.diffs * self.diff_bytes + self.tickers * self.ticker_bytes
 
-    def scaled(self, factor: float) -> Kind:
-        """Return a symbol that sends so much less."""
-        return Kind(
-            self.trades * factor,
-            self.diffs * factor,
-            self.tickers * factor,
-            self.trade_bytes,
-            self.diff_bytes,
-            self.ticker_bytes,
-        )
-
 
 class Measured(Struct, frozen=True):
     """What the benches found."""
@@ -61,13 +50,12 @@ class Measured(Struct, frozen=True):
     """Bytes of a record of each derived type in Kafka."""
     busy: Kind
     ordinary: Kind
+    quiet: Kind
 
 
 class Assumed(Struct, frozen=True):
     """What nobody measured: say your own."""
 
-    quiet_share: float = 0.1
-    """What a quiet symbol sends of what an ordinary one does."""
     busy_core: float = 0.5
     """How much of a core may be used on average: bursts need the rest."""
     levels: int = 4_000
@@ -111,8 +99,7 @@ class Need(Struct, frozen=True):
 
 def need_of(work: Workload, known: Measured, assumed: Assumed) -> Need:
     """Return what a workload needs of everything."""
-    quiet = known.ordinary.scaled(assumed.quiet_share)
-    kinds = ((work.busy, known.busy), (work.ordinary, known.ordinary), (work.quiet, quiet))
+    kinds = ((work.busy, known.busy), (work.ordinary, known.ordinary), (work.quiet, known.quiet))
     trades = sum(count * kind.trades for count, kind in kinds)
     diffs = sum(count * kind.diffs for count, kind in kinds)
     events = trades + diffs + sum(count * kind.tickers for count, kind in kinds)

@@ -25,7 +25,11 @@ def test_the_tables_of_the_page_are_what_the_figures_come_to() -> None:
 def test_every_figure_was_found_and_is_one() -> None:
     flat = msgspec.to_builtins(KNOWN)
     numbers = [value for value in flat.values() if not isinstance(value, dict)]
-    numbers += [value for kind in (flat["busy"], flat["ordinary"], flat["derived_bytes"]) for value in kind.values()]
+    numbers += [
+        value
+        for kind in (flat["busy"], flat["ordinary"], flat["quiet"], flat["derived_bytes"])
+        for value in kind.values()
+    ]
 
     assert all(number > 0 for number in numbers)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import re
 import shlex
-import sys
 from collections.abc import Iterator
 from enum import Enum
 from functools import cache
@@ -18,9 +17,10 @@ import dashboard.__main__
 import ingest.__main__
 import processors.__main__
 import sandbox.__main__
+from ingest.config import Settings
 from sandbox.reference import reference
 from tests.support.pages import PAGES, commands
-from tests.support.project import run_tool
+from tests.support.project import ROOT, run_tool
 
 
 APPS = {
@@ -29,19 +29,13 @@ APPS = {
     "binance-processors": processors.__main__.app,
     "binance-sandbox": sandbox.__main__.app,
 }
-VERBS = {"demo": "binance-sandbox demo", "up": "binance-sandbox up", "soak": "binance-sandbox soak"}
-"""What a verb of the Makefile hands its `ARGS` to."""
-BENCHES = {
-    "bench": "bench.processing",
-    "bench-ingest": "bench.ingest",
-    "bench-memory": "bench.memory",
-    "bench-outage": "bench.outage",
-    "bench-replicas": "bench.replicas",
-    "bench-restart": "bench.restart",
-    "bench-simulation": "bench.simulation",
-    "bench-exchange": "bench.exchange",
-    "scale": "bench.scale",
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+VERBS = {
+    verb: found[1]
+    for verb, recipe in re.findall(r"^([a-z-]+):.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
+    if (found := re.search(r"\$\(BIN\)/(binance-\w+ \w+|python -m [\w.]+).*\$\(ARGS\)", recipe))
 }
+"""What a verb of the Makefile hands its `ARGS` to: a command of ours, or a module."""
 _PLACEHOLDER = re.compile(r"…|\.\.\.|[A-Z_]+|<.*>|\$.*|\".*\$.*\"")
 
 
@@ -117,23 +111,27 @@ def test_our_commands_are_called_as_they_can_be(name: str) -> None:
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_what_make_is_given_suits_the_command_behind_it(name: str) -> None:
     given = [found for line in PAGES[name].code if (found := arguments_of_make(line))]
+    ours = {args: VERBS[verb] for verb, args in given if VERBS.get(verb, "").startswith("binance-")}
 
-    assert {verb for verb, _ in given} <= {*VERBS, *BENCHES}
-    assert {args: wrong for verb, args in given if verb in VERBS and (wrong := faults(f"{VERBS[verb]} {args}"))} == {}
+    assert {verb for verb, _ in given} <= VERBS.keys()
+    assert {args: wrong for args, command in ours.items() if (wrong := faults(f"{command} {args}"))} == {}
 
 
-def test_the_options_of_benches_exist() -> None:
+def options_of_modules() -> dict[str, set[str]]:
+    """The options that make gives to modules, whatever the document."""
     given: dict[str, set[str]] = {}
     for name in DOCUMENTS:
         for verb, args in filter(None, map(arguments_of_make, PAGES[name].code)):
-            if verb in BENCHES:
-                given.setdefault(BENCHES[verb], set()).update(re.findall(r"--[a-z-]+", args))
+            if VERBS[verb].startswith("python"):
+                given.setdefault(VERBS[verb].split()[-1], set()).update(re.findall(r"--[a-z-]+", args))
+    return given
 
-    for module, options in given.items():
-        told = run_tool(sys.executable, "-m", module, "--help", ok=[0]).stdout
 
-        assert options <= set(re.findall(r"--[a-z-]+", told)), module
-    assert given
+@pytest.mark.parametrize(("module", "options"), sorted(options_of_modules().items()))
+def test_the_options_of_a_module_that_make_runs_exist(module: str, options: set[str]) -> None:
+    told = run_tool("python", "-m", module, "--help", ok=[0]).stdout
+
+    assert options <= set(re.findall(r"--[a-z-]+", told))
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -150,7 +148,8 @@ def known_variables() -> re.Pattern[str]:
         re.escape(one).replace("<MARKET>", "(?:SPOT|USDM|COINM|<MARKET>)").replace("<LABEL>", "(?:[A-Z0-9_]+|<LABEL>)")
         for one in names
     ]
-    return re.compile("|".join([*patterns, "INGEST_CONFIG"]))
+    sections = [f"INGEST_{name.upper()}" for name in Settings.model_fields]
+    return re.compile("|".join([*patterns, *sections, "INGEST_CONFIG"]))
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
