@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from sandbox.artifacts import ArtifactStore, read_lock
+from sandbox.artifacts import Artifact, ArtifactSet, ArtifactStore, read_lock
 from sandbox.jvm import class_path, java_binary
 from tests.conftest import Registry
 from tests.support.kafka import Broker
@@ -27,13 +27,27 @@ TOOLS = {
     "kafka-topics": "org.apache.kafka.tools.TopicCommand",
 }
 """Kafka's own tools, by the names that its distribution gives them."""
+_TOOLS_JAR = ArtifactSet(
+    title="Kafka's tools 4.3.1",
+    name="kafka-tools-4.3.1",
+    files=(
+        Artifact(
+            path="org/apache/kafka/kafka-tools/4.3.1/kafka-tools-4.3.1.jar",
+            bytes=698_668,
+            sha256="62f3c5dd7aa3442d4c5bc6a95f86e2502178ea09de8e27f74d9563bf955e253c",
+        ),
+    ),
+)
+"""What the broker does not need, and the class path of its programs lacks."""
 
 
 @pytest.fixture(scope="module")
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with Kafka's tools."""
     place = tmp_path_factory.mktemp("tools")
-    classes = class_path(sorted(ArtifactStore.from_environment().fetch(read_lock()["kafka"]).glob("*.jar")))
+    store = ArtifactStore.from_environment()
+    places = [store.fetch(wanted) for wanted in (read_lock()["kafka"], _TOOLS_JAR)]
+    classes = class_path([jar for one in places for jar in sorted(one.glob("*.jar"))])
     for name, main in TOOLS.items():
         script = place / name
         script.write_text(
