@@ -56,6 +56,23 @@ def test_every_section_of_ingest_is_among_them() -> None:
     assert keys == set(IngestSettings.model_fields)
 
 
+REFERENCES = ("docs/metrics.md", "docs/processors-reference.md", "docs/read-service-reference.md")
+NO_METRICS = {"ingest_id"}
+"""Fields of records that begin like a metric."""
+
+
+@pytest.mark.parametrize("name", sorted(PAGES.keys() - {"CHANGELOG.md", *REFERENCES}))
+def test_a_metric_that_a_page_names_exists(name: str) -> None:
+    known = {row for one in REFERENCES for row in re.findall(r"^\| `(\w+)` \|", page(one).text, re.MULTILINE)}
+    named = set(
+        re.findall(
+            r"`((?:ingest|processors|dashboard)_[a-z0-9_]+)(?:_bucket|_sum|_count)?(?:\{[^}`]*\})?`", PAGES[name].text
+        )
+    )
+
+    assert named - known - NO_METRICS == set()
+
+
 def read_by_code() -> set[str]:
     """Variables that sandbox, tests and benches look up themselves."""
     places = [path for folder in ("sandbox", "tests", "bench") for path in Path(ROOT / folder).rglob("*.py")]
