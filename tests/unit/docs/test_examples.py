@@ -67,6 +67,7 @@ def test_settings_in_commands_are_taken(block: Block, monkeypatch: pytest.Monkey
     load(None)
 
 
+@pytest.mark.timeout(180)  # several commands, each of which starts an interpreter
 @pytest.mark.parametrize("block", blocks_that_need("offline"), ids=place)
 def test_commands_that_need_nothing_do_what_the_page_says(block: Block, tmp_path: Path) -> None:
     for name, text in files_of(block.page).items():
