@@ -58,11 +58,11 @@ check: $(STAMP)  ## lint, format, types, import contracts, and proof that each o
 	$(BIN)/python -m pytest -q tests/unit/house
 
 docs: $(STAMP)  ## the documentation as a site in site/; a dead link or a page without a place is an error
-	@$(BIN)/mkdocs --quiet build --strict --clean
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --quiet build --strict --clean
 	@echo 'site/index.html is ready'
 
 docs-serve: $(STAMP)  ## the documentation on http://127.0.0.1:8000, built anew at each change (ARGS=...)
-	@$(BIN)/mkdocs serve $(ARGS)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve $(ARGS)
 
 bench: $(STAMP)  ## processors beside the ceiling, stock Faust, quixstreams and bytewax, some 15 minutes (ARGS=...)
 	@$(MAKE) --no-print-directory $(STREAM_PEERS) || echo 'the peers cannot be built here (see above) and are not measured' >&2
