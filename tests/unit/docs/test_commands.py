@@ -123,7 +123,7 @@ def options_of_modules() -> dict[str, set[str]]:
     given: dict[str, set[str]] = {}
     for name in DOCUMENTS:
         for verb, args in filter(None, map(arguments_of_make, PAGES[name].code)):
-            if VERBS.get(verb, "").startswith("python"):
+            if VERBS.get(verb, "").startswith("python -m bench."):
                 given.setdefault(VERBS[verb].split()[-1], set()).update(re.findall(r"--[a-z-]+", args))
     return given
 
