@@ -2,7 +2,7 @@
 # requirements.lock or pyproject.toml. `make` alone lists the verbs.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up soak test check setup lock clients kube sbom audit
+.PHONY: help demo up soak test check setup lock clients kube sbom audit docs docs-serve
 .PHONY: bench bench-ingest bench-memory bench-outage bench-exchange bench-replicas bench-restart bench-simulation scale
 
 BIN := .venv/bin
@@ -60,6 +60,13 @@ check: $(STAMP)  ## lint, format, types, import contracts, and proof that each o
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -q tests/unit/house
+
+docs: $(STAMP)  ## the documentation as a site in site/; a dead link or a page without a place is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --quiet build --strict --clean
+	@echo 'site/index.html is ready'
+
+docs-serve: $(STAMP)  ## the documentation on http://127.0.0.1:8000, built anew at each change (ARGS=...)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve $(ARGS)
 
 bench: $(STAMP)  ## processors beside the ceiling, stock Faust, quixstreams and bytewax, some 15 minutes (ARGS=...)
 	@$(MAKE) --no-print-directory $(STREAM_PEERS) || echo 'the peers cannot be built here (see above) and are not measured' >&2

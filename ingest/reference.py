@@ -22,7 +22,7 @@ from ingest.metrics import METRICS
 from schemas.kafka_access import KafkaSettings
 
 
-__all__ = ["REFERENCES", "metrics_reference", "settings_reference"]
+__all__ = ["REFERENCES", "metrics_reference", "setting_sections", "settings_reference"]
 
 _SHARED: Final = frozenset({*KafkaSettings.model_fields, "schema_registry_url", "topic_prefix"})
 """Settings that all services have under one name."""
@@ -57,14 +57,20 @@ def _settings() -> Iterator[str]:
         " say where such a market is reached. `<label>` is an account's, of your choice: lower case, digits and"
         " hyphens; in the environment upper case, and `_` for `-`. Keys come from files or the environment alone."
     )
-    for title, fields in _sections("", Settings):
+    for title, rows in setting_sections():
         yield ""
         yield f"## {title}"
         yield ""
         yield "| key | default | what |"
         yield "| --- | --- | --- |"
-        for key, field in fields.items():
-            yield f"| {_key(key)} | {_default(field)} | {_cell(field.description or '')} |"
+        for key, default, what in rows:
+            yield f"| {_key(key)} | {default} | {what} |"
+
+
+def setting_sections() -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
+    """Yield each section's title and its settings: key, and as Markdown default and meaning."""
+    for title, fields in _sections("", Settings):
+        yield title, [(key, _default(field), _cell(field.description or "")) for key, field in fields.items()]
 
 
 def _sections(prefix: str, model: type[BaseModel]) -> Iterator[tuple[str, dict[str, FieldInfo]]]:

@@ -19,7 +19,7 @@ from processors import metrics
 from processors.config import Settings
 
 
-__all__ = ["reference"]
+__all__ = ["reference", "setting_rows"]
 
 _METRIC: Final = re.compile(
     r'^(?P<meaning>(?:# .+\n)+)\w+: Final = \w+\(\s*"(?P<name>\w+)",\s*"(?P<what>[^"]+)"', re.MULTILINE
@@ -29,6 +29,12 @@ _METRIC: Final = re.compile(
 def reference() -> str:
     """Return settings and metrics as Markdown."""
     return "\n".join(_lines()) + "\n"
+
+
+def setting_rows() -> Iterator[tuple[str, str, str]]:
+    """Yield of each setting its variable, and as Markdown its default and meaning."""
+    for name, field in Settings.model_fields.items():
+        yield _variable(name, field), _default(field), field.description or ""
 
 
 def _lines() -> Iterator[str]:
@@ -44,8 +50,8 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "| variable | default | what |"
     yield "| --- | --- | --- |"
-    for name, field in Settings.model_fields.items():
-        yield f"| `{_variable(name, field)}` | {_default(field)} | {field.description} |"
+    for variable, default, what in setting_rows():
+        yield f"| `{variable}` | {default} | {what} |"
     yield ""
     yield "## Metrics"
     yield ""
