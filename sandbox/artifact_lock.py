@@ -30,7 +30,7 @@ REGISTRY_VERSION = "3.3.3"
 _CONNECTIONS = 6
 
 _HEADER = """\
-# The Java programs of the sandbox, file by file. Written by `python -m sandbox.artifact_lock`; do not edit.
+# The Java programs of {of}, file by file. Written by `python -m {by}`; do not edit.
 """
 
 
@@ -58,9 +58,9 @@ def main() -> int:
     return 0
 
 
-def render(sets: dict[str, ArtifactSet]) -> str:
+def render(sets: dict[str, ArtifactSet], *, of: str = "the sandbox", by: str = "sandbox.artifact_lock") -> str:
     """Write the sets as TOML, a line per file."""
-    lines = [_HEADER]
+    lines = [_HEADER.format(of=of, by=by)]
     for key, pinned in sets.items():
         lines += [f"[{key}]", f'title = "{pinned.title}"', f'name = "{pinned.name}"', "files = ["]
         lines += [

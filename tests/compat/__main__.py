@@ -59,9 +59,11 @@ def compat(
     """
     chosen = [name.strip() for name in only.split(",")] if only else list(_READERS)
     if unknown := [name for name in chosen if name not in _READERS]:
-        raise typer.BadParameter(f"{', '.join(unknown)}: no reader; there are {', '.join(_READERS)}")
+        msg = f"{', '.join(unknown)}: no reader; there are {', '.join(_READERS)}"
+        raise typer.BadParameter(msg)
     if keep is not None and keep.exists() and any(keep.iterdir()):
-        raise typer.BadParameter(f"--keep {keep}: is not empty")
+        msg = f"--keep {keep}: is not empty"
+        raise typer.BadParameter(msg)
     console = Console()
     with interrupted_by_signals(), _directory(keep) as directory:
         report = _run([program for program in PROGRAMS if program.reader in chosen], directory, console)
@@ -97,7 +99,10 @@ def _lines(program: Program, site: Site, facts: Facts, tell: Callable[[str], Non
         return [Line.failed(program.reader, program.what, str(error), time.monotonic() - began)]
     seconds = time.monotonic() - began
     verdicts = [judge(source, told.minutes.get(source, {}), facts.truth[source]) for source in program.sources]
-    return [Line.of(program.reader, version, program.what, verdict, told.differences, seconds) for verdict in verdicts]
+    return [
+        Line.of(program.reader, version, program.what, verdict=verdict, more=told.differences, seconds=seconds)
+        for verdict in verdicts
+    ]
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from jgo.maven import MavenContext
+from jgo.maven import Artifact as MavenArtifact, MavenContext
 
 from sandbox.artifact_lock import pin, render
 from sandbox.artifacts import ArtifactSet
@@ -88,10 +88,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as directory:
         context = MavenContext(repo_cache=Path(directory), timeout=60)
         sets = {key: _resolve(context, *program) for key, program in PROGRAMS.items()}
-    LOCK_FILE.write_text(
-        "# The Java programs of the readers, file by file. Written by `python -m tests.compat.artifact_lock`; do not edit."
-        "\n\n" + render(sets).split("\n\n", 1)[-1]
-    )
+    LOCK_FILE.write_text(render(sets, of="the readers", by="tests.compat.artifact_lock"))
     return 0
 
 
@@ -99,7 +96,7 @@ def _resolve(
     context: MavenContext, title: str, name: str, coordinates: Sequence[str], left_out: set[str]
 ) -> ArtifactSet:
     """Resolve each by itself: together, one root would decide over the versions of another's dependencies."""
-    found = {}
+    found: dict[tuple[str, str], MavenArtifact] = {}
     for coordinate in coordinates:
         roots, dependencies = context.resolver.resolve([context.create_dependency(coordinate)])
         needed = [each for each in dependencies if each.scope in {"compile", "runtime"}]

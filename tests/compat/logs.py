@@ -71,7 +71,7 @@ def _entries(bootstrap_servers: str, topic: str) -> Iterator[Entry]:
                         message.value() or b"",
                         tuple(headers),
                     )
-                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+                elif error.code() == KafkaError._PARTITION_EOF:
                     running.discard(message.partition() or 0)
                 else:
                     raise KafkaException(error)
@@ -87,7 +87,8 @@ def append(bootstrap_servers: str, topic: str, entries: Iterable[Entry]) -> int:
     """
     producer = Producer({"bootstrap.servers": bootstrap_servers, "partitioner": "murmur2_random", "acks": "all"})
     count = 0
-    for count, entry in enumerate(entries, 1):
+    for entry in entries:
+        count += 1
         producer.produce(topic, entry.value, entry.key, timestamp=entry.timestamp_ms, headers=list(entry.headers))
     if left := producer.flush(_SILENCE_S):
         msg = f"{left} records were not taken"

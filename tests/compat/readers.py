@@ -16,9 +16,10 @@ from sandbox.artifacts import read_lock
 from sandbox.jvm import class_path
 from tests.compat.artifact_lock import LOCK_FILE
 from tests.compat.comparing import Difference, Found, minutes_in
-from tests.compat.filling import Facts, Topics
+from tests.compat.filling import Facts
 from tests.compat.logs import Entry
 from tests.compat.running import ReaderError, Site, installed
+from tests.compat.sink import run_sink
 from tests.compat.truth import minutes_of, trades_of
 
 
@@ -149,9 +150,16 @@ def _flink(site: Site, _: Facts) -> Told:
     )
     jars = class_path(site.jars("flink"))
     opens = [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in ("java.util", "java.lang", "java.net", "java.nio")]
-    java = [_java_home() / "bin" / "java", "-Xmx1g", *opens, "-cp", jars, "org.apache.flink.table.client.SqlClient"]
-    said = site.output_of("flink", [*java, "-f", folder / "flink.sql"], folder, {"FLINK_CONF_DIR": str(conf)})
+    client = ["-cp", jars, "org.apache.flink.table.client.SqlClient", "-f", "flink.sql"]
+    argv = [str(_java_home() / "bin" / "java"), "-Xmx1g", *opens, *client]
+    said = site.output_of("flink", argv, folder, {"FLINK_CONF_DIR": str(conf)})
     return Told(minutes_in(said))
+
+
+def _iceberg(site: Site, facts: Facts) -> Told:
+    python, folder = installed("compat"), site.folder("iceberg")
+    run_sink(site, facts, _java_home() / "bin" / "java", folder)
+    return Told(minutes_in(site.output_of("iceberg", [python, "iceberg_minutes.py"], folder)))
 
 
 PROGRAMS: Final = (
@@ -183,4 +191,5 @@ PROGRAMS: Final = (
         "spark", "streaming", ("trade",), _pinned("pyspark", "requirements-spark.lock"), _spark("spark_streaming.py")
     ),
     Program("flink", "SQL", ("raw", "trade", "candle"), _resolved("flink"), _flink),
+    Program("iceberg", "Kafka Connect sink", ("trade", "candle"), _resolved("iceberg"), _iceberg),
 )

@@ -40,7 +40,7 @@ class Line(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(
-        cls, reader: str, version: str, what: str, verdict: Verdict, more: Sequence[Difference], seconds: float
+        cls, reader: str, version: str, what: str, *, verdict: Verdict, more: Sequence[Difference], seconds: float
     ) -> Self:
         """Make the line of a verdict."""
         problems = [str(each) for each in (*verdict.differences, *more)]

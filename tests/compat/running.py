@@ -116,5 +116,6 @@ def installed(environment: str) -> Path:
         check=False,
     )
     if done.returncode != 0:
-        raise ReaderError(f".make/{environment}", "could not be built (see above): is a package registry within reach?")
+        what = f".make/{environment}"
+        raise ReaderError(what, "could not be built (see above): is a package registry within reach?")
     return ROOT / ".make" / environment / "bin" / "python"

@@ -44,7 +44,8 @@ minutes = (
         sum("quote_quantity").alias("quote_volume"),
     )
 )
-# availableNow: all that is there now, then stop. `append` instead of `complete` tells a window once, behind the watermark.
+# availableNow: all that is there now, then stop. `append` instead of `complete` tells a window once, when the watermark
+# has passed it.
 query = (
     minutes.writeStream.outputMode("complete")
     .format("memory")
