@@ -44,6 +44,7 @@ PROGRAMS: Final = {
         f"flink-{_FLINK}",
         [
             f"org.apache.flink:flink-sql-client:{_FLINK}",
+            f"org.apache.flink:flink-sql-gateway:{_FLINK}",
             f"org.apache.flink:flink-table-planner-loader:{_FLINK}",
             f"org.apache.flink:flink-table-runtime:{_FLINK}",
             f"org.apache.flink:flink-connector-files:{_FLINK}",
