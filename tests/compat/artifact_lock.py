@@ -30,6 +30,8 @@ _KAFKA: Final = "4.3.1"
 _ICEBERG: Final = "1.11.0"
 _CONVERTER: Final = "2.6.13.Final"
 _SLF4J: Final = "1.7.36"
+_ALONE: Final = " alone"
+"""Behind what is taken without its dependencies."""
 
 PROGRAMS: Final = {
     "spark": (
@@ -48,6 +50,8 @@ PROGRAMS: Final = {
             f"org.apache.flink:flink-table-planner-loader:{_FLINK}",
             f"org.apache.flink:flink-table-runtime:{_FLINK}",
             f"org.apache.flink:flink-connector-files:{_FLINK}",
+            # The client asks it for its options, and nothing else of it.
+            f"org.apache.flink:flink-python:{_FLINK}{_ALONE}",
             f"org.apache.flink:flink-sql-connector-kafka:{_FLINK_KAFKA}",
             f"org.apache.flink:flink-sql-avro-confluent-registry:{_FLINK}",
         ],
@@ -99,7 +103,8 @@ def _resolve(
     """Resolve each by itself: together, one root would decide over the versions of another's dependencies."""
     found: dict[tuple[str, str], MavenArtifact] = {}
     for coordinate in coordinates:
-        roots, dependencies = context.resolver.resolve([context.create_dependency(coordinate)])
+        root = context.create_dependency(coordinate.removesuffix(_ALONE))
+        roots, dependencies = ([root], []) if coordinate.endswith(_ALONE) else context.resolver.resolve([root])
         needed = [each for each in dependencies if each.scope in {"compile", "runtime"}]
         for artifact in (each.artifact for each in [*roots, *needed]):
             if artifact.artifactId not in left_out:

@@ -121,6 +121,24 @@ def _java_home() -> Path:
     return Path(subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip())  # noqa: S603 - ours
 
 
+def _spark_java(folder: Path) -> Path:
+    """Return a home of Java whose `java` does without the one module that Spark asks for and the wheel's Java lacks.
+
+    Spark's own code works without it, on plain loops.
+    """
+    java = folder / "java" / "bin" / "java"
+    java.parent.mkdir(parents=True)
+    java.write_text(
+        "#!/bin/sh\n"
+        "for option do\n"
+        '    shift; [ "$option" = --add-modules=jdk.incubator.vector ] || set -- "$@" "$option"\n'
+        "done\n"
+        f'exec "{_java_home() / "bin" / "java"}" "$@"\n'
+    )
+    java.chmod(0o755)
+    return java.parents[1]
+
+
 def _spark(script: str) -> Callable[[Site, Facts], Told]:
     def run(site: Site, _: Facts) -> Told:
         python, folder = installed("compat-spark"), site.folder(Path(script).stem)
@@ -129,7 +147,7 @@ def _spark(script: str) -> Callable[[Site, Facts], Told]:
         path = folder / script
         path.write_text(re.sub(r'^PACKAGES = ".*"$', 'PACKAGES = ""', path.read_text(), flags=re.MULTILINE))
         environment = {
-            "JAVA_HOME": str(_java_home()),
+            "JAVA_HOME": str(_spark_java(folder)),
             "PYSPARK_SUBMIT_ARGS": f"--master local[2] --driver-memory 1g --conf spark.ui.enabled=false --jars {jars} "
             "pyspark-shell",
             "SPARK_LOCAL_IP": "127.0.0.1",
