@@ -1,8 +1,8 @@
 """What a reader found, held against what it must find: pure.
 
-A recipe prints tables. A table begins with a header that has a column `open_time`; cells are parted by commas, tabs or
-the bars of a drawn table; it ends where a line has another number of cells. Each row is a minute of a symbol as one
-source tells it.
+A recipe prints tables. A table begins with a header that has the columns `source`, `symbol` and `open_time`; cells are
+parted by commas, tabs or the bars of a drawn table; it ends where a line has another number of cells. Each row is a
+minute of a symbol as one source tells it.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ def minutes_in(output: str) -> dict[str, Found]:
     header: list[str] = []
     for line in output.splitlines():
         cells = _cells(line)
-        if "open_time" in cells:
-            header = [cell.lower() for cell in cells]
-            if missing := (_KEY | {*COLUMNS}) - {*header}:
+        if {*cells} >= _KEY:
+            header = cells
+            if missing := {*COLUMNS} - {*header}:
                 msg = f"a table lacks {', '.join(sorted(missing))}: {line!r}"
                 raise ValueError(msg)
         elif header and len(cells) == len(header):

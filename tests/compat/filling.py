@@ -2,12 +2,14 @@
 
 After the flow has come to rest, what at-least-once delivery may bring is added, as another producer of the same records
 would write it: raw and derived trades a second time, and of candles an older version behind the newest. Who counts rows
-instead of identities, or takes the last record of a key for its newest version, is found out.
+instead of identities, or takes the last record of a key for its newest version, is found out. So is who rounds: raw
+trades of one more symbol have products with all 16 decimal places.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +39,12 @@ SIMULATION: Final = Simulation(
 )
 """From ten seconds before a full minute to the end of the fourth."""
 _REPEATED: Final = 40
+_EXACT: Final = "EXACTUSDT"
+_EXACT_TRADES: Final = (
+    ("0.00000001", "0.00000001"),
+    ("123456789.12345678", "98765.43210987"),
+    ("0.00000003", "9999999999.99999999"),
+)
 
 
 class NotAtRestError(SandboxError):
@@ -66,7 +74,7 @@ class Facts(msgspec.Struct, frozen=True):
     raw: list[Entry]
     """The raw trades as they lie."""
     truth: dict[str, Truth]
-    """By source: `raw` and `trade` tell the minutes of the trades, `candle` those of the candle topic."""
+    """By source: `raw` tells the minutes of the raw trades, `trade` of the derived ones, `candle` those of candles."""
 
 
 def stack_in(directory: Path, tell: Callable[[str], None]) -> Stack:
@@ -106,13 +114,14 @@ def facts_of(bootstrap_servers: str) -> Facts:
     raw = read_whole(bootstrap_servers, Topics.raw_trade)
     records = {topic: len(read_whole(bootstrap_servers, topic)) for topic in (Topics.trade, Topics.candle)}
     minutes = minutes_of(trades_of(raw))
-    candles = candles_of(minutes, SIMULATION.start_ms + 1000 * SIMULATION.duration_s)
-    truth: dict[str, Truth] = {"raw": minutes, "trade": minutes, "candle": candles}
+    traded = {key: minute for key, minute in minutes.items() if key[0] != _EXACT}
+    candles = candles_of(traded, SIMULATION.start_ms + 1000 * SIMULATION.duration_s)
+    truth: dict[str, Truth] = {"raw": minutes, "trade": traded, "candle": candles}
     return Facts({Topics.raw_trade: len(raw), **records}, raw, truth)
 
 
 def _repeat(bootstrap_servers: str, tell: Callable[[str], None]) -> None:
-    count = 0
+    count = append(bootstrap_servers, Topics.raw_trade, _exact(read_whole(bootstrap_servers, Topics.raw_trade)[0]))
     for topic in (Topics.raw_trade, Topics.trade):
         entries = read_whole(bootstrap_servers, topic)
         step = max(1, len(entries) // _REPEATED)
@@ -125,4 +134,13 @@ def _repeat(bootstrap_servers: str, tell: Callable[[str], None]) -> None:
     older = [entry for key, entry in first.items() if entry.offset < last[key].offset]
     if not older:
         raise NotAtRestError(["no candle has a provisional version: nothing tells newest from last"])
-    tell(f"added {count} repeated trades and {append(bootstrap_servers, Topics.candle, older)} older candles")
+    tell(
+        f"added {count} trades, all but {len(_EXACT_TRADES)} of them repeats, and {append(bootstrap_servers, Topics.candle, older)} older candles"
+    )
+
+
+def _exact(model: Entry) -> Iterator[Entry]:
+    """Yield raw trades whose sums have as many digits as there can be; in all else they are like another."""
+    for trade_id, (price, quantity) in enumerate(_EXACT_TRADES, 1):
+        trade = json.loads(model.value) | {"s": _EXACT, "t": trade_id, "p": price, "q": quantity}
+        yield msgspec.structs.replace(model, key=_EXACT, value=json.dumps(trade, separators=(",", ":")).encode())

@@ -18,7 +18,7 @@ from tests.compat.artifact_lock import LOCK_FILE
 from tests.compat.comparing import Difference, Found, minutes_in
 from tests.compat.filling import Facts
 from tests.compat.logs import Entry
-from tests.compat.running import ReaderError, Site, installed
+from tests.compat.running import QUICK_START, ReaderError, Site, installed
 from tests.compat.sink import run_sink
 from tests.compat.truth import minutes_of, trades_of
 
@@ -142,14 +142,14 @@ def _spark_java(folder: Path) -> Path:
 def _spark(script: str) -> Callable[[Site, Facts], Told]:
     def run(site: Site, _: Facts) -> Told:
         python, folder = installed("compat-spark"), site.folder(Path(script).stem)
-        jars = ",".join(map(str, site.jars("spark")))
+        jars, quick = ",".join(map(str, site.jars("spark"))), " ".join(QUICK_START)
         # The same jars that `spark.jars.packages` would fetch, pinned by their hashes: the packages are named empty.
         path = folder / script
         path.write_text(re.sub(r'^PACKAGES = ".*"$', 'PACKAGES = ""', path.read_text(), flags=re.MULTILINE))
         environment = {
             "JAVA_HOME": str(_spark_java(folder)),
-            "PYSPARK_SUBMIT_ARGS": f"--master local[2] --driver-memory 1g --conf spark.ui.enabled=false --jars {jars} "
-            "pyspark-shell",
+            "PYSPARK_SUBMIT_ARGS": f"--master local[2] --driver-memory 1g --driver-java-options '{quick}' --jars {jars} "
+            "--conf spark.ui.enabled=false pyspark-shell",
             "SPARK_LOCAL_IP": "127.0.0.1",
         }
         name = path.stem
@@ -169,7 +169,7 @@ def _flink(site: Site, _: Facts) -> Told:
     jars = class_path(site.jars("flink"))
     opens = [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in ("java.util", "java.lang", "java.net", "java.nio")]
     client = ["-cp", jars, "org.apache.flink.table.client.SqlClient", "-f", "flink.sql"]
-    argv = [str(_java_home() / "bin" / "java"), "-Xmx1g", *opens, *client]
+    argv = [str(_java_home() / "bin" / "java"), "-Xmx1g", *QUICK_START, *opens, *client]
     said = site.output_of("flink", argv, folder, {"FLINK_CONF_DIR": str(conf)})
     return Told(minutes_in(said))
 

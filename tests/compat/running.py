@@ -17,15 +17,18 @@ from sandbox.processes import ManagedProcess
 from tests.compat.artifact_lock import LOCK_FILE
 
 
-__all__ = ["ROOT", "ReaderError", "Site", "installed"]
+__all__ = ["QUICK_START", "ROOT", "ReaderError", "Site", "installed"]
 
 ROOT: Final = Path(__file__).parents[2]
 RECIPES: Final = Path(__file__).with_name("recipes")
 _BROKER: Final = "localhost:9092"
 _REGISTRY: Final = "http://localhost:8081"
 """The addresses that the recipes name: those of `make up`."""
-_RUN_S: Final = 400.0
-_INSTALL_S: Final = 1_200.0
+_RUN_S: Final = 600.0
+_INSTALL_S: Final = 1_800.0
+
+QUICK_START: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+"""For Java programs that live a minute: compiled less, started sooner."""
 
 
 class ReaderError(SandboxError):

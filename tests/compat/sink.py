@@ -13,13 +13,13 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 from sandbox.ports import free_port
 from sandbox.processes import ManagedProcess
 from tests.compat.filling import Facts, Topics
-from tests.compat.running import ReaderError, Site
+from tests.compat.running import QUICK_START, ReaderError, Site
 
 
 __all__ = ["committed_rows", "run_sink"]
 
 _TABLES: Final = {"trade": Topics.trade, "candle_1m": Topics.candle}
-_COMMIT_S: Final = 240.0
+_COMMIT_S: Final = 480.0
 _POLL_S: Final = 1.0
 _REST: Final = "localhost:8083"
 _CONTROL: Final = "control-iceberg"
@@ -43,7 +43,15 @@ def run_sink(site: Site, facts: Facts, java: Path, folder: Path) -> None:
     admin.create_topics([NewTopic(_CONTROL, 1, 1)])[_CONTROL].result()
     jars = ":".join(map(str, site.jars("connect")))
     wanted = {name: facts.records[topic] for name, topic in _TABLES.items()}
-    argv = [str(java), "-Xmx512m", "-cp", jars, "org.apache.kafka.connect.cli.ConnectStandalone", worker.name]
+    argv = [
+        str(java),
+        "-Xmx512m",
+        *QUICK_START,
+        "-cp",
+        jars,
+        "org.apache.kafka.connect.cli.ConnectStandalone",
+        worker.name,
+    ]
     connectors = ["connect-trade.properties", "connect-candle-1m.properties"]
     with site.process("connect", [*argv, *connectors], folder / "connect.out") as connect:
         _await(connect, wanted, folder)

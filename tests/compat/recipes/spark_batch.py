@@ -60,7 +60,7 @@ def minutes(trades):
     )
 
 
-# Text becomes a decimal by a cast. (19,8) twice makes (38,16) wide enough; of wider ones Spark cuts places.
+# Text becomes a decimal by a cast. The product of two (18,8) keeps all its places; of wider ones Spark cuts some.
 raw = (
     topic("binance.spot.raw.trade")
     .select(from_json(col("value").cast("string"), "s string, t bigint, p string, q string, T bigint").alias("v"))

@@ -14,8 +14,8 @@ MINUTE_MS = 1_793_577_600_000
 NUMBERS = {
     "trades": Decimal(3),
     "high": Decimal("2.5"),
-    "low": Decimal("2"),
-    "base_volume": Decimal("7"),
+    "low": Decimal(2),
+    "base_volume": Decimal(7),
     "quote_volume": Decimal("15.0000000000000001"),
 }
 

@@ -18,9 +18,9 @@ def entry(trade_id: int, time: int, price: str, quantity: str, *, sent: int = 0)
     return Entry(0, trade_id, time, "BTCUSDT", json.dumps(trade).encode(), ())
 
 
-def numbers(open_: str, high: str, low: str, close: str, base: str, quote: str, trades: int) -> dict[str, Decimal]:
+def numbers(*texts: str, trades: int) -> dict[str, Decimal]:
     names = ("open", "high", "low", "close", "base_volume", "quote_volume")
-    told = dict(zip(names, map(Decimal, (open_, high, low, close, base, quote)), strict=True))
+    told = dict(zip(names, map(Decimal, texts), strict=True))
     return told | {"trades": Decimal(trades)}
 
 
@@ -39,9 +39,9 @@ def test_a_minute_adds_up_exactly() -> None:
 
     assert minutes_of(trades_of(entries)) == {
         ("BTCUSDT", 0): numbers(
-            "84000.00000001", "84000.00000001", "83999.5", "83999.5", "2.00000001", "167999.0008400000000001", 2
+            "84000.00000001", "84000.00000001", "83999.5", "83999.5", "2.00000001", "167999.0008400000000001", trades=2
         ),
-        ("BTCUSDT", MINUTE_MS): numbers("84001", "84001", "84001", "84001", "1", "84001", 1),
+        ("BTCUSDT", MINUTE_MS): numbers("84001", "84001", "84001", "84001", "1", "84001", trades=1),
     }
 
 
@@ -51,8 +51,8 @@ def test_a_minute_without_trades_stands_at_the_close_before() -> None:
     candles = candles_of(minutes, 240_000)
 
     assert candles == {
-        ("BTCUSDT", 0): numbers("2", "3", "2", "3", "2", "5", 2),
-        ("BTCUSDT", MINUTE_MS): numbers("3", "3", "3", "3", "0", "0", 0),
-        ("BTCUSDT", 2 * MINUTE_MS): numbers("4", "4", "4", "4", "1", "4", 1),
-        ("BTCUSDT", 3 * MINUTE_MS): numbers("4", "4", "4", "4", "0", "0", 0),
+        ("BTCUSDT", 0): numbers("2", "3", "2", "3", "2", "5", trades=2),
+        ("BTCUSDT", MINUTE_MS): numbers("3", "3", "3", "3", "0", "0", trades=0),
+        ("BTCUSDT", 2 * MINUTE_MS): numbers("4", "4", "4", "4", "1", "4", trades=1),
+        ("BTCUSDT", 3 * MINUTE_MS): numbers("4", "4", "4", "4", "0", "0", trades=0),
     }
