@@ -134,9 +134,8 @@ def _repeat(bootstrap_servers: str, tell: Callable[[str], None]) -> None:
     older = [entry for key, entry in first.items() if entry.offset < last[key].offset]
     if not older:
         raise NotAtRestError(["no candle has a provisional version: nothing tells newest from last"])
-    tell(
-        f"added {count} trades, all but {len(_EXACT_TRADES)} of them repeats, and {append(bootstrap_servers, Topics.candle, older)} older candles"
-    )
+    replayed = append(bootstrap_servers, Topics.candle, older)
+    tell(f"added {count} trades, all but {len(_EXACT_TRADES)} of them repeats, and {replayed} older candles")
 
 
 def _exact(model: Entry) -> Iterator[Entry]:

@@ -148,8 +148,8 @@ def _spark(script: str) -> Callable[[Site, Facts], Told]:
         path.write_text(re.sub(r'^PACKAGES = ".*"$', 'PACKAGES = ""', path.read_text(), flags=re.MULTILINE))
         environment = {
             "JAVA_HOME": str(_spark_java(folder)),
-            "PYSPARK_SUBMIT_ARGS": f"--master local[2] --driver-memory 1g --driver-java-options '{quick}' --jars {jars} "
-            "--conf spark.ui.enabled=false pyspark-shell",
+            "PYSPARK_SUBMIT_ARGS": f"--master local[2] --driver-memory 1g --driver-java-options '{quick}' "
+            f"--jars {jars} --conf spark.ui.enabled=false pyspark-shell",
             "SPARK_LOCAL_IP": "127.0.0.1",
         }
         name = path.stem
