@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import SubprocessError
 from typing import Annotated
 
 import typer
@@ -95,7 +96,7 @@ def _lines(program: Program, site: Site, facts: Facts, tell: Callable[[str], Non
     try:
         version = program.version()
         told = program.run(site, facts)
-    except (SandboxError, ValueError, OSError) as error:
+    except (SandboxError, SubprocessError, KafkaException, ValueError, OSError) as error:
         return [Line.failed(program.reader, program.what, str(error), time.monotonic() - began)]
     seconds = time.monotonic() - began
     verdicts = [judge(source, told.minutes.get(source, {}), facts.truth[source]) for source in program.sources]

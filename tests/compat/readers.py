@@ -168,7 +168,7 @@ def _flink(site: Site, _: Facts) -> Told:
     )
     jars = class_path(site.jars("flink"))
     opens = [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in ("java.util", "java.lang", "java.net", "java.nio")]
-    client = ["-cp", jars, "org.apache.flink.table.client.SqlClient", "-f", "flink.sql"]
+    client = ["-cp", jars, "org.apache.flink.table.client.SqlClient", "-f", "flink.sql", "-hist", "history"]
     argv = [str(_java_home() / "bin" / "java"), "-Xmx1g", *QUICK_START, *opens, *client]
     said = site.output_of("flink", argv, folder, {"FLINK_CONF_DIR": str(conf)})
     return Told(minutes_in(said))
