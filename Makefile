@@ -2,7 +2,7 @@
 # requirements.lock or pyproject.toml. `make` alone lists the verbs.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up soak test check setup lock clients kube sbom audit docs docs-serve
+.PHONY: help demo up soak test check setup lock clients kube sbom audit docs docs-serve compat
 .PHONY: bench bench-ingest bench-memory bench-outage bench-exchange bench-replicas bench-restart bench-simulation scale
 
 BIN := .venv/bin
@@ -97,6 +97,9 @@ bench-restart: $(STAMP)  ## time until the books of a worker that was killed are
 scale: $(STAMP)  ## processors by workers, symbols and depth: CPU, memory, rebalances (ARGS=--quick)
 	@$(BIN)/python -m bench.scale $(ARGS)
 
+compat: $(STAMP)  ## our topics read by Spark, Flink, ClickHouse and others, each result proven (ARGS="--only kcat,duckdb")
+	@$(BIN)/python -m tests.compat $(ARGS)
+
 setup: $(STAMP)  ## build .venv from requirements.lock (the other verbs do it when needed)
 	@echo '.venv is ready'
 
@@ -119,6 +122,12 @@ lock: $(UV)  ## pin the dependencies of pyproject.toml in requirements.lock (UPG
 	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
 		--output-file supply/requirements.lock supply/requirements.in
+
+	@for name in requirements requirements-spark; do \
+		$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes \
+			--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
+			--output-file tests/compat/$$name.lock tests/compat/$$name.in || exit; \
+	done
 
 sbom: $(STAMP)  ## the bill of materials of an image, with licences: dist/sbom.cdx.json (CycloneDX 1.6)
 	@$(BIN)/python -m supply.sbom --output dist/sbom.cdx.json
@@ -170,6 +179,21 @@ $(STREAM_PEERS): bench/requirements-streams.lock
 	@echo 'building .make/bench-streams: stock Faust, quixstreams, bytewax'
 	@$(FIND_PYTHON); "$$python" -m venv --clear .make/bench-streams
 	@.make/bench-streams/bin/python $(PIP) --require-hashes --only-binary :all: --requirement $<
+	@touch $@
+
+.make/compat/.installed: tests/compat/requirements.lock
+	@echo 'building .make/compat: clients of Kafka, DuckDB, ClickHouse in the process; a download of 400 MB'
+	@$(FIND_PYTHON); "$$python" -m venv --clear .make/compat
+	@.make/compat/bin/python $(PIP) --require-hashes --only-binary :all: --requirement $<
+	@touch $@
+
+# Spark comes as source, which is packed but not compiled: its build tool is in the same lock.
+.make/compat-spark/.installed: tests/compat/requirements-spark.lock
+	@echo 'building .make/compat-spark: Spark and a Java for it; a download of 500 MB and some minutes'
+	@$(FIND_PYTHON); "$$python" -m venv --clear .make/compat-spark
+	@awk '/^setuptools==/ { on = 1 } on; !/\\$$/ { on = 0 }' $< >.make/compat-spark/tools.lock
+	@.make/compat-spark/bin/python $(PIP) --require-hashes --requirement .make/compat-spark/tools.lock
+	@.make/compat-spark/bin/python $(PIP) --require-hashes --no-build-isolation --requirement $<
 	@touch $@
 
 $(UV):

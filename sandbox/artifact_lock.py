@@ -22,7 +22,7 @@ from jgo.maven import Artifact as MavenArtifact, MavenContext
 from sandbox.artifacts import LOCK_FILE, Artifact, ArtifactSet
 
 
-__all__ = ["main", "render"]
+__all__ = ["main", "pin", "render"]
 
 KAFKA_VERSION = "4.3.1"
 REGISTRY_VERSION = "3.3.3"
@@ -30,7 +30,7 @@ REGISTRY_VERSION = "3.3.3"
 _CONNECTIONS = 6
 
 _HEADER = """\
-# The Java programs of the sandbox, file by file. Written by `python -m sandbox.artifact_lock`; do not edit.
+# The Java programs of {of}, file by file. Written by `python -m {by}`; do not edit.
 """
 
 
@@ -49,8 +49,8 @@ def main() -> int:
             .artifact(classifier="all", packaging="tar.gz")
         )
         sets = {
-            "kafka": _pin(f"Apache Kafka {KAFKA_VERSION}", f"kafka-{KAFKA_VERSION}", kafka),
-            "registry": _pin(
+            "kafka": pin(f"Apache Kafka {KAFKA_VERSION}", f"kafka-{KAFKA_VERSION}", kafka),
+            "registry": pin(
                 f"Apicurio Registry {REGISTRY_VERSION}", f"apicurio-registry-{REGISTRY_VERSION}", [registry]
             ),
         }
@@ -58,9 +58,9 @@ def main() -> int:
     return 0
 
 
-def render(sets: dict[str, ArtifactSet]) -> str:
+def render(sets: dict[str, ArtifactSet], *, of: str = "the sandbox", by: str = "sandbox.artifact_lock") -> str:
     """Write the sets as TOML, a line per file."""
-    lines = [_HEADER]
+    lines = [_HEADER.format(of=of, by=by)]
     for key, pinned in sets.items():
         lines += [f"[{key}]", f'title = "{pinned.title}"', f'name = "{pinned.name}"', "files = ["]
         lines += [
@@ -76,7 +76,8 @@ def _with_dependencies(context: MavenContext, coordinate: str) -> list[MavenArti
     return [dependency.artifact for dependency in [*roots, *needed]]
 
 
-def _pin(title: str, name: str, artifacts: list[MavenArtifact]) -> ArtifactSet:
+def pin(title: str, name: str, artifacts: list[MavenArtifact]) -> ArtifactSet:
+    """Download the artifacts, and return them with sizes and hashes."""
     with ThreadPoolExecutor(_CONNECTIONS) as pool:
         files = pool.map(_pin_one, artifacts)
         return ArtifactSet(title=title, name=name, files=tuple(sorted(files, key=lambda file: file.path)))

@@ -45,6 +45,7 @@ def test_make_alone_lists_every_verb_with_a_line_of_text() -> None:
         (["bench-memory", "ARGS=--symbols 20"], ".venv/bin/python -m bench.memory --symbols 20"),
         (["bench-restart", "ARGS=--log"], ".venv/bin/python -m bench.restart --log"),
         (["scale", "ARGS=--quick"], ".venv/bin/python -m bench.scale --quick"),
+        (["compat", "ARGS=--only kcat"], ".venv/bin/python -m tests.compat --only kcat"),
         (["bench-outage", "ARGS=--rate 500"], ".venv/bin/python -m bench.outage --rate 500"),
     ],
 )
