@@ -45,6 +45,11 @@ _TOOLS: Final[tuple[_Row, ...]] = (
     ("SOURCE", "none", "`make demo`, `make up`: recordings, or `live`; none: the simulated market."),
     ("ARGS", "none", "`make` verbs: further options of the command that they run."),
     ("PYTEST_ARGS", "none", "`make test`: which tests, and how."),
+    (
+        "BINANCE_SANDBOX_SOURCE",
+        "none",
+        "`binance-sandbox up`: `live` or `simulated`; none: Binance where it answers within 2 s.",
+    ),
     ("SANDBOX_CACHE_DIR", "`$XDG_CACHE_HOME/binance-kafka`", "Where downloads of broker and registry are kept."),
     ("XDG_CACHE_HOME", "`~/.cache`", "The folder of caches, where `SANDBOX_CACHE_DIR` is not set."),
     ("SANDBOX_MAVEN_URL", "Maven Central", "A mirror that has the jars of broker and registry."),
@@ -55,6 +60,11 @@ _TOOLS: Final[tuple[_Row, ...]] = (
     ("REQUIRE_DOCKER", "none", "Tests: `1` makes a missing Docker a failure, not a reason to use the embedded broker."),
     ("REQUIRE_CLIENTS", "none", "Tests: `1` makes missing clients of others (`make clients`) a failure."),
     ("REQUIRE_RECORDINGS", "none", "Tests: `1` makes missing recordings a failure."),
+    ("REQUIRE_KUBE", "none", "Tests: `1` makes missing tools or schemas of Kubernetes a failure."),
+    ("REQUIRE_PROMETHEUS", "none", "Tests: `1` makes a missing Prometheus a failure."),
+    ("REQUIRE_BROWSER", "none", "Tests: `1` makes a missing Chromium a failure."),
+    ("KUBERNETES_SCHEMAS", "`../shared/k8s-schemas`", "Tests: the folder of Kubernetes' schemas."),
+    ("CHROMIUM", "the one on the path", "Tests: the browser that pages are tried in."),
     ("KILL_ROUNDS", "`5`", "Tests: how often the workers are killed."),
     ("LAW_EXAMPLES", "`60`", "Tests: random lives of orders that the laws are tried on."),
 )

@@ -102,6 +102,21 @@ def test_a_metric_is_in_the_documents(metric: str) -> None:
     assert f"| `{metric}` |" in ALL
 
 
+ALERTS = sorted(
+    re.findall(r"^ *- alert: (\w+)$", (ROOT / "monitoring" / "alerts.yaml").read_text("utf-8"), re.MULTILINE)
+)
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_an_alert_has_a_section_of_the_runbook_and_a_row_of_the_table(alert: str) -> None:
+    assert alert.lower() in page("docs/runbook.md").anchors
+    assert re.search(rf"^\| .*\b{alert}\b", page("docs/monitoring.md").text, re.MULTILINE)
+
+
+def test_the_alerts_are_found() -> None:
+    assert len(ALERTS) > 20
+
+
 TITLES = {
     Layer.RAW: r"`<prefix>\.<market>\.raw",
     Layer.CONTROL: r"`<prefix>\.control",
