@@ -12,12 +12,13 @@ from typing import Final
 from dashboard.reference import setting_rows as dashboard_rows
 from ingest.reference import setting_sections
 from processors.reference import setting_rows as processors_rows
+from schemas.kafka_access import KafkaSettings
 
 
 __all__ = ["reference"]
 
 _Row = tuple[str, str, str]
-_SHARED: Final = ("KAFKA_BOOTSTRAP_SERVERS", "SCHEMA_REGISTRY_URL", "TOPIC_PREFIX")
+_SHARED: Final = (*(name.upper() for name in KafkaSettings.model_fields), "SCHEMA_REGISTRY_URL", "TOPIC_PREFIX")
 _HEAD: Final = """\
 # Configuration
 

@@ -17,6 +17,7 @@ from ingest.reference import setting_sections
 from processors import metrics as processors_metrics
 from processors.config import Settings as ProcessorsSettings
 from sandbox.reference import reference
+from schemas.kafka_access import KafkaSettings
 from schemas.topics import Layer, Topic, TopicTable
 from tests.support.pages import PAGES, page
 from tests.support.project import ROOT
@@ -24,7 +25,7 @@ from tests.support.project import ROOT
 
 CONFIGURATION = "docs/configuration.md"
 ALL = "\n".join(one.text for name, one in PAGES.items() if name.startswith("docs/"))
-SHARED = ("kafka_bootstrap_servers", "schema_registry_url", "topic_prefix")
+SHARED = (*KafkaSettings.model_fields, "schema_registry_url", "topic_prefix")
 
 
 def test_the_configuration_is_what_the_code_says() -> None:
