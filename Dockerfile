@@ -13,16 +13,16 @@ ARG BUILD_IMAGE=${BASE_IMAGE}
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /build
 # The brackets make of a directory that may be missing one that need not match.
-COPY requirements-services.lock docker/requirements-build.lock .make/wheel[s] wheels/
-COPY docker/install-packages docker/
-RUN docker/install-packages dependencies
+COPY requirements-services.lock image/requirements-build.lock .make/wheel[s] wheels/
+COPY image/install-packages image/
+RUN image/install-packages dependencies
 COPY pyproject.toml README.md LICENSE ./
 COPY schemas schemas
 COPY ingest ingest
 COPY processors processors
 COPY sandbox sandbox
 COPY dashboard dashboard
-RUN docker/install-packages project
+RUN image/install-packages project
 
 
 FROM ${BASE_IMAGE}
@@ -33,7 +33,7 @@ RUN rm -rf /usr/lib/python3*/ensurepip /usr/local/lib/python3*/ensurepip /usr/sh
     && groupadd --gid 10001 binance-kafka \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin binance-kafka
 COPY --from=build /opt/binance-kafka /opt/binance-kafka
-COPY docker/healthcheck /usr/local/bin/healthcheck
+COPY image/healthcheck /usr/local/bin/healthcheck
 # No bytecode: the root file system is meant to be mounted read-only, and what is installed is compiled.
 ENV PATH=/opt/binance-kafka/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONDONTWRITEBYTECODE=1 \
