@@ -2,7 +2,7 @@
 # requirements.lock or pyproject.toml. `make` alone lists the verbs.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up soak test check setup lock clients image wheels
+.PHONY: help demo up soak test check setup lock clients image wheels kube
 .PHONY: bench bench-ingest bench-memory bench-outage bench-exchange bench-replicas bench-restart bench-simulation scale
 
 BIN := .venv/bin
@@ -11,6 +11,10 @@ STAMP := .venv/.installed
 # uv makes the lock and nothing else; it lives apart from the environment that it pins.
 UV_VERSION := 0.13.9
 UV := .make/uv-$(UV_VERSION)/bin/uv
+
+# What renders and validates the Kubernetes manifests. Later ones of kustomize need a later Go.
+KUSTOMIZE := sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
+KUBECONFORM := github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0
 
 # The environments of the programs that ours are measured beside.
 PEER := .make/bench/.installed
@@ -130,6 +134,15 @@ wheels: .make/wheels/.downloaded  ## download what the image installs: its build
 	@touch $@
 
 clients: .make/clients/.installed  ## install clients that others wrote, which tests run against the exchange
+
+kube: .make/kube/.installed  ## install kustomize and kubeconform, which tests render and validate k8s/ with (needs Go)
+
+.make/kube/.installed: Makefile
+	@command -v go >/dev/null || { echo 'error: no Go compiler: kustomize needs one of 1.24 or later' >&2; exit 1; }
+	@for tool in $(KUSTOMIZE) $(KUBECONFORM); do \
+		GOBIN='$(CURDIR)/.make/kube/bin' GOTOOLCHAIN=local GOFLAGS= go install "$$tool" || exit 1; \
+	done
+	@touch $@
 
 .make/clients/.installed: tests/clients/requirements.lock
 	@$(FIND_PYTHON); "$$python" -m venv --clear .make/clients

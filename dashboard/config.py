@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from schemas.kafka_access import KafkaSettings
 from schemas.markets import Market
 from schemas.topics import TopicTable
 
@@ -17,17 +18,11 @@ from schemas.topics import TopicTable
 __all__ = ["Settings"]
 
 
-class Settings(BaseSettings):
+class Settings(BaseSettings, KafkaSettings):
     """Everything that can be set. Durations carry their unit in the name."""
 
     model_config = SettingsConfigDict(env_prefix="DASHBOARD_", frozen=True, extra="ignore", populate_by_name=True)
 
-    kafka_bootstrap_servers: str = Field(
-        default="localhost:9092",
-        min_length=1,
-        validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS", "kafka_bootstrap_servers"),
-        description="Brokers to ask first, host:port, separated by commas. Shared by all services.",
-    )
     schema_registry_url: str = Field(
         default="http://localhost:8081/apis/ccompat/v7",
         min_length=1,
@@ -67,6 +62,20 @@ class Settings(BaseSettings):
     )
     alerts_kept: Annotated[int, Field(ge=1, le=100_000)] = Field(
         default=1_000, description="Alerts kept in memory of each market; closed ones go first."
+    )
+    trades_kept: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=200, description="Trades kept in memory of each symbol, for the tape."
+    )
+    private: bool = Field(
+        default=False,
+        description="Whether topics about accounts are read, and orders, balances and positions shown to everybody who "
+        "can reach the address: there is no log-in.",
+    )
+    orders_kept: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        default=1_000, description="Orders kept in memory although they are over, where accounts are read."
+    )
+    pages_limit: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=100, description="Pages open at once, each of which is pushed to; any other is refused with 503."
     )
     contact_limit_s: Annotated[float, Field(ge=1, le=600)] = Field(
         default=10.0,

@@ -6,10 +6,12 @@ DashboardError
  │    ├── BrokerUnavailableError    the broker does not answer
  │    └── PortTakenError            the port is not free
  └── RequestError               a question that has no answer; told to who asked, as problem+json
+      ├── PrivateOffError           404: accounts are not read here
       ├── UnknownSymbolError        404: nothing was ever told of the symbol
       ├── NothingToldError          404: of the symbol yes, but not what was asked for
       ├── BadParameterError         422: a parameter that cannot be
       ├── NotSynchronisedError      503: the topics are not read to their present yet
+      ├── TooManyPagesError         503: as many pages are pushed to as may be
       └── BookNotLiveError          503: the book says itself that it is not right
 """
 
@@ -17,6 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import ClassVar
+
+from schemas.kafka_access import Servers
 
 
 __all__ = [
@@ -27,8 +31,10 @@ __all__ = [
     "NotSynchronisedError",
     "NothingToldError",
     "PortTakenError",
+    "PrivateOffError",
     "RequestError",
     "StartError",
+    "TooManyPagesError",
     "TopicsMissingError",
     "UnknownSymbolError",
 ]
@@ -56,10 +62,10 @@ class TopicsMissingError(StartError):
 class BrokerUnavailableError(StartError):
     """The broker does not answer."""
 
-    def __init__(self, servers: str, reason: str) -> None:
-        self.servers = servers
+    def __init__(self, servers: Servers, reason: str) -> None:
+        self.servers = str(servers)
         self.reason = reason
-        super().__init__(servers, reason)
+        super().__init__(self.servers, reason)
 
     def __str__(self) -> str:
         return f'broker "{self.servers}": does not answer ({self.reason}); is KAFKA_BOOTSTRAP_SERVERS right?'
@@ -137,6 +143,33 @@ class BadParameterError(RequestError):
 
     def __str__(self) -> str:
         return f'parameter "{self.parameter}": {self.reason}'
+
+
+class PrivateOffError(RequestError):
+    """Accounts are not read here."""
+
+    status = 404
+    code = "private-off"
+    title = "Accounts are not read here"
+
+    def __str__(self) -> str:
+        return "private topics are not read: set DASHBOARD_PRIVATE, and let nobody in who may not see accounts"
+
+
+class TooManyPagesError(RequestError):
+    """As many pages are pushed to as may be."""
+
+    status = 503
+    code = "too-many-pages"
+    title = "Too many open pages"
+    retry_after_s = 10
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(limit)
+
+    def __str__(self) -> str:
+        return f"{self.limit} pages are open (DASHBOARD_PAGES_LIMIT): close one, or ask the routes that push nothing"
 
 
 class NotSynchronisedError(RequestError):

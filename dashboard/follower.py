@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from time import monotonic
 from typing import Final, NoReturn, TypeVar
 
@@ -18,12 +18,14 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from dashboard import metrics
+from dashboard.core.operations import CONTROL_READ, MEASURED
 from dashboard.errors import BrokerUnavailableError, TopicsMissingError
 from dashboard.reader import Reader
 from schemas.codec import Codec, DecodeError
+from schemas.kafka_access import Servers, aiokafka_access
 from schemas.markets import Market
 from schemas.registry import RegistryUnavailableError
-from schemas.topics import Cleanup, Layer, Topic, TopicTable
+from schemas.topics import Cleanup, ControlType, Layer, Topic, TopicTable
 
 
 __all__ = ["Follower", "Tails", "topics_to_read"]
@@ -38,6 +40,9 @@ _PAUSE_S: Final = 1.0
 _FETCH_BYTES: Final = 256 * 1024
 _HEAD_BYTES: Final = 5
 """Of Confluent's wire format: a zero and the schema's id."""
+
+_SHORT: Final[Mapping[str, int]] = {ControlType.HEARTBEAT: 500, ControlType.DEAD_LETTER: 50}
+"""Of these only the newest matter."""
 
 T = TypeVar("T")
 """What an attempt comes to."""
@@ -55,14 +60,17 @@ class Tails(msgspec.Struct, frozen=True):
         """Return the number for a topic; None: all of it."""
         if topic.cleanup is Cleanup.COMPACT:
             return None
+        if topic.type in _SHORT:
+            return min(self.records, _SHORT[topic.type])
         return self.candles if topic.schema == "candle" else self.records
 
 
 def topics_to_read(table: TopicTable, markets: Collection[Market], schemas: Collection[str]) -> list[Topic]:
-    """Return the derived topics of markets whose values have one of these schemas."""
-    return [
+    """Return the derived topics of markets whose values have one of these schemas, and the control topics."""
+    derived = [
         topic for topic in table if topic.layer is Layer.DERIVED and topic.market in markets and topic.schema in schemas
     ]
+    return [*derived, *map(table.control, CONTROL_READ)]
 
 
 class Follower:
@@ -75,12 +83,11 @@ class Follower:
         tails: how far back to begin.
     """
 
-    def __init__(self, bootstrap_servers: str, codec: Codec, reader: Reader, tails: Tails) -> None:
+    def __init__(self, bootstrap_servers: Servers, codec: Codec, reader: Reader, tails: Tails) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._topics = {topic.name: topic for topic in reader.topics}
         self._codec = codec
         self._reader = reader
-        self._store = reader.store
         self._synchrony = reader.synchrony
         self._tails = tails
         self._known_ids: set[tuple[str, bytes]] = set()
@@ -96,7 +103,7 @@ class Follower:
             TopicsMissingError: topics do not exist.
         """
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers,
+            **aiokafka_access(self._bootstrap_servers),
             client_id="binance-dashboard",
             group_id=None,
             enable_auto_commit=False,
@@ -179,9 +186,7 @@ class Follower:
             topic = self._topics[tp.topic]
             _log.warning("partition is read anew", topic=tp.topic, partition=tp.partition)
             metrics.REPLACED.labels(tp.topic).inc()
-            if topic.market is not None and topic.schema is not None:
-                interval = str(topic.type).removeprefix("candle-")
-                self._store.forget(topic.market, topic.schema, tp.partition, interval=interval)
+            self._reader.forget(topic, tp.partition)
         try:
             await self._begin(consumer, partitions)
         except KafkaError as error:
@@ -190,18 +195,22 @@ class Follower:
 
     async def _apply(self, tp: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
         topic = self._topics[tp.topic]
-        market, schema = topic.market, topic.schema
-        assert market is not None  # noqa: S101 - derived topics have a market
-        assert schema is not None  # noqa: S101 - and only those with a schema are read
         heard_ms, older = self._reader.clock_ms(), 0
         for record in records:
+            if topic.schema is None:
+                # The one kind without a schema: it says why in its headers.
+                self._reader.operations.take_dead_letter(record.timestamp, dict(record.headers))
+                continue
             try:
-                value = await self._decode(schema, record)
+                value = await self._decode(topic.schema, record)
             except DecodeError as error:
                 metrics.UNREADABLE.labels(tp.topic).inc()
                 _log.error("record cannot be read", reason=str(error))
             else:
-                older += not self._store.take(market, schema, value, heard_ms)
+                older += not self._reader.take(topic, value, heard_ms)
+        if topic.type in MEASURED and not self._synchrony.obstacles((tp.topic,)):
+            passage, newest = self._reader.operations.passage, records[-1]
+            passage.note(tp.topic, newest.timestamp, heard_ms, self._reader.clock_s())
         metrics.RECORDS.labels(tp.topic).inc(len(records))
         metrics.OLDER.labels(tp.topic).inc(older)
 

@@ -7,10 +7,11 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from importlib.metadata import version
 from time import monotonic, time_ns
-from typing import Final
+from typing import Final, NoReturn
 
 import structlog
 import uvicorn
@@ -18,11 +19,14 @@ import uvloop
 
 from dashboard.api.app import create_app
 from dashboard.config import Settings
+from dashboard.core.accounts import ACCOUNT_SCHEMAS, Accounts
+from dashboard.core.operations import Operations
 from dashboard.core.store import Limits, Store
 from dashboard.core.synchrony import Contact, Synchrony
 from dashboard.errors import DashboardError, PortTakenError
 from dashboard.follower import Follower, Tails, topics_to_read
 from dashboard.reader import Reader
+from dashboard.survey import Survey
 from schemas.codec import Codec
 from schemas.registry import Registry, RegistryError
 from schemas.topics import TopicTable
@@ -33,6 +37,7 @@ __all__ = ["reader_of", "run"]
 _TROUBLE: Final = (DashboardError, RegistryError, OSError)
 """What the operator can act on, so that its text is enough; anything else is shown with its traceback."""
 _BACKLOG: Final = 512
+_SEND_BUFFER_BYTES: Final = 128 * 1024
 
 _log = structlog.get_logger("dashboard.service")
 
@@ -58,15 +63,22 @@ def run(settings: Settings) -> int:
 
 def reader_of(settings: Settings) -> Reader:
     """Return a reader that has read nothing yet."""
-    store = Store(Limits(settings.candles_kept, settings.flow_kept, settings.alerts_kept))
+    table = TopicTable(settings.topic_prefix)
+    kept = Limits(settings.candles_kept, settings.flow_kept, settings.alerts_kept, settings.trades_kept)
+    store = Store(kept)
+    accounts = Accounts(settings.orders_kept) if settings.private else None
+    schemas = store.schemas | (ACCOUNT_SCHEMAS if settings.private else frozenset())
     return Reader(
         store=store,
+        accounts=accounts,
+        operations=Operations(table, settings.markets, private=settings.private),
         synchrony=Synchrony(),
         contact=Contact(settings.contact_limit_s),
-        topics=topics_to_read(TopicTable(settings.topic_prefix), settings.markets, store.schemas),
+        topics=topics_to_read(table, settings.markets, schemas),
         markets=settings.markets,
         clock_ms=lambda: time_ns() // 1_000_000,
         clock_s=monotonic,
+        version=version("binance-kafka"),
     )
 
 
@@ -74,8 +86,9 @@ async def _serve(settings: Settings) -> None:
     """Answer from the first moment on, with 503 until the topics are read."""
     reader = reader_of(settings)
     listening = _listen(settings.host, settings.port)
+    app = create_app(reader, pages_limit=settings.pages_limit)
     config = uvicorn.Config(
-        create_app(reader),
+        app,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -96,6 +109,7 @@ async def _serve(settings: Settings) -> None:
     await asyncio.wait({following, serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     stopping.set()
     waiting.cancel()
+    app.state.pusher.close()
     server.should_exit = True
     await serving
     if not following.done():
@@ -128,8 +142,25 @@ async def _follow(settings: Settings, reader: Reader, stopping: threading.Event)
 
         await asyncio.to_thread(wait_for_registry)
         tails = Tails(settings.tail_records, settings.candle_tail_records)
-        follower = Follower(settings.kafka_bootstrap_servers, codec, reader, tails)
-        await follower.run(start_timeout_s=settings.start_timeout_s)
+        follower = Follower(settings.kafka, codec, reader, tails)
+        survey = Survey(settings.kafka, TopicTable(settings.topic_prefix), reader, private=settings.private)
+        async with _together(follower.run(start_timeout_s=settings.start_timeout_s), survey.run()) as tasks:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+
+
+@asynccontextmanager
+async def _together(*runs: Coroutine[None, None, NoReturn]) -> AsyncIterator[list[asyncio.Task[NoReturn]]]:
+    """Run all at once; at the end none is left, and what one failed with is raised."""
+    tasks = [asyncio.create_task(run) for run in runs]
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.result()
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -140,9 +171,12 @@ def _listen(host: str, port: int) -> socket.socket:
     """
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        listening = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise PortTakenError(host, port, os.strerror(error.errno) if error.errno else str(error)) from error
+    # Connections have it from here. What a slow page has not taken is old: let little of it wait.
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+    return listening
 
 
 class _Server(uvicorn.Server):

@@ -27,8 +27,8 @@ from ingest.gaps_command import add_gaps_command
 from ingest.logs import configure
 from ingest.plan_command import resolve_once, show_plan
 from ingest.service import Role, Service
-from ingest.setup import set_up
-from schemas.registry import RegistryError
+from ingest.setup import SetupReport, set_up
+from schemas.registry import RegistryError, without_credentials
 from schemas.topics import TopicTable
 
 
@@ -150,38 +150,48 @@ def setup(
     keep_everything: Annotated[
         bool, typer.Option("--keep-everything", help="Let no record expire: for replays, whose records are old.")
     ] = False,
+    schemas_only: Annotated[
+        bool, typer.Option("--schemas-only", help="Touch no topic: where an operator makes them of manifests.")
+    ] = False,
     wait: Annotated[
         float | None, typer.Option(help="Seconds to wait for Kafka and the registry; overrides wait_limit_s.")
     ] = None,
 ) -> None:
     """Create every topic and register every schema. Run it as often as you like.
 
-    Where `private` is false the topics that tell of accounts are left out, and left alone if they are there.
+    Where `private` is false the topics that tell of accounts are left out, and left alone if they are there. With
+    `--schemas-only` the broker is not asked anything.
 
     Exit status 0 if everything is as the topic table says, 1 if not (a topic has another number of partitions, a
     schema is refused, a server does not answer), 2 if the configuration is wrong.
 
     **Example**: `KAFKA_BOOTSTRAP_SERVERS=localhost:9092 binance-ingest setup`
     """
+    if keep_everything and schemas_only:
+        problem = "leaves the topics to others: --keep-everything has nothing to do"
+        _fail(ConfigError([("--schemas-only", problem)]), EXIT_CONFIG)
     settings = _load(config)
     try:
         report = set_up(
             TopicTable(settings.topic_prefix),
-            settings.kafka_bootstrap_servers,
+            settings.kafka,
             settings.schema_registry_url,
             private=settings.private,
             keep_everything=keep_everything,
+            schemas_only=schemas_only,
             wait_limit_s=settings.wait_limit_s if wait is None else wait,
             tell=_errors.print,
             sleep=time.sleep,
         )
     except (IngestError, RegistryError) as error:
         _fail(error, EXIT_FAILED)
-    _out.print(
-        f"topics: {len(report.created)} created, {len(report.changed)} changed, {report.unchanged_count} as they should"
-        f" be; schemas: {report.schema_count} registered",
-        soft_wrap=True,
-    )
+    _tell_setup(report, schemas_only=schemas_only)
+
+
+def _tell_setup(report: SetupReport, *, schemas_only: bool) -> None:
+    counts = f"{len(report.created)} created, {len(report.changed)} changed, {report.unchanged_count} as they should be"
+    topics = "left to others" if schemas_only else counts
+    _out.print(f"topics: {topics}; schemas: {report.schema_count} registered", soft_wrap=True)
     if report.left_out_count:
         _out.print(f"  left out, as private is false: {report.left_out_count} private topics and their schemas")
     for name, settings_there in report.differing.items():
@@ -249,7 +259,9 @@ def check_config(config: ConfigOption = None) -> None:
         _fail(error, EXIT_CONFIG)
     if not settings.markets.present() and not settings.own_accounts:
         _errors.print("no market is named: run, repair and plan have nothing to do", style="yellow")
-    _out.print_json(settings.model_dump_json(exclude_none=True))
+    shown = settings.model_dump(mode="json", exclude_none=True)
+    shown["schema_registry_url"] = without_credentials(settings.schema_registry_url)
+    _out.print_json(data=shown)
 
 
 def main() -> NoReturn:

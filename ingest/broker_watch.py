@@ -51,4 +51,5 @@ class BrokerWatch:
             elif now_ms - since_ms > _STALLED_MS and not self.stalled:
                 self.stalled = True
                 self._log.error("broker is away", unacknowledged_count=publisher.unacknowledged)
+            self._metrics.broker_stalled.set(self.stalled)
             await asyncio.sleep(_WATCH_S)

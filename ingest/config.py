@@ -33,8 +33,10 @@ from ingest.sections import (
     SnapshotSettings,
     fault,
 )
+from schemas.kafka_access import KafkaSettings
 from schemas.markets import Market
 from schemas.topics import TopicTable
+from schemas.tracing import TRACE_RATIO
 
 
 __all__ = ["SANDBOX_KEY", "Settings", "load"]
@@ -43,19 +45,13 @@ SANDBOX_KEY: Final = "sandbox-"
 """What a key begins with that may be sent to a sandbox, unencrypted."""
 
 
-class Settings(BaseSettings):
+class Settings(BaseSettings, KafkaSettings):
     """All settings of ingest."""
 
     model_config = SettingsConfigDict(
         env_prefix="INGEST_", env_nested_delimiter="__", frozen=True, extra="forbid", hide_input_in_errors=True
     )
 
-    kafka_bootstrap_servers: str = Field(
-        default="localhost:9092",
-        min_length=1,
-        validation_alias="kafka_bootstrap_servers",
-        description="Brokers, `host:port` with commas between.",
-    )
     schema_registry_url: str = Field(
         default="http://localhost:8081/apis/ccompat/v7",
         pattern=r"^https?://[^/]+",
@@ -117,6 +113,7 @@ class Settings(BaseSettings):
     snapshots: SnapshotSettings = Field(default=SnapshotSettings(), description="Depth snapshots.")
     repair: RepairSettings = Field(default=RepairSettings(), description="Completeness of the log.")
     http: HttpSettings = Field(default=HttpSettings(), description="Metrics and health.")
+    trace_ratio: float = Field(default=0.0, ge=0, le=1, description=TRACE_RATIO)
     wait_limit_s: float = Field(default=300.0, ge=0, description="Seconds to wait for Kafka and the registry at start.")
     stop_limit_s: float = Field(
         default=6.0, gt=0, le=8, description="Seconds to deliver what is left when told to stop."
@@ -291,6 +288,9 @@ def _read(path: Path) -> dict[str, Any]:
     if isinstance(rest := content.get("rest"), dict) and rest.get("api_key") is not None:
         problem = "a key has no place in a file of settings: INGEST_REST__API_KEY, or rest.api_key_file"
         raise ConfigError([("rest.api_key", problem)], f'"{path}"')
+    if content.get("kafka_sasl_password") is not None:
+        problem = "a password has no place in a file of settings: KAFKA_SASL_PASSWORD, or kafka_sasl_password_file"
+        raise ConfigError([("kafka_sasl_password", problem)], f'"{path}"')
     if content.get("keys") is not None:
         problem = "keys have no place in a file of settings: keys_dir, or INGEST_KEYS__<LABEL>__API_KEY and its like"
         raise ConfigError([("keys", problem)], f'"{path}"')

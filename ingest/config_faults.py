@@ -57,7 +57,7 @@ def problem_of(error: Any, settings: type[BaseModel]) -> tuple[str, str]:
 
 def _is_secret(location: list[str]) -> bool:
     """Return whether what was given there is nothing to repeat."""
-    return location[:1] == ["keys"] or location[:2] == ["rest", "api_key"]
+    return location[:1] in (["keys"], ["kafka_sasl_password"]) or location[:2] == ["rest", "api_key"]
 
 
 def _keys_at(location: list[str], model: type[BaseModel]) -> list[str]:

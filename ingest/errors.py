@@ -26,6 +26,7 @@ from aiokafka.errors import KafkaError
 
 from ingest.core.account_faults import advice_for
 from ingest.core.endings import Ending
+from schemas.kafka_access import Servers
 from schemas.registry import RegistryUnavailableError
 
 
@@ -81,11 +82,11 @@ class AddressError(IngestError):
 class KafkaUnavailableError(IngestError):
     """The broker did not answer within the limit."""
 
-    def __init__(self, bootstrap_servers: str, waited_s: float, reason: str) -> None:
-        self.bootstrap_servers = bootstrap_servers
+    def __init__(self, bootstrap_servers: Servers, waited_s: float, reason: str) -> None:
+        self.bootstrap_servers = str(bootstrap_servers)
         self.waited_s = waited_s
         self.reason = reason
-        super().__init__(bootstrap_servers, waited_s, reason)
+        super().__init__(self.bootstrap_servers, waited_s, reason)
 
     def __str__(self) -> str:
         return (
@@ -97,10 +98,10 @@ class KafkaUnavailableError(IngestError):
 class KafkaRequestError(IngestError):
     """The broker answered, but did not do what was asked."""
 
-    def __init__(self, bootstrap_servers: str, reason: str) -> None:
-        self.bootstrap_servers = bootstrap_servers
+    def __init__(self, bootstrap_servers: Servers, reason: str) -> None:
+        self.bootstrap_servers = str(bootstrap_servers)
         self.reason = reason
-        super().__init__(bootstrap_servers, reason)
+        super().__init__(self.bootstrap_servers, reason)
 
     def __str__(self) -> str:
         return f'Kafka at "{self.bootstrap_servers}": {self.reason}'

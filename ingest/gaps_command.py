@@ -116,7 +116,7 @@ async def read_ledger(settings: Settings) -> list[Gap]:
     """
     table = TopicTable(settings.topic_prefix)
     topic = table.control(ControlType.GAP)
-    servers = settings.kafka_bootstrap_servers
+    servers = settings.kafka
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it has to say is told below
     try:
         # A reader of a topic that does not exist waits for ever.

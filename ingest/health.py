@@ -10,6 +10,7 @@ from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from ingest.errors import ConfigError
+from ingest.metrics import PROCESS
 
 
 __all__ = ["Readiness", "serve"]
@@ -42,7 +43,9 @@ async def serve(
         return web.json_response({"ready": state.ready, **state.detail}, status=200 if state.ready else 503)
 
     async def exposition(_: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(metrics), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return web.Response(
+            body=generate_latest(metrics) + generate_latest(PROCESS), headers={"Content-Type": CONTENT_TYPE_LATEST}
+        )
 
     app = web.Application()
     app.add_routes([web.get("/live", live), web.get("/ready", ready), web.get("/metrics", exposition)])

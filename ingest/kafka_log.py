@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
+from schemas.kafka_access import Servers, aiokafka_access
 from schemas.topics import Topic
 
 
@@ -36,7 +37,7 @@ def partitions_of(topics: Iterable[Topic]) -> list[TopicPartition]:
 
 @asynccontextmanager
 async def consumer(
-    bootstrap_servers: str, topics: Iterable[Topic], *, group_id: str | None = None
+    bootstrap_servers: Servers, topics: Iterable[Topic], *, group_id: str | None = None
 ) -> AsyncIterator[Any]:
     """Yield a consumer to which every partition of these topics is assigned, from the beginning.
 
@@ -46,7 +47,7 @@ async def consumer(
         group_id: under which offsets are committed; membership is not used.
     """
     reader = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers,
+        **aiokafka_access(bootstrap_servers),
         group_id=group_id,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -60,7 +61,7 @@ async def consumer(
         await reader.stop()
 
 
-async def end_offsets(bootstrap_servers: str, topics: Iterable[Topic]) -> dict[TopicPartition, int]:
+async def end_offsets(bootstrap_servers: Servers, topics: Iterable[Topic]) -> dict[TopicPartition, int]:
     """Return the offset after the last record of every partition."""
     wanted = list(topics)
     if not wanted:
@@ -70,7 +71,7 @@ async def end_offsets(bootstrap_servers: str, topics: Iterable[Topic]) -> dict[T
         return ends
 
 
-async def read_to_end(bootstrap_servers: str, topic: Topic) -> list[LogRecord]:
+async def read_to_end(bootstrap_servers: Servers, topic: Topic) -> list[LogRecord]:
     """Return every record of a topic, up to where it ended when this began."""
     records: list[LogRecord] = []
     async with consumer(bootstrap_servers, [topic]) as reader:
@@ -86,7 +87,7 @@ async def read_to_end(bootstrap_servers: str, topic: Topic) -> list[LogRecord]:
     return records
 
 
-async def read_latest(bootstrap_servers: str, topic: Topic, partitions: Iterable[int]) -> list[LogRecord]:
+async def read_latest(bootstrap_servers: Servers, topic: Topic, partitions: Iterable[int]) -> list[LogRecord]:
     """Return the last record of each key in some partitions, in their order, up to where they ended when this began.
 
     Memory is bounded by the keys, however long ago the topic was compacted.
@@ -106,7 +107,7 @@ async def read_latest(bootstrap_servers: str, topic: Topic, partitions: Iterable
     return sorted(latest.values(), key=lambda record: (record.partition, record.offset))
 
 
-async def follow(bootstrap_servers: str, topic: Topic, *, from_end: bool = False) -> AsyncIterator[LogRecord]:
+async def follow(bootstrap_servers: Servers, topic: Topic, *, from_end: bool = False) -> AsyncIterator[LogRecord]:
     """Yield every record of a topic, and go on for ever.
 
     Args:

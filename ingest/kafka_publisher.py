@@ -23,6 +23,8 @@ from ingest.core.heartbeats import Position
 from ingest.core.records import Record
 from ingest.errors import KafkaUnavailableError, RecordRefusedError
 from ingest.producers import UNREACHABLE, blames_records, close, connected, reason_of
+from ingest.publisher import Delivery
+from schemas.kafka_access import Servers
 
 
 __all__ = ["KafkaPublisher", "PublisherLimits"]
@@ -69,17 +71,19 @@ class KafkaPublisher:
         letter: makes the dead letter of a record that the broker refuses.
         random: random numbers in [0, 1).
         log: where troubles are told.
+        delivered: told of every acknowledged batch.
     """
 
     def __init__(
         self,
-        bootstrap_servers: str,
+        bootstrap_servers: Servers,
         client_id: str,
         limits: PublisherLimits,
         *,
         letter: Callable[[Record, str], Record],
         random: Callable[[], float],
         log: BoundLogger,
+        delivered: Callable[[Delivery], object] = lambda _: None,
     ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._client_id = client_id
@@ -88,6 +92,7 @@ class KafkaPublisher:
         self._letter = letter
         self._random = random
         self._log = log
+        self._delivered = delivered
         self._queues: dict[tuple[str, int], PartitionQueue] = {}
         self._ready: list[PartitionQueue] = []
         self._waiting: dict[PartitionQueue, deque[tuple[int, asyncio.Future[int]]]] = {}
@@ -224,23 +229,27 @@ class KafkaPublisher:
 
     async def _pump(self, producer: AIOKafkaProducer) -> BaseException:
         """Send batches until one fails; returns why."""
+        clock = asyncio.get_running_loop().time
         while True:
             await self._wake.wait()
             self._wake.clear()
             ready, self._ready = self._ready, []
             for queue in ready:
                 if self._failure is None and (batch := queue.take()) is not None:
+                    sent_at = clock()
                     try:
                         sent = await producer.send_batch(batch, queue.topic, partition=queue.partition)
                     except (KafkaError, AssertionError) as error:  # an unknown partition is an assertion there
                         self._failure = error
                     else:
-                        sent.add_done_callback(partial(self._settled, queue, batch, self._generation))
+                        sent.add_done_callback(partial(self._settled, queue, batch, self._generation, sent_at))
             if self._failure is not None:
                 failure, self._failure = self._failure, None
                 return failure
 
-    def _settled(self, queue: PartitionQueue, batch: RecordBatch, generation: int, sent: asyncio.Future[Any]) -> None:
+    def _settled(
+        self, queue: PartitionQueue, batch: RecordBatch, generation: int, sent_at: float, sent: asyncio.Future[Any]
+    ) -> None:
         """Take the fate of a batch."""
         error = None if sent.cancelled() else sent.exception()
         if generation != self._generation or sent.cancelled():
@@ -254,6 +263,8 @@ class KafkaPublisher:
         # A batch that had arrived before without our knowing is confirmed without its offset.
         queue.next_offset = None if offset < 0 else offset + batch.record_count()
         self._acknowledge(queue, batch.record_count(), batch.bytes, offset)
+        seconds = sent.get_loop().time() - sent_at
+        self._delivered(Delivery(queue.topic, queue.partition, offset, batch.record_count(), batch.bytes, seconds))
         self._delays = self._new_delays()
         queue.sending = None
         queue.scheduled = False

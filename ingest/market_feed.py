@@ -24,6 +24,7 @@ from ingest.core.streams import Stream
 from ingest.heartbeat_keeper import HeartbeatKeeper
 from ingest.listener import Ended
 from ingest.listings import Listings
+from ingest.metric_series import hide_connection, show_connection
 from ingest.rest import RestClient
 from ingest.shared import Shared
 from ingest.snapshotter import Snapshotter
@@ -73,6 +74,8 @@ class MarketFeed:
         plans = plan_connections(self._streams(), settings.connection.streams_per_connection)
         self._live: dict[str, set[str]] = {plan.label: set() for plan in plans}
         """The live sockets of each connection."""
+        for plan in plans:
+            show_connection(shared.metrics, plan.label)
         self.interrupted: Callable[[], None] = lambda: None
         """Called when a connection is live whose streams may have been without one for a while."""
         self._diary = ConnectionDiary(market, shared.publisher, shared.control, clocks)
@@ -81,7 +84,7 @@ class MarketFeed:
         self._venue = VenueTime(venue_clock, rest, clocks.now_ms, self._log)
         self._keeper = HeartbeatKeeper(
             market,
-            Heartbeats(market, shared.ingest_id, carriers_of(plans)),
+            Heartbeats(market, shared.ingest_id, carriers_of(plans), first_run=clocks.wall_ns() // 1_000_000),
             venue=self._venue,
             publisher=shared.publisher,
             control=shared.control,
@@ -221,7 +224,8 @@ class MarketFeed:
         broken = self._keeper.heartbeats.lost(plan.label, ended.connection_id)
         if broken and live:
             self.interrupted()  # its successor took over, and does not join it
-        self._shared.metrics.connection_live.labels(plan.label).set(1 if live else 0)
+        if plan.label in self._live:
+            self._shared.metrics.connection_live.labels(plan.label).set(1 if live else 0)
         self._diary.closed(plan, ended.connection_id, ended.url, ended.reason)
 
     # Parts
@@ -279,8 +283,10 @@ class MarketFeed:
         for plan in change.closed:
             del self._live[plan.label]
             self._watch.expect(replace(plan, streams=()))
+            hide_connection(self._shared.metrics, plan.label)
         for plan in change.opened:
             self._live[plan.label] = set()
+            show_connection(self._shared.metrics, plan.label)
         for plan in (*(one.plan for one in change.changed), *change.opened):
             self._watch.expect(plan)
         self._connections.apply(change)

@@ -4,18 +4,48 @@ from __future__ import annotations
 
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from ingest.publisher import Delivery
+from schemas.build import build
 
 
-__all__ = ["METRICS", "Metrics"]
+__all__ = ["METRICS", "PROCESS", "Metrics"]
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+PROCESS: Final = CollectorRegistry()
+"""What the client library tells of any process: memory, CPU, open files, garbage collection."""
+ProcessCollector(registry=PROCESS)
+PlatformCollector(registry=PROCESS)
+GCCollector(registry=PROCESS)
 
 METRICS: Final = {
+    # gauge, always 1. Join it to see which version did what; two versions for long: a rollout is stuck.
+    "ingest_build_info": "Version and revision of what is running.",
     # counter. A rate of 0 while the market is open: look at the connection.
     "ingest_frames_total": "Frames read, by connection.",
     # counter. Bytes of frames; with the frames, their mean size.
     "ingest_frame_bytes_total": "Bytes of frames read, by connection.",
-    # counter. Records handed to the publisher.
+    # counter. Records handed to the publisher; more than were delivered for long: the broker is slow or away.
     "ingest_records_total": "Raw records, by market and stream type.",
+    # counter. Flat while ingest_records_total rises: nothing gets into the log; see the broker.
+    "ingest_delivered_records_total": "Records that the broker has acknowledged, by topic.",
+    # counter, bytes. What the topics grow by, before compression and replication.
+    "ingest_delivered_bytes_total": "Bytes of records that the broker has acknowledged, by topic.",
+    # histogram, seconds. A rise: the broker, or the network to it, is slow.
+    "ingest_produce_duration_seconds": "Time from sending a batch until the broker acknowledged it.",
+    # gauge, seconds since the epoch. Far in the past: the stream type is silent, or this process cannot keep up.
+    "ingest_last_event_timestamp_seconds": "Time of the last event, by market and stream type; 0: there was none.",
     # counter. Any rise: read the dead-letter topic.
     "ingest_dead_letters_total": "Payloads and records set aside, by market and reason.",
     # counter. A rise: the venue's clock or ours is off, or it sends impossible times.
@@ -34,8 +64,12 @@ METRICS: Final = {
     "ingest_refused_streams_total": "Streams that the venue refused, by connection.",
     # gauge. A rise: the broker is slow or away.
     "ingest_unacknowledged_records": "Records that the broker has not acknowledged.",
-    # gauge, bytes. At producer.buffer_bytes the readers stop.
+    # gauge, bytes. At ingest_buffer_limit_bytes the readers stop.
     "ingest_unacknowledged_bytes": "Memory taken by unacknowledged records.",
+    # gauge, bytes. The setting producer.buffer_bytes.
+    "ingest_buffer_limit_bytes": "Unacknowledged records for which there is memory.",
+    # gauge, 1 or 0. 1: nothing was acknowledged for 10 s although something waits; /ready fails.
+    "ingest_broker_stalled": "Whether the broker is away.",
     # counter. A rise: the broker refused a batch or forgot a producer.
     "ingest_producer_failures_total": "Producers that had to be replaced.",
     # counter. One per symbol at start, then one per symbol and refresh, and those asked for.
@@ -53,7 +87,7 @@ METRICS: Final = {
     # counter, by outcome. A rise of `slow-down` or `banned`: somebody at this address asks too much.
     "ingest_rest_requests_total": "Requests that ended: ok, refused, unreachable, slow-down (429), banned (418).",
     # gauge, seconds since the epoch. In the future: nothing is asked until then.
-    "ingest_rest_paused_until_seconds": "Until when the venue wants to be left alone, by pool; 0: it never did.",
+    "ingest_rest_paused_until_timestamp_seconds": "Until when the venue wants to be left alone, by pool; 0: never yet.",
     # counter. Any rise: trades are missing; read the ledger topic.
     "ingest_holes_total": "Holes in the ids of a stream, by market and stream type.",
     # gauge. Above 0 for long: `binance-ingest gaps`; docs/gaps.md says what to do.
@@ -77,13 +111,13 @@ METRICS: Final = {
     # histogram, seconds. A rise: the request budget is too small, or there are more orders to page through.
     "ingest_reconciliation_seconds": "How long whole comparisons took, by market and account.",
     # gauge, seconds since the epoch. Far in the past: see ingest_reconciliations_total.
-    "ingest_reconciled_time_seconds": "End of the last whole comparison, by market and account; 0: there was none.",
+    "ingest_reconciled_timestamp_seconds": "End of the last whole comparison, by market and account; 0: none yet.",
     # gauge, 1 or 0. 1: the file was changed and is wrong; the log says where. The settings before it are in force.
     "ingest_config_invalid": "Whether the configuration file cannot be used as it is.",
     # counter. A rate of 0 says nothing: an account is silent when nothing happens to it. Compare with the venue.
     "ingest_account_events_total": "Events of accounts' streams, by market, account and stream type.",
     # gauge, seconds since the epoch. Says when something last happened to the account, as far as the stream tells.
-    "ingest_account_last_event_seconds": "When the last event of an account was read, by market and account.",
+    "ingest_account_last_event_timestamp_seconds": "When the last event of an account was read, by market and account.",
     # counter. A rise: prolonging did not work, see the log. Each expiry is followed by a comparison over REST.
     "ingest_listen_key_expiries_total": "Listen keys that ended while in use, by market and account.",
     # gauge, 1 or 0. 1: the key is wrong, revoked, or not allowed from this address; the log says what to do.
@@ -97,12 +131,15 @@ METRICS: Final = {
 
 _CONNECTION: Final = ("connection",)
 _MARKET: Final = ("market",)
+_STREAM: Final = ("market", "stream")
+_TOPIC: Final = ("topic",)
 _ACCOUNT: Final = ("market", "account")
 _POOL: Final = ("pool",)
 _IMPORTANCE: Final = ("pool", "importance")
 _WAIT_BUCKETS_S: Final = (0.01, 0.1, 1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 7200.0)
 _RECONCILIATION_BUCKETS_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 7200.0)
-_LAG_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
+_LAG_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_PRODUCE_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
 class Metrics:
@@ -114,18 +151,17 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
+        self._gauge("ingest_build_info", ("version", "revision")).labels(*build()).set(1)
         self.frames = self._counter("ingest_frames_total", _CONNECTION)
         self.frame_bytes = self._counter("ingest_frame_bytes_total", _CONNECTION)
-        self.records = self._counter("ingest_records_total", ("market", "stream"))
+        self.records = self._counter("ingest_records_total", _STREAM)
+        self.delivered_records = self._counter("ingest_delivered_records_total", _TOPIC)
+        self.delivered_bytes = self._counter("ingest_delivered_bytes_total", _TOPIC)
+        self.produce_duration = self._histogram("ingest_produce_duration_seconds", (), _PRODUCE_BUCKETS_S)
+        self.last_event = self._gauge("ingest_last_event_timestamp_seconds", _STREAM)
         self.dead_letters = self._counter("ingest_dead_letters_total", ("market", "reason"))
         self.event_times_replaced = self._counter("ingest_event_times_replaced_total", _MARKET)
-        self.event_lag = Histogram(
-            "ingest_event_lag_seconds",
-            METRICS["ingest_event_lag_seconds"],
-            _MARKET,
-            registry=registry,
-            buckets=_LAG_BUCKETS_S,
-        )
+        self.event_lag = self._histogram("ingest_event_lag_seconds", _MARKET, _LAG_BUCKETS_S)
         self.connection_live = self._gauge("ingest_connection_live", _CONNECTION)
         self.disconnects = self._counter("ingest_disconnects_total", ("connection", "reason"))
         self.silent_streams = self._gauge("ingest_silent_streams", _CONNECTION)
@@ -133,49 +169,50 @@ class Metrics:
         self.refused_streams = self._counter("ingest_refused_streams_total", _CONNECTION)
         self.unacknowledged_records = self._gauge("ingest_unacknowledged_records")
         self.unacknowledged_bytes = self._gauge("ingest_unacknowledged_bytes")
+        self.buffer_limit_bytes = self._gauge("ingest_buffer_limit_bytes")
+        self.broker_stalled = self._gauge("ingest_broker_stalled")
         self.producer_failures = self._counter("ingest_producer_failures_total")
         self.snapshots = self._counter("ingest_snapshots_total", _MARKET)
         self.snapshot_failures = self._counter("ingest_snapshot_failures_total", _MARKET)
         self.rest_used_weight = self._gauge("ingest_rest_used_weight", _POOL)
         self.rest_allowed_weight = self._gauge("ingest_rest_allowed_weight", _POOL)
         self.rest_queue = self._gauge("ingest_rest_queue", _IMPORTANCE)
-        self.rest_waits = Histogram(
-            "ingest_rest_wait_seconds",
-            METRICS["ingest_rest_wait_seconds"],
-            _IMPORTANCE,
-            registry=registry,
-            buckets=_WAIT_BUCKETS_S,
-        )
+        self.rest_waits = self._histogram("ingest_rest_wait_seconds", _IMPORTANCE, _WAIT_BUCKETS_S)
         self.rest_requests = self._counter("ingest_rest_requests_total", ("pool", "outcome"))
-        self.rest_paused_until = self._gauge("ingest_rest_paused_until_seconds", _POOL)
-        self.holes = self._counter("ingest_holes_total", ("market", "stream"))
-        self.open_holes = self._gauge("ingest_open_holes", ("market", "stream"))
-        self.missing_ids = self._gauge("ingest_missing_ids", ("market", "stream"))
+        self.rest_paused_until = self._gauge("ingest_rest_paused_until_timestamp_seconds", _POOL)
+        self.holes = self._counter("ingest_holes_total", _STREAM)
+        self.open_holes = self._gauge("ingest_open_holes", _STREAM)
+        self.missing_ids = self._gauge("ingest_missing_ids", _STREAM)
         self.hole_ids = self._counter("ingest_hole_ids_total", ("market", "stream", "outcome"))
         self.repair_lag = self._gauge("ingest_repair_lag_records")
         self.tail_checks = self._counter("ingest_tail_checks_total", ("market", "outcome"))
-        self.tail_holes = self._counter("ingest_tail_holes_total", ("market", "stream"))
+        self.tail_holes = self._counter("ingest_tail_holes_total", _STREAM)
         self.heartbeats = self._counter("ingest_heartbeats_total", _MARKET)
         self.reconciliations = self._counter("ingest_reconciliations_total", (*_ACCOUNT, "cause", "outcome"))
         self.reconciliation_answers = self._counter("ingest_reconciliation_answers_total", _ACCOUNT)
-        self.reconciliation_seconds = Histogram(
-            "ingest_reconciliation_seconds",
-            METRICS["ingest_reconciliation_seconds"],
-            _ACCOUNT,
-            registry=registry,
-            buckets=_RECONCILIATION_BUCKETS_S,
+        self.reconciliation_seconds = self._histogram(
+            "ingest_reconciliation_seconds", _ACCOUNT, _RECONCILIATION_BUCKETS_S
         )
-        self.reconciled_time = self._gauge("ingest_reconciled_time_seconds", _ACCOUNT)
+        self.reconciled_time = self._gauge("ingest_reconciled_timestamp_seconds", _ACCOUNT)
         self.config_invalid = self._gauge("ingest_config_invalid")
         self.account_events = self._counter("ingest_account_events_total", (*_ACCOUNT, "stream"))
-        self.account_last_event = self._gauge("ingest_account_last_event_seconds", _ACCOUNT)
+        self.account_last_event = self._gauge("ingest_account_last_event_timestamp_seconds", _ACCOUNT)
         self.listen_key_expiries = self._counter("ingest_listen_key_expiries_total", _ACCOUNT)
         self.account_key_refused = self._gauge("ingest_account_key_refused", _ACCOUNT)
         self.account_key_replacements = self._counter("ingest_account_key_replacements_total", _ACCOUNT)
         self.symbols = self._gauge("ingest_symbols", _MARKET)
+
+    def delivered(self, delivery: Delivery) -> None:
+        """Count a batch that the broker has acknowledged."""
+        self.delivered_records.labels(delivery.topic).inc(delivery.record_count)
+        self.delivered_bytes.labels(delivery.topic).inc(delivery.byte_count)
+        self.produce_duration.observe(delivery.seconds)
 
     def _counter(self, name: str, labels: tuple[str, ...] = ()) -> Counter:
         return Counter(name, METRICS[name], labels, registry=self.registry)
 
     def _gauge(self, name: str, labels: tuple[str, ...] = ()) -> Gauge:
         return Gauge(name, METRICS[name], labels, registry=self.registry)
+
+    def _histogram(self, name: str, labels: tuple[str, ...], buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(name, METRICS[name], labels, registry=self.registry, buckets=buckets)

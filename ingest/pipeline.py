@@ -126,6 +126,7 @@ class Pipeline:
         latest, newest, sequence = self._venue.latest_plausible(), 0, self._sequence
         signals: list[Signal] = []
         counts: Counter[str] = Counter()
+        last: dict[str, Record] = {}
         for receive_time_ns, frame in frames:
             sequence += 1
             for item in decode(frame, receive_time_ns, sequence):
@@ -138,6 +139,7 @@ class Pipeline:
                         newest = event_time
                     publish(record)
                     counts[record.topic] += 1
+                    last[record.topic] = record
                 elif isinstance(item, Rejected):
                     self._set_aside(item, receive_time_ns)
                 else:
@@ -151,6 +153,7 @@ class Pipeline:
             self._metrics.event_lag.labels(self._market).observe(max(0.0, frames[-1][0] / 1e9 - newest / 1e3))
         if self._overlap is None:
             self._count(counts)
+        self._note_last(last)
         self._tell_troubles()
         return Worked(tuple(signals), newest or None, self._first())
 
@@ -169,6 +172,11 @@ class Pipeline:
         for topic, count in counts.items():
             row = self._table[topic]
             self._metrics.records.labels(row.market, row.type).inc(count)
+
+    def _note_last(self, last: Mapping[str, Record]) -> None:
+        for topic, record in last.items():
+            row = self._table[topic]
+            self._metrics.last_event.labels(row.market, row.type).set(record.timestamp_ms / 1000)
 
     def _first(self) -> tuple[str, ...]:
         """Return the streams that the decoder met for the first time; costs nothing where there are none."""

@@ -15,6 +15,8 @@ from aiokafka.errors import (
     UnknownError,
 )
 
+from schemas.kafka_access import Servers, aiokafka_access
+
 
 __all__ = ["UNREACHABLE", "blames_records", "close", "connected", "reason_of"]
 
@@ -23,7 +25,7 @@ UNREACHABLE: Final = (KafkaError, OSError, TimeoutError)
 _START_S: Final = 15.0
 
 
-async def connected(bootstrap_servers: str, client_id: str, request_timeout_ms: int) -> AIOKafkaProducer:
+async def connected(bootstrap_servers: Servers, client_id: str, request_timeout_ms: int) -> AIOKafkaProducer:
     """Return a producer that the broker has welcomed.
 
     Raises:
@@ -32,7 +34,7 @@ async def connected(bootstrap_servers: str, client_id: str, request_timeout_ms: 
         TimeoutError: as before.
     """
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap_servers,
+        **aiokafka_access(bootstrap_servers),
         client_id=client_id,
         acks="all",
         enable_idempotence=True,

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from msgspec import Struct
+
 from ingest.core.heartbeats import Position
 from ingest.core.records import Record
 
 
-__all__ = ["Publisher"]
+__all__ = ["Delivery", "Publisher"]
+
+
+class Delivery(Struct, frozen=True):
+    """A batch that the broker has acknowledged."""
+
+    topic: str
+    partition: int
+    offset: int
+    """Of its first record; -1: the broker does not tell."""
+    record_count: int
+    byte_count: int
+    """Before compression."""
+    seconds: float
+    """Since it was sent."""
 
 
 class Publisher(Protocol):

@@ -19,11 +19,12 @@ from pydantic.fields import FieldInfo
 from ingest import metrics
 from ingest.config import Settings
 from ingest.metrics import METRICS
+from schemas.kafka_access import KafkaSettings
 
 
 __all__ = ["REFERENCES", "metrics_reference", "settings_reference"]
 
-_SHARED: Final = frozenset({"kafka_bootstrap_servers", "schema_registry_url", "topic_prefix"})
+_SHARED: Final = frozenset({*KafkaSettings.model_fields, "schema_registry_url", "topic_prefix"})
 """Settings that all services have under one name."""
 _MARKET: Final = "<market>"
 """Stands for each of the markets, whose settings are of one shape."""

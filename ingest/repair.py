@@ -28,6 +28,7 @@ from ingest.repair_holdings import HeldEnds, Holdings
 from ingest.repair_holes import HoleDesk, RepairParts
 from ingest.repair_state import notes_of, read_known, starts_of
 from ingest.repair_tails import TailChecker
+from schemas.kafka_access import Servers
 from schemas.markets import Market
 from schemas.topics import RawType, Topic, partition_of
 
@@ -61,7 +62,7 @@ class Repair:
 
     def __init__(
         self,
-        bootstrap_servers: str,
+        bootstrap_servers: Servers,
         topics: Iterable[Topic],
         ingest_id: str,
         parts: RepairParts,
@@ -276,7 +277,7 @@ def new_repair(settings: Settings, ingest_id: str, parts: RepairParts) -> Repair
     """Return a member that looks after all types of the configured markets, whatever is subscribed to now."""
     topics = [parts.table.raw(market, raw_type) for market in settings.markets.present() for raw_type in REPAIRED_TYPES]
     return Repair(
-        settings.kafka_bootstrap_servers,
+        settings.kafka,
         topics,
         ingest_id,
         parts,

@@ -11,6 +11,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.structs import TopicPartition
 from msgspec import Struct
 
+from schemas.kafka_access import Servers, aiokafka_access
 from schemas.topics import Topic
 
 
@@ -77,7 +78,7 @@ def _lean(_: TopicPartition, record: Any) -> LeanRecord:
 
 @asynccontextmanager
 async def group_member(
-    bootstrap_servers: str,
+    bootstrap_servers: Servers,
     group_id: str,
     topics: Iterable[Topic],
     *,
@@ -99,7 +100,7 @@ async def group_member(
         revoked: is awaited before partitions go to somebody else.
     """
     reader = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers,
+        **aiokafka_access(bootstrap_servers),
         group_id=group_id,
         group_instance_id=instance_id,
         enable_auto_commit=False,

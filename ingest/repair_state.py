@@ -14,6 +14,7 @@ from ingest.control_records import ControlRecords
 from ingest.core.log_partitions import DEPTH_SNAPSHOT
 from ingest.kafka_log import read_latest
 from schemas.control import Gap, Progress
+from schemas.kafka_access import Servers
 from schemas.topics import ControlType, RawType, Topic, TopicTable
 
 
@@ -28,7 +29,7 @@ class Known(Struct, frozen=True):
 
 
 async def read_known(
-    bootstrap_servers: str, table: TopicTable, control: ControlRecords, numbers: Collection[int], log: BoundLogger
+    bootstrap_servers: Servers, table: TopicTable, control: ControlRecords, numbers: Collection[int], log: BoundLogger
 ) -> Known:
     """Read progress and ledger of partitions to their ends.
 

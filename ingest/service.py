@@ -33,6 +33,7 @@ from ingest.kafka_publisher import KafkaPublisher
 from ingest.listings import Listings
 from ingest.market_feed import READY, MarketFeed
 from ingest.market_parts import new_market_parts
+from ingest.metric_series import show_at_zero
 from ingest.metrics import Metrics
 from ingest.repair import Repair, new_repair
 from ingest.repair_holes import RepairParts
@@ -40,6 +41,7 @@ from ingest.service_parts import ServiceParts
 from ingest.shared import Shared
 from ingest.snapshot_news import SnapshotNews
 from ingest.symbols import SymbolBook
+from ingest.tracing import traced
 from ingest.waiting import wait_for_servers
 from schemas.codec import Codec
 from schemas.markets import Market
@@ -90,6 +92,7 @@ class Service:
         self._log = log
         self._table = TopicTable(settings.topic_prefix)
         self._metrics = Metrics(CollectorRegistry())
+        show_at_zero(self._metrics, settings, self._table, streaming=self._role is Role.ALL)
         self._feeds: dict[Market, MarketFeed] = {}
         self._listings: list[Listings] = []
         """Who repairs alone knows the symbols by them; feeds have their own."""
@@ -139,6 +142,7 @@ class Service:
         self._config.read_again()
 
     def _apply(self, settings: Settings) -> None:
+        show_at_zero(self._metrics, settings, self._table, streaming=self._role is Role.ALL)
         for feed in self._feeds.values():
             feed.apply(settings)
 
@@ -154,22 +158,23 @@ class Service:
         codec = Codec(table, registry)
         await asyncio.to_thread(codec.prepare, table.topics(private=settings.private))
         publisher = KafkaPublisher(
-            settings.kafka_bootstrap_servers,
+            settings.kafka,
             f"ingest-{self._ingest_id}",
             settings.producer,
             letter=self._letter,
             random=self._clocks.random,
             log=self._log,
+            delivered=traced(self._metrics.delivered, settings, self._ingest_id, resources),
         )
         await publisher.start(settings.wait_limit_s)
         resources.push_async_callback(publisher.stop)
-        records = await read_to_end(settings.kafka_bootstrap_servers, table.control(ControlType.PROGRESS))
+        records = await read_to_end(settings.kafka, table.control(ControlType.PROGRESS))
         control = ControlRecords(table, codec)
         notes, unreadable = control.latest_progress(records)
         for error in unreadable:
             self._log.error("note of progress cannot be read", reason=str(error))
         topics = [*self._raw_topics(VOUCHED_TYPES), *self._account_topics()]
-        ends = await end_offsets(settings.kafka_bootstrap_servers, topics)
+        ends = await end_offsets(settings.kafka, topics)
         for partition, offset in ends.items():
             publisher.learn(partition.topic, partition.partition, offset)
         shared = self._new_shared(publisher, control)
@@ -262,7 +267,7 @@ class Service:
                 tasks.create_task(listings.run())
             tasks.create_task(self._config.run())
             if parts.feeds:
-                servers = self._settings.kafka_bootstrap_servers
+                servers = self._settings.kafka
                 news = SnapshotNews(servers, self._table, parts.codec, parts.feeds, self._log)
                 tasks.create_task(news.follow_requests())
                 tasks.create_task(news.follow_snapshots())

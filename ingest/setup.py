@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 
 from ingest.errors import KafkaRequestError
 from ingest.topic_admin import TopicAdmin, check_partition_counts, check_topics, reason_of
+from schemas.kafka_access import Servers
 from schemas.registry import Registry
 from schemas.topics import Topic, TopicTable
 
@@ -36,11 +37,12 @@ class SetupReport(Struct, frozen=True):
 
 def set_up(
     table: TopicTable,
-    bootstrap_servers: str,
+    bootstrap_servers: Servers,
     registry_url: str,
     *,
     private: bool = True,
     keep_everything: bool,
+    schemas_only: bool = False,
     wait_limit_s: float,
     tell: Callable[[str], object],
     sleep: Callable[[float], object],
@@ -57,6 +59,7 @@ def set_up(
         registry_url: the schema registry.
         private: whether the topics that tell of accounts are wanted, and their schemas.
         keep_everything: no record ever expires: for replays, whose records are old.
+        schemas_only: the broker is not asked anything: others make the topics, an operator of manifests for instance.
         wait_limit_s: how long to wait for each of the two servers.
         tell: called with a sentence while waiting.
         sleep: called with the seconds to wait.
@@ -67,8 +70,13 @@ def set_up(
         RegistryError: the registry did not answer within the limit, or refuses a schema.
         PartitionCountError: a topic exists with another number of partitions.
     """
-    admin, topics = TopicAdmin(bootstrap_servers), table.topics(private=private)
+    topics = table.topics(private=private)
     with Registry(registry_url) as registry:
+        if schemas_only:
+            registry.wait_until_ready(tell, sleep, limit_s=wait_limit_s)
+            report = SetupReport((), (), {}, unchanged_count=0, schema_count=len(registry.register(topics)))
+            return structs.replace(report, left_out_count=len(table) - len(topics))
+        admin = TopicAdmin(bootstrap_servers)
         admin.wait_until_ready(tell, sleep, wait_limit_s)
         registry.wait_until_ready(tell, sleep, limit_s=wait_limit_s)
         try:

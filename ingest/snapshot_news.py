@@ -15,6 +15,7 @@ from ingest.market_feed import MarketFeed
 from ingest.producers import UNREACHABLE, reason_of
 from schemas.codec import Codec, DecodeError
 from schemas.control import Progress, SnapshotRequest
+from schemas.kafka_access import Servers
 from schemas.markets import Market
 from schemas.registry import RegistryError
 from schemas.topics import ControlType, TopicTable
@@ -29,7 +30,7 @@ _PAUSE_S: Final = 5.0
 class SnapshotNews(Struct, frozen=True):
     """Reads control topics on behalf of the markets."""
 
-    bootstrap_servers: str
+    bootstrap_servers: Servers
     table: TopicTable
     codec: Codec
     feeds: Mapping[Market, MarketFeed]

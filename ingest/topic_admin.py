@@ -16,6 +16,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 )
 
 from ingest.errors import KafkaUnavailableError, PartitionCountError, TopicsMissingError
+from schemas.kafka_access import Servers, librdkafka_access
 from schemas.topics import PARTITIONS, Topic
 
 
@@ -33,10 +34,10 @@ class TopicAdmin:
         bootstrap_servers: brokers, ``host:port`` with commas between.
     """
 
-    def __init__(self, bootstrap_servers: str) -> None:
+    def __init__(self, bootstrap_servers: Servers) -> None:
         self._bootstrap_servers = bootstrap_servers
         # Without `log_level` librdkafka writes every refused connection to standard error.
-        self._client = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
+        self._client = AdminClient({**librdkafka_access(bootstrap_servers), "log_level": 0})
 
     def wait_until_ready(self, tell: Callable[[str], object], sleep: Callable[[float], object], limit_s: float) -> None:
         """Return when the broker answers; until then say what is waited for.

@@ -35,7 +35,7 @@ def wait_for_servers(
         if pause(seconds):
             raise InterruptedError
 
-    admin = TopicAdmin(settings.kafka_bootstrap_servers)
+    admin = TopicAdmin(settings.kafka)
     admin.wait_until_ready(warn, sleep, settings.wait_limit_s)
     check_topics(admin.partition_counts(), table.topics(private=settings.private))
     registry.wait_until_ready(warn, sleep, limit_s=settings.wait_limit_s)

@@ -228,7 +228,7 @@ async def _read(
     """Return what the topics of markets say, and which market each is of."""
     table = TopicTable(settings.topic_prefix)
     topics = {market: table.derived(market, of) for market in markets}
-    servers = settings.kafka_bootstrap_servers
+    servers = settings.kafka
     limit_s = min(_BROKER_LIMIT_S, settings.start_timeout_s)
     await require_topics(servers, topics.values(), tell=_say, limit_s=limit_s)
     logs = KafkaLogs(servers, "binance-processors-tables", fetch_bytes=settings.fetch_bytes, patience_s=_PATIENCE_S)

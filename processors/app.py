@@ -9,12 +9,14 @@ import faust
 import faust.streams
 import faust.transport.conductor
 from faust.types import TopicT
+from faust.types.auth import CredentialsT
 from faust.types.transports import TransportT
 from mode import CrashingSupervisor
 from yarl import URL
 
 from processors.batching import AssignmentListener, BatchSchema, BatchTransport, DeliveryLimits
 from processors.errors import FaustBuildError
+from schemas.kafka_access import SecurityProtocol, Servers, ssl_context_of
 
 
 __all__ = ["AppOptions", "BatchApp", "require_compiled_faust"]
@@ -27,7 +29,7 @@ class AppOptions:
     """What of an app is configured; times in seconds."""
 
     group: str
-    bootstrap_servers: str
+    bootstrap_servers: Servers
     instance_id: str | None = None
     session_timeout_s: float = 10.0
     rebalance_timeout_s: float = 30.0
@@ -60,7 +62,8 @@ class BatchApp(faust.App):
             version=1,
             origin="processors",
             autodiscover=False,  # a module that does not import would be a warning
-            broker=[URL(f"kafka://{server.strip()}") for server in options.bootstrap_servers.split(",")],
+            broker=[URL(f"kafka://{server.strip()}") for server in str(options.bootstrap_servers).split(",")],
+            broker_credentials=_credentials(options.bootstrap_servers),
             broker_client_id=options.group,
             broker_commit_interval=options.commit_interval_s,
             broker_commit_every=2**31,  # by time alone: one event is a whole batch
@@ -113,6 +116,21 @@ class BatchApp(faust.App):
 
     def _create_directories(self) -> None:
         """Make none: nothing is kept on disk."""
+
+
+def _credentials(servers: Servers) -> CredentialsT | None:
+    """Return how the broker is spoken to, as Faust has it."""
+    if isinstance(servers, str) or servers.security_protocol is SecurityProtocol.PLAINTEXT:
+        return None
+    context = ssl_context_of(servers) if servers.security_protocol.encrypted else None
+    if not servers.security_protocol.with_password:
+        return faust.SSLCredentials(context)
+    return faust.SASLCredentials(
+        username=servers.username,
+        password=servers.secret(),
+        mechanism=servers.sasl_mechanism.value,
+        ssl_context=context,
+    )
 
 
 def _resolve(future: asyncio.Future[BaseException], reason: BaseException) -> None:

@@ -10,6 +10,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from processors.errors import BrokerUnavailableError, TopicPartitionsError, TopicsMissingError
+from schemas.kafka_access import Servers, aiokafka_access
 from schemas.topics import Topic
 
 
@@ -20,7 +21,7 @@ _LONGEST_PAUSE_S: Final = 5.0
 
 
 async def require_topics(
-    bootstrap_servers: str, topics: Iterable[Topic], *, tell: Callable[[str], object], limit_s: float
+    bootstrap_servers: Servers, topics: Iterable[Topic], *, tell: Callable[[str], object], limit_s: float
 ) -> None:
     """Wait for the broker, then check that the topics exist as the topic table says. Creates nothing.
 
@@ -43,11 +44,13 @@ async def require_topics(
         raise TopicPartitionsError(other, max(wanted.values()))
 
 
-async def _partition_counts(bootstrap_servers: str, tell: Callable[[str], object], limit_s: float) -> dict[str, int]:
+async def _partition_counts(
+    bootstrap_servers: Servers, tell: Callable[[str], object], limit_s: float
+) -> dict[str, int]:
     loop, pause_s = asyncio.get_running_loop(), _PAUSE_S
     deadline = loop.time() + limit_s
     while True:
-        client = AIOKafkaClient(bootstrap_servers=bootstrap_servers, client_id="binance-processors-start")
+        client = AIOKafkaClient(**aiokafka_access(bootstrap_servers), client_id="binance-processors-start")
         try:
             await client.bootstrap()
             metadata = await client.fetch_all_metadata()

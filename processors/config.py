@@ -15,8 +15,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from processors.core.flow_alerts import AlertRules
 from processors.core.liquidity import LiquidityPlan
 from schemas.decimals import to_scaled
+from schemas.kafka_access import KafkaSettings
 from schemas.markets import Market
 from schemas.topics import TopicTable
+from schemas.tracing import TRACE_RATIO
 
 
 __all__ = ["Settings"]
@@ -29,17 +31,11 @@ _Sizes = Annotated[
 ]
 
 
-class Settings(BaseSettings):
+class Settings(BaseSettings, KafkaSettings):
     """Everything that can be set. Durations carry their unit in the name."""
 
     model_config = SettingsConfigDict(env_prefix="PROCESSORS_", frozen=True, extra="ignore", populate_by_name=True)
 
-    kafka_bootstrap_servers: str = Field(
-        default="localhost:9092",
-        min_length=1,
-        validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS", "kafka_bootstrap_servers"),
-        description="Brokers to ask first, host:port, separated by commas. Shared by all services.",
-    )
     schema_registry_url: str = Field(
         default="http://localhost:8081/apis/ccompat/v7",
         min_length=1,
@@ -148,6 +144,7 @@ class Settings(BaseSettings):
         description="Whether the log shows both sides of what the venue's answers tell that its streams did not: "
         "quantities, prices, balances. If not, it names the fields that differ, and the records are in the topics.",
     )
+    trace_ratio: Annotated[float, Field(ge=0, le=1)] = Field(default=0.0, description=TRACE_RATIO)
     metrics_host: str = Field(
         default="127.0.0.1", description="Address on which /live, /ready and /metrics are served."
     )

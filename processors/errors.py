@@ -6,6 +6,7 @@ ProcessorsError
  │    ├── TopicPartitionsError     a topic has another number of partitions than the topic table
  │    ├── BrokerUnavailableError   the broker does not answer
  │    ├── PortTakenError           the health port is not free
+ │    ├── TracingUnavailableError  spans are wanted, and what makes them is not installed
  │    └── FaustBuildError          Faust is not the one this was built on
  ├── OutputError               the broker did not take an output: nothing after it is committed
  ├── NotAMemberError           the group may have given the partitions to somebody else
@@ -22,6 +23,8 @@ Each ends the worker; a record that cannot be read does not, it goes to the dead
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+
+from schemas.kafka_access import Servers
 
 
 __all__ = [
@@ -40,6 +43,7 @@ __all__ = [
     "TopicPartitionsError",
     "TopicsMissingError",
     "TopicsReplacedError",
+    "TracingUnavailableError",
 ]
 
 
@@ -81,10 +85,10 @@ class TopicPartitionsError(StartError):
 class BrokerUnavailableError(StartError):
     """The broker does not answer."""
 
-    def __init__(self, servers: str, reason: str) -> None:
-        self.servers = servers
+    def __init__(self, servers: Servers, reason: str) -> None:
+        self.servers = str(servers)
         self.reason = reason
-        super().__init__(servers, reason)
+        super().__init__(self.servers, reason)
 
     def __str__(self) -> str:
         return f'broker "{self.servers}": does not answer ({self.reason}); is KAFKA_BOOTSTRAP_SERVERS right?'
@@ -108,6 +112,17 @@ class PortTakenError(StartError):
 
 class FaustBuildError(StartError):
     """Faust lacks something that the guarantees rest on."""
+
+
+class TracingUnavailableError(StartError):
+    """Spans are wanted, and what makes them is not installed."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+    def __str__(self) -> str:
+        return f"PROCESSORS_TRACE_RATIO: {self.reason}"
 
 
 class OutputError(ProcessorsError):

@@ -146,6 +146,10 @@ class _Books(BookPartition):
             metrics.BOOK_VERIFICATIONS.labels(market, verified.result).inc()
             metrics.BOOK_LEVELS.labels(market, "equal").inc(verified.equal)
             metrics.BOOK_LEVELS.labels(market, "different").inc(verified.compared - verified.equal)
+        for market, count in self.take_gaps().items():
+            metrics.BOOK_GAPS.labels(market).inc(count)
+        for (market, reason), count in self.take_requested().items():
+            metrics.SNAPSHOT_REQUESTS.labels(market, reason).inc(count)
         return super().tick(now_ms)
 
     def lags(self, lagging: bool) -> None:

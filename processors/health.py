@@ -14,7 +14,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from processors.errors import PortTakenError
-from processors.metrics import REGISTRY
+from processors.metrics import PROCESS, REGISTRY
 
 
 __all__ = ["Health", "silences"]
@@ -85,4 +85,6 @@ class Health:
 
     async def _metrics(self, _: web.Request) -> web.Response:
         self._refresh()
-        return web.Response(body=generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return web.Response(
+            body=generate_latest(REGISTRY) + generate_latest(PROCESS), headers={"Content-Type": CONTENT_TYPE_LATEST}
+        )

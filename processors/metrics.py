@@ -4,34 +4,64 @@ from __future__ import annotations
 
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from schemas.build import build
 
 
 __all__ = [
     "ACCOUNT_DIFFERENCES",
     "BATCH_SECONDS",
+    "BOOKS",
+    "BOOK_GAPS",
     "BOOK_LEVELS",
     "BOOK_VERIFICATIONS",
+    "BUILD_INFO",
     "CHECKPOINTS_LOST",
     "CHECKPOINT_AGE",
     "CHECKPOINT_BYTES",
     "CHECKPOINT_ROUND_SECONDS",
     "DEAD_LETTERS",
+    "EVENT_AGE",
     "FETCH_AGE",
     "HEARTBEAT_AGE",
     "LAG",
     "OUTPUTS",
     "PARTITIONS",
+    "PROCESS",
     "REBALANCES",
     "RECORDS",
     "REGISTRY",
     "RESTORE_SECONDS",
+    "SNAPSHOT_REQUESTS",
     "UNKNOWN_EVENTS",
 ]
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 REGISTRY: Final = CollectorRegistry()
+"""Our own metrics. Faust's sensors are not among them: their names follow no convention."""
+
+PROCESS: Final = CollectorRegistry()
+"""What the client library tells of any process: memory, CPU, open files, garbage collection."""
+ProcessCollector(registry=PROCESS)
+PlatformCollector(registry=PROCESS)
+GCCollector(registry=PROCESS)
+
+# gauge, always 1. Join it to see which version did what; two versions for long: a rollout is stuck.
+BUILD_INFO: Final = Gauge(
+    "processors_build_info", "Version and revision of what is running.", ["version", "revision"], registry=REGISTRY
+)
+BUILD_INFO.labels(*build()).set(1)
 
 # counter, records: read from input topics and applied. Flat while lag rises: the worker is stuck.
 RECORDS: Final = Counter("processors_records_total", "Input records applied.", ["topic"], registry=REGISTRY)
@@ -56,6 +86,16 @@ BATCH_SECONDS: Final = Histogram(
     "Time from receiving a batch to its acknowledgement.",
     ["flow"],
     buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
+    registry=REGISTRY,
+)
+
+# histogram, seconds: from the time of a batch's last event to its outputs being durable, by input topic: what the whole
+# way takes, ingest and broker included. Rising: look at lag and at ingest_event_lag_seconds. A replay is all old.
+EVENT_AGE: Final = Histogram(
+    "processors_event_age_seconds",
+    "Age of the last event of a batch when its outputs were durable.",
+    ["topic"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0),
     registry=REGISTRY,
 )
 
@@ -105,6 +145,19 @@ CHECKPOINT_ROUND_SECONDS: Final = Histogram(
 # snapshots, trades and tickers are rebuilt from the log; the log names some of them.
 CHECKPOINTS_LOST: Final = Counter(
     "processors_checkpoints_lost_total", "Checkpoints that could not be used.", ["flow", "cause"], registry=REGISTRY
+)
+
+# gauge, books: by state, "live", "syncing" or "stale". Others than live for long: their snapshots do not come, or
+# nobody vouches for them; docs/runbook.md.
+BOOKS: Final = Gauge("processors_books", "Books by state.", ["market", "state"], registry=REGISTRY)
+
+# counter, gaps in the diffs that books met. A rise: depth events are missing in the log; the ledger says which.
+BOOK_GAPS: Final = Counter("processors_book_gaps_total", "Gaps in the diffs of books.", ["market"], registry=REGISTRY)
+
+# counter, requests for depth snapshots, by why a book wants to be built anew or compared. A steady rise of another
+# reason than "out-of-reach": books are wrong again and again, or nobody answers.
+SNAPSHOT_REQUESTS: Final = Counter(
+    "processors_snapshot_requests_total", "Depth snapshots asked for.", ["market", "reason"], registry=REGISTRY
 )
 
 # counter, comparisons of a book with a depth snapshot, by result: "equal", "different" or "not-comparable". A rise of

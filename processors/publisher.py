@@ -18,6 +18,7 @@ from aiokafka.structs import RecordMetadata
 
 from processors import metrics
 from processors.errors import OutputError
+from schemas.kafka_access import Servers, aiokafka_access
 
 
 __all__ = ["Grouped", "KafkaPublisher", "Offsets", "Publisher", "Record"]
@@ -61,9 +62,9 @@ class KafkaPublisher:
         request_timeout_s: how long the broker may take to acknowledge, retries and a leader election included.
     """
 
-    def __init__(self, bootstrap_servers: str, client_id: str, *, request_timeout_s: float = 30.0) -> None:
+    def __init__(self, bootstrap_servers: Servers, client_id: str, *, request_timeout_s: float = 30.0) -> None:
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=bootstrap_servers,
+            **aiokafka_access(bootstrap_servers),
             client_id=client_id,
             acks="all",
             enable_idempotence=True,

@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError
 from processors.batching import RawRecord
 from processors.errors import BrokerUnavailableError, RebuildError
 from processors.topic_ids import TopicIds
+from schemas.kafka_access import Servers, aiokafka_access
 
 
 __all__ = ["Bounds", "KafkaLogs", "LogReader", "Logs", "Piece", "Place", "Range"]
@@ -100,7 +101,9 @@ class KafkaLogs:
         patience_s: how long a read may bring nothing before it counts as failed.
     """
 
-    def __init__(self, bootstrap_servers: str, client_id: str, *, fetch_bytes: int, patience_s: float = 60.0) -> None:
+    def __init__(
+        self, bootstrap_servers: Servers, client_id: str, *, fetch_bytes: int, patience_s: float = 60.0
+    ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._client_id = client_id
         self._fetch_bytes = fetch_bytes
@@ -111,7 +114,7 @@ class KafkaLogs:
     async def open(self) -> AsyncIterator[LogReader]:
         """Connect, and disconnect at the end."""
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers,
+            **aiokafka_access(self._bootstrap_servers),
             client_id=self._client_id,
             group_id=None,
             enable_auto_commit=False,

@@ -88,10 +88,8 @@ async def plan_of(settings: Settings, families: Sequence[Family], begin: Bound, 
     """
     table = TopicTable(settings.topic_prefix)
     inputs = list({topic.name: topic for family in families for topic in _inputs(family, settings)}.values())
-    await require_topics(
-        settings.kafka_bootstrap_servers, inputs, tell=lambda _: None, limit_s=settings.start_timeout_s
-    )
-    ranges = await resolve(settings.kafka_bootstrap_servers, inputs, begin, end)
+    await require_topics(settings.kafka, inputs, tell=lambda _: None, limit_s=settings.start_timeout_s)
+    ranges = await resolve(settings.kafka, inputs, begin, end)
     if not any(one.end > one.begin for one in ranges if table[one.topic].layer is Layer.RAW):
         raise RangeEmptyError(settings.topic_prefix, _named(begin), _named(end))
     return ReplayPlan(
@@ -112,7 +110,7 @@ async def run_replay(plan: ReplayPlan, settings: Settings, replay: Replay, telli
         msg = f'output prefix "{prefix}": is that of the live topics'
         raise ReplayError(msg)
     families = [Family(name) for name in plan.families]
-    began_at, servers = monotonic(), settings.kafka_bootstrap_servers
+    began_at, servers = monotonic(), settings.kafka
     await require_kept(servers, plan.ranges)
     table = TopicTable(prefix)
     outputs = [topic for family in families for topic in outputs_of(family, table, plan.markets)]
@@ -154,7 +152,7 @@ class _Crew:
         self._plan_file.write_bytes(msgspec.json.encode(self._plan))
         ranges = {family: self._ranges(family) for family in families}
         for family in families:
-            await seed(self._settings.kafka_bootstrap_servers, self._group(family), ranges[family].values())
+            await seed(self._settings.kafka, self._group(family), ranges[family].values())
         async with self._stopping():
             for family in families:
                 for number in range(count):
@@ -176,7 +174,7 @@ class _Crew:
         return self._plan.of(topic.name for topic in _inputs(family, self._settings))
 
     async def _left(self, family: Family, ranges: dict[tuple[str, int], PartitionRange]) -> int:
-        return remaining(ranges, await committed(self._settings.kafka_bootstrap_servers, self._group(family)))
+        return remaining(ranges, await committed(self._settings.kafka, self._group(family)))
 
     async def _start(self, family: Family, number: int) -> None:
         with self._log(family, number).open("ab") as log:
@@ -249,7 +247,7 @@ async def _hashes(settings: Settings, written: Sequence[Topic], prefix: str, row
     compared = [topic for topic in written if str(topic.type) not in OUTSIDE]
     with Registry(settings.schema_registry_url) as registry:
         codec = Codec(TopicTable(prefix), registry)
-        hashing = Hashing(settings.kafka_bootstrap_servers, compared, codec, whole=rows is not None)
+        hashing = Hashing(settings.kafka, compared, codec, whole=rows is not None)
         hashes = await hashing.run()
     if rows is not None:
         for name, kept in hashing.rows.items():

@@ -18,6 +18,7 @@ from processors.core.canonical import RULES, DeadLetterHead, Digest, LastValues
 from processors.core.replay_range import Bound, BoundKind, PartitionRange
 from processors.errors import PrefixTakenError, RangeLostError, ReplayError
 from schemas.codec import Codec
+from schemas.kafka_access import Servers, aiokafka_access
 from schemas.topics import Cleanup, ControlType, Layer, Topic
 
 
@@ -39,7 +40,9 @@ class TopicHash(msgspec.Struct, frozen=True):
     hash: str
 
 
-async def resolve(bootstrap_servers: str, topics: Sequence[Topic], begin: Bound, end: Bound) -> list[PartitionRange]:
+async def resolve(
+    bootstrap_servers: Servers, topics: Sequence[Topic], begin: Bound, end: Bound
+) -> list[PartitionRange]:
     """Return the offsets that two bounds stand for now, in every partition of these topics.
 
     A compacted topic is state, not a stretch: it is read whole. So are control topics where offsets are given: those
@@ -78,7 +81,7 @@ async def _at(
     return {tp: last[tp] if found.get(tp) is None else found[tp].offset for tp in first}
 
 
-async def require_kept(bootstrap_servers: str, ranges: Sequence[PartitionRange]) -> None:
+async def require_kept(bootstrap_servers: Servers, ranges: Sequence[PartitionRange]) -> None:
     """Check that what a plan names is still, and already, in the log.
 
     Raises:
@@ -93,7 +96,7 @@ async def require_kept(bootstrap_servers: str, ranges: Sequence[PartitionRange])
                 raise RangeLostError(one.topic, one.partition, (one.begin, one.end), (first[tp], last[tp]))
 
 
-async def create(bootstrap_servers: str, topics: Iterable[Topic]) -> None:
+async def create(bootstrap_servers: Servers, topics: Iterable[Topic]) -> None:
     """Create the topics that a replay writes; they keep everything.
 
     Raises:
@@ -114,7 +117,7 @@ async def create(bootstrap_servers: str, topics: Iterable[Topic]) -> None:
         raise ReplayError(msg)
 
 
-async def delete(bootstrap_servers: str, names: Sequence[str]) -> None:
+async def delete(bootstrap_servers: Servers, names: Sequence[str]) -> None:
     """Delete topics, should they exist.
 
     Raises:
@@ -130,7 +133,7 @@ async def delete(bootstrap_servers: str, names: Sequence[str]) -> None:
             raise ReplayError(msg)
 
 
-async def seed(bootstrap_servers: str, group: str, ranges: Iterable[PartitionRange]) -> None:
+async def seed(bootstrap_servers: Servers, group: str, ranges: Iterable[PartitionRange]) -> None:
     """Let a group begin where its stretch begins.
 
     Raises:
@@ -153,7 +156,7 @@ async def seed(bootstrap_servers: str, group: str, ranges: Iterable[PartitionRan
                 return
 
 
-async def committed(bootstrap_servers: str, group: str) -> dict[tuple[str, int], int]:
+async def committed(bootstrap_servers: Servers, group: str) -> dict[tuple[str, int], int]:
     """Return how far a group has come."""
     async with _admin(bootstrap_servers) as admin:
         offsets = await admin.list_consumer_group_offsets(group)
@@ -172,7 +175,7 @@ class Hashing:
         whole: keep the rows that the hashes are over.
     """
 
-    def __init__(self, bootstrap_servers: str, topics: Iterable[Topic], codec: Codec, *, whole: bool) -> None:
+    def __init__(self, bootstrap_servers: Servers, topics: Iterable[Topic], codec: Codec, *, whole: bool) -> None:
         self._written = {topic.name: topic for topic in topics}
         self.rows: dict[str, list[bytes]] = {name_of(topic): [] for topic in self._written.values()}
         """By the name of the topic, if they are wanted."""
@@ -243,8 +246,8 @@ def _head_of(record: RawRecord) -> DeadLetterHead:
 
 
 @asynccontextmanager
-async def _consumer(bootstrap_servers: str, group: str | None = None) -> AsyncIterator[Any]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, group_id=group, enable_auto_commit=False)
+async def _consumer(bootstrap_servers: Servers, group: str | None = None) -> AsyncIterator[Any]:
+    consumer = AIOKafkaConsumer(**aiokafka_access(bootstrap_servers), group_id=group, enable_auto_commit=False)
     await consumer.start()
     try:
         yield consumer
@@ -253,8 +256,8 @@ async def _consumer(bootstrap_servers: str, group: str | None = None) -> AsyncIt
 
 
 @asynccontextmanager
-async def _admin(bootstrap_servers: str) -> AsyncIterator[Any]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+async def _admin(bootstrap_servers: Servers) -> AsyncIterator[Any]:
+    admin = AIOKafkaAdminClient(**aiokafka_access(bootstrap_servers))
     await admin.start()
     try:
         yield admin

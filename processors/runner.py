@@ -19,6 +19,7 @@ from processors.differences import tell_difference
 from processors.outbox import Outbox
 from processors.outputs import Encoder
 from processors.publisher import Publisher
+from processors.tracing import BatchApplied, untraced
 from processors.units import Applied, Flow, Unit
 
 
@@ -41,6 +42,7 @@ class FlowRunner:
         membership: whether this worker may still speak for its partitions; a function, it comes with the consumer.
         checkpoints: writes the state of the flow's partitions; needed where the flow has checkpoints.
         tell: told what the venue's answers had to add, once the records that say so are durable.
+        trace: told of every batch whose outputs are durable.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class FlowRunner:
         *,
         checkpoints: CheckpointWriter | None = None,
         tell: Callable[[Difference], object] = tell_difference,
+        trace: BatchApplied = untraced,
     ) -> None:
         self.flow = flow
         self._assignments = assignments
@@ -61,6 +64,7 @@ class FlowRunner:
         self._membership = membership
         self._checkpoints = checkpoints
         self._tell = tell
+        self._trace = trace
         self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         """By partition. Whoever has the turn may apply and publish, in the order in which they asked for it; partitions
         do not wait for each other's acknowledgements."""
@@ -79,7 +83,11 @@ class FlowRunner:
             unit = self._assignments.unit(self.flow, batch.partition)
             await self._publish(unit.apply(batch.records, lagging=_lags(batch, time_ns())))
         metrics.RECORDS.labels(batch.topic).inc(len(batch.records))
-        metrics.BATCH_SECONDS.labels(self.flow.name).observe(monotonic() - began_at)
+        seconds = monotonic() - began_at
+        metrics.BATCH_SECONDS.labels(self.flow.name).observe(seconds)
+        age_s = time_ns() / 1e9 - batch.records[-1].timestamp / 1e3
+        metrics.EVENT_AGE.labels(batch.topic).observe(max(0.0, age_s))
+        self._trace(batch, seconds)
 
     async def tick(self, now_ms: int) -> None:
         """Tell the state of each partition the time, and publish what comes of it.

@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from processors.errors import BrokerUnavailableError, TopicsReplacedError
+from schemas.kafka_access import Servers, librdkafka_access
 
 
 __all__ = ["TopicIds", "watch"]
@@ -31,7 +32,7 @@ class TopicIds:
         client_id: shown in the broker's logs.
     """
 
-    def __init__(self, bootstrap_servers: str, client_id: str) -> None:
+    def __init__(self, bootstrap_servers: Servers, client_id: str) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._client_id = client_id
         self._client: AdminClient | None = None
@@ -45,7 +46,7 @@ class TopicIds:
         if not topics:
             return {}
         if self._client is None:
-            told = {"bootstrap.servers": self._bootstrap_servers, "client.id": self._client_id}
+            told = {**librdkafka_access(self._bootstrap_servers), "client.id": self._client_id}
             # What becomes of a question is told by its answer.
             self._client = AdminClient({**told, "log_level": 0})
         try:

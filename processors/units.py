@@ -126,6 +126,11 @@ class Unit:
         self._checkpointed = _checkpointed(flow, self._state)
 
     @property
+    def state(self) -> PartitionState:
+        """The state itself; whoever looks at it changes nothing."""
+        return self._state
+
+    @property
     def checkpointed(self) -> Checkpointed:
         """The state, to be written down or brought back. Only where the flow has checkpoints."""
         if self._checkpointed is None:

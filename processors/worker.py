@@ -29,12 +29,14 @@ from processors.errors import ProcessorsError
 from processors.flows import Family, flows_of, outputs_of
 from processors.health import Health, silences
 from processors.jobs import Job
+from processors.metric_series import show_at_zero, show_books, show_lag
 from processors.outputs import Encoder
 from processors.publisher import KafkaPublisher
 from processors.rebuild import KafkaLogs
 from processors.restore import Restorer
 from processors.runner import FlowRunner
 from processors.topic_ids import TopicIds, watch
+from processors.tracing import tracer
 from schemas.codec import Codec
 from schemas.registry import Registry, RegistryError
 from schemas.topics import Topic, TopicTable
@@ -153,14 +155,13 @@ class _Worker:
             await self._serve_health(stack)
             inputs = [topic for flow in flows for topic in flow.topics]
             outputs = outputs_of(self._family, written, settings.markets)
+            show_at_zero(self._family, flows, outputs, settings.markets)
             await self._wait_for_broker({*inputs, *outputs})
             codec, output_codec = await self._wait_for_registry((table, inputs), (written, outputs), stack)
-            publisher = KafkaPublisher(
-                settings.kafka_bootstrap_servers, f"{group}-outputs", request_timeout_s=settings.request_timeout_s
-            )
+            publisher = KafkaPublisher(settings.kafka, f"{group}-outputs", request_timeout_s=settings.request_timeout_s)
             await publisher.start()
             stack.push_async_callback(publisher.stop)
-            logs = KafkaLogs(settings.kafka_bootstrap_servers, f"{group}-restore", fetch_bytes=settings.fetch_bytes)
+            logs = KafkaLogs(settings.kafka, f"{group}-restore", fetch_bytes=settings.fetch_bytes)
             interval_ms = round(settings.checkpoint_interval_s * 1_000)
             factory = self._job.units(table, codec, checkpoint_interval_ms=interval_ms)
             assignments = Assignments(flows, factory, Restorer(written, output_codec, logs), self._fail)
@@ -168,12 +169,14 @@ class _Worker:
             app = BatchApp(_app_options(group, settings, self._job), assignments)
             self._app, self._assignments = app, assignments
             encoder, checkpoints = Encoder(written, output_codec), CheckpointWriter(written, output_codec, publisher)
+            instance = settings.instance_id or f"{self._family}-{os.getpid()}"
+            trace = tracer(group, instance, settings.trace_ratio, stack)
             tell = partial(tell_difference, amounts=settings.log_amounts)
             runners = [
                 FlowRunner(
                     flow, assignments, encoder, publisher, lambda: _consumer(app).membership,
                     checkpoints=None if flow.checkpoint is None else checkpoints,
-                    tell=tell,
+                    tell=tell, trace=trace,
                 )
                 for flow in flows
             ]  # fmt: skip
@@ -191,7 +194,7 @@ class _Worker:
         tasks = [failure, asyncio.create_task(app.start())]
         tasks += [asyncio.create_task(self._tick(runner)) for runner in runners if runner.flow.ticks]
         tasks += [asyncio.create_task(self._checkpoint(runner)) for runner in runners]
-        ids = TopicIds(self._settings.kafka_bootstrap_servers, f"{app.conf.id}-watch")
+        ids = TopicIds(self._settings.kafka, f"{app.conf.id}-watch")
         tasks.append(asyncio.create_task(watch(ids.read, {n for runner in runners for n in runner.flow.topic_names})))
         _log.info("worker started", family=self._family, group=app.conf.id)
         try:
@@ -229,9 +232,7 @@ class _Worker:
 
     async def _wait_for_broker(self, topics: set[Topic]) -> None:
         self._waiting_for = "the broker"
-        await require_topics(
-            self._settings.kafka_bootstrap_servers, topics, tell=_log.warning, limit_s=self._settings.start_timeout_s
-        )
+        await require_topics(self._settings.kafka, topics, tell=_log.warning, limit_s=self._settings.start_timeout_s)
 
     async def _wait_for_registry(self, read: _Topics, written: _Topics, stack: AsyncExitStack) -> tuple[Codec, Codec]:
         """Return the codecs of what is read and of what is written; other schemas need not be there."""
@@ -275,10 +276,10 @@ class _Worker:
         if (age_s := consumer.membership.age_s(monotonic())) is not None:
             metrics.HEARTBEAT_AGE.set(age_s)
         metrics.FETCH_AGE.set(consumer.fetch_age_s(_now_ms()) or 0.0)
-        metrics.LAG.clear()  # what is no longer assigned lags no more
-        for topic, records in consumer.lag().items():
-            metrics.LAG.labels(topic).set(records)
+        show_lag((topic.name for runner in self._runners for topic in runner.flow.topics), consumer.lag())
         for runner in self._runners:
+            if self._family is Family.BOOKS and self._assignments is not None:
+                show_books((unit.state for unit in self._assignments.units(runner.flow)), self._settings.markets)
             metrics.CHECKPOINT_AGE.labels(runner.flow.name).set(runner.checkpoint_age_s())
 
 
@@ -289,7 +290,7 @@ class _StoppedError(Exception):
 def _app_options(group: str, settings: Settings, job: Job) -> AppOptions:
     return AppOptions(
         group=group,
-        bootstrap_servers=settings.kafka_bootstrap_servers,
+        bootstrap_servers=settings.kafka,
         instance_id=settings.instance_id,
         session_timeout_s=settings.session_timeout_s,
         rebalance_timeout_s=settings.rebalance_timeout_s,

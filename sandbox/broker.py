@@ -134,13 +134,15 @@ class EmbeddedKafka(EmbeddedServer):
     def _prepare(self, program: Path) -> JvmProcess:
         controller_port = self._controller_port or free_port("127.0.0.1")
         require_free("Kafka controller", "127.0.0.1", controller_port)
-        properties = server_properties(self.host, self.port, controller_port)
-        (self.data_dir / "server.properties").write_text(properties)
+        (self.data_dir / "server.properties").write_text(self._properties(controller_port))
         (self.data_dir / "log4j2.properties").write_text(_logging_properties())
         jars = sorted(program.glob("*.jar"))
         if not (self.data_dir / "partitions" / "meta.properties").exists():
             self._format(jars)
         return self._java(self.name, jars, ["kafka.Kafka", "server.properties"], self.heap_mb)
+
+    def _properties(self, controller_port: int) -> str:
+        return server_properties(self.host, self.port, controller_port)
 
     def _format(self, jars: list[Path]) -> None:
         # Formatting that was interrupted is done again: meta.properties is what it writes last.

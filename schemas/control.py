@@ -121,6 +121,7 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     ingest_id: str
     begin_offset: int | None = None
     symbols: list[str] | None = None
+    run: int | None = None
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):

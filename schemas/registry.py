@@ -29,6 +29,7 @@ __all__ = [
     "SchemaSource",
     "SubjectMissingError",
     "UnknownSchemaError",
+    "without_credentials",
 ]
 
 COMPATIBILITY: Final = "FULL_TRANSITIVE"
@@ -123,7 +124,7 @@ class Registry:
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
         self._client = SchemaRegistryClient({"url": self._url, "timeout": 10.0})
-        self.url = _without_credentials(self._url)
+        self.url = without_credentials(self._url)
 
     def __enter__(self) -> Self:
         return self
@@ -251,6 +252,7 @@ def _schema(name: str) -> Schema:
     return Schema(schema_text(name), schema_type="AVRO")
 
 
-def _without_credentials(url: str) -> str:
+def without_credentials(url: str) -> str:
+    """Return an address as it may be shown."""
     scheme, separator, rest = url.partition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"

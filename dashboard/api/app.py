@@ -11,9 +11,11 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard import metrics
-from dashboard.api import health, routes
+from dashboard.api import accounts, health, operations, pages, routes, streams
 from dashboard.api.examples import example_answers
+from dashboard.api.guard import Guard
 from dashboard.api.problems import Problem, install_problems
+from dashboard.api.pushing import Pusher
 from dashboard.reader import Reader
 
 
@@ -29,12 +31,20 @@ _TAGS: Final = [
     {"name": "trades", "description": "What was traded: candles, flow, tickers."},
     {"name": "alerts", "description": "What to look at."},
     {"name": "symbols", "description": "Of what anything is known."},
+    {"name": "accounts", "description": "Orders, balances, positions; only where `DASHBOARD_PRIVATE` is set."},
+    {"name": "operations", "description": "How everything stands."},
+    {"name": "push", "description": "Server-sent events: what changes, ten times a second at most."},
     {"name": "health", "description": "For whoever runs it."},
 ]
 
 
-def create_app(reader: Reader) -> FastAPI:
-    """Return the application that answers from a reader."""
+def create_app(reader: Reader, *, pages_limit: int = 50) -> FastAPI:
+    """Return the application that answers from a reader.
+
+    Args:
+        reader: what is known.
+        pages_limit: pages that are pushed to at once.
+    """
     app = FastAPI(
         title="binance-kafka read service",
         version=version("binance-kafka"),
@@ -45,10 +55,14 @@ def create_app(reader: Reader) -> FastAPI:
         generate_unique_id_function=_operation_id,
     )
     app.state.reader = reader
-    app.include_router(routes.router)
-    app.include_router(health.router)
+    app.state.pusher = Pusher(reader, pages_limit)
+    for router in (routes.router, accounts.router, operations.router, streams.router, health.router, pages.router):
+        app.include_router(router)
     install_problems(app)
     app.add_middleware(_Stopwatch)
+    app.add_middleware(Guard)
+    routes_known = (path for route in app.routes if (path := getattr(route, "path", None)) is not None)
+    metrics.show_at_zero((topic.name for topic in reader.topics), routes_known)
     _complete_document(app)
     return app
 
@@ -63,18 +77,16 @@ class _Stopwatch:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began_at, status = perf_counter(), 500
+        began_at = perf_counter()
 
         async def noted(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                # Of what no route takes, the path is anything.
+                route = getattr(scope.get("route"), "path", "other")
+                metrics.REQUEST_SECONDS.labels(route, message["status"]).observe(perf_counter() - began_at)
             await send(message)
 
         await self._app(scope, receive, noted)
-        # Of what no route takes, the path is anything.
-        route = getattr(scope.get("route"), "path", "other")
-        metrics.REQUEST_SECONDS.labels(route, status).observe(perf_counter() - began_at)
 
 
 def _operation_id(route: APIRoute) -> str:

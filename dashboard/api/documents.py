@@ -18,14 +18,19 @@ from schemas.markets import Market
 
 __all__ = [
     "AlertsAnswer",
+    "BalancesAnswer",
     "BookAnswer",
     "BooksAnswer",
     "CandlesAnswer",
     "FlowAnswer",
     "LiquidityAnswer",
+    "OrdersAnswer",
+    "PositionsAnswer",
     "SlippageAnswer",
     "SymbolsAnswer",
     "TickerAnswer",
+    "TradesAnswer",
+    "value_model",
 ]
 
 _PLAIN: Final[dict[str, Any]] = {"string": str, "boolean": bool, "int": int, "long": int, "null": None}
@@ -72,12 +77,20 @@ if TYPE_CHECKING:
     Candle: TypeAlias = Any
     TradeFlow: TypeAlias = Any
     Alert: TypeAlias = Any
+    Trade: TypeAlias = Any
+    Order: TypeAlias = Any
+    Balance: TypeAlias = Any
+    Position: TypeAlias = Any
 else:
     Top = value_model("top-of-book")
     Verification = value_model("book-verification")
     Candle = value_model("candle")
     TradeFlow = value_model("trade-flow")
     Alert = value_model("alert")
+    Trade = value_model("trade")
+    Order = value_model("order", market=_MARKET)
+    Balance = value_model("balance", market=_MARKET)
+    Position = value_model("position", market=_MARKET)
 
 TickerAnswer: Final = value_model("ticker", market=_MARKET, age_ms=_AGE)
 """The last ticker."""
@@ -177,3 +190,29 @@ class AlertsAnswer(_Answer):
 
     market: Market
     alerts: list[Alert] = Field(description="The newest first; one that closed stands in place of its opening.")
+
+
+class TradesAnswer(_Answer):
+    """The last trades."""
+
+    market: Market
+    symbol: str
+    trades: list[Trade] = Field(description="Oldest first, holes in the ids among them (`kind`).")
+
+
+class OrdersAnswer(_Answer):
+    """Orders of accounts."""
+
+    orders: list[Order] = Field(description="Open ones first, then those that ended, the newest first.")
+
+
+class BalancesAnswer(_Answer):
+    """What accounts have."""
+
+    balances: list[Balance] = Field(description="By market, account and asset.")
+
+
+class PositionsAnswer(_Answer):
+    """Positions of accounts on futures."""
+
+    positions: list[Position] = Field(description="By market, account, symbol and side.")

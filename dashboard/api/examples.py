@@ -8,7 +8,10 @@ from typing import Final
 
 import msgspec
 
+from dashboard.api.example_accounts import example_balance, example_order, example_position
+from dashboard.api.example_operations import example_operations
 from dashboard.core import answers, quotes
+from dashboard.core.accounts import Accounts
 from dashboard.core.answers import Document, Moment
 from dashboard.core.store import Limits, Store
 from schemas import derived
@@ -35,10 +38,28 @@ def example_answers() -> Mapping[str, Document]:
         "books": answers.books_answer(store, [spot], _NOW),
         "slippage": quotes.slippage_answer(store, spot, _SYMBOL, side=derived.TakerSide.BUY, size=size, moment=_NOW),
         "candles": answers.candles_answer(store, spot, _SYMBOL, "1m", 1),
+        "trades": answers.trades_answer(store, spot, _SYMBOL, 1),
         "flow": answers.flow_answer(store, spot, _SYMBOL, "1s", 1),
         "ticker": answers.ticker_answer(store, spot, _SYMBOL, _NOW),
         "liquidity": answers.liquidity_answer(store, spot, _SYMBOL, _NOW),
         "alerts": answers.alerts_answer(store, spot, 1),
+    }
+    accounts = Accounts(ended_kept=1)
+    for value in (example_order(), example_balance(), example_position()):
+        accounts.take(Market.USDM, value)
+    document = accounts.document()
+    examples |= {name: {name: document[name]} for name in ("orders", "balances", "positions")}
+    examples["operations"] = {
+        "source": "Binance",
+        "simulated": False,
+        "broker_contact_ms": 180,
+        "now_ms": _NOW.now_ms,
+        "private": False,
+        "markets": ["spot"],
+        "version": "0.1.0",
+        "ready": True,
+        "because": [],
+        **example_operations(store, _NOW),
     }
     # As JSON says them: without enums.
     return msgspec.json.decode(msgspec.json.encode(examples), type=dict[str, Document])
@@ -89,6 +110,24 @@ def example_values() -> dict[str, msgspec.Struct]:
         ),
         "liquidity": _liquidity(),
         "candle": _candle(),
+        "trade": derived.Trade(
+            kind=derived.TradeKind.TRADE,
+            symbol=_SYMBOL,
+            source=derived.TradeSource.TRADE,
+            epoch=0,
+            trade_id=3_735_683_261,
+            last_missing_id=None,
+            first_trade_id=None,
+            last_trade_id=None,
+            trade_time=_OPEN + 60_870,
+            price=_PRICE,
+            quantity=_ONE,
+            base_quantity=_ONE,
+            quote_quantity=_PRICE * _ONE,
+            taker_side=derived.TakerSide.BUY,
+            late=False,
+            input_offset=77_256,
+        ),
         "trade-flow": _flow(),
         "ticker": _ticker(),
         "alert": derived.Alert(

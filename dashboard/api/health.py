@@ -52,7 +52,9 @@ async def exposition(request: Request) -> Response:
         metrics.CONTACT_AGE.set(age_s)
     for market in reader.markets:
         metrics.SYMBOLS.labels(market).set(len(reader.store.symbols(market)))
-    return Response(generate_latest(metrics.REGISTRY), media_type=CONTENT_TYPE_LATEST)
+    return Response(
+        generate_latest(metrics.REGISTRY) + generate_latest(metrics.PROCESS), media_type=CONTENT_TYPE_LATEST
+    )
 
 
 def _reader(request: Request) -> Reader:

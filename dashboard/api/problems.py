@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from dashboard.api.guard import SECURITY_HEADERS
 from dashboard.errors import BadParameterError, RequestError
 
 
@@ -66,7 +67,10 @@ def install_problems(app: FastAPI) -> None:
 
     async def admit(request: Request, error: Exception) -> Response:
         _log.error("request failed", path=request.url.path, exc_info=error)
-        return _problem(request, _Kind(500, "internal", "Internal error"), "the log of the service says why")
+        # Written outside of all middleware, that of the headers too.
+        return _problem(
+            request, _Kind(500, "internal", "Internal error"), "the log of the service says why", SECURITY_HEADERS
+        )
 
     app.add_exception_handler(RequestError, refuse)
     app.add_exception_handler(RequestValidationError, refuse_parameters)

@@ -11,10 +11,11 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from dashboard.core.store import Book, Store
+from dashboard.core.book import Book
+from dashboard.core.store import Store
 from dashboard.errors import NothingToldError, UnknownSymbolError
 from schemas.decimals import format_scaled
-from schemas.derived import AlertKind, AlertStatus, BookState
+from schemas.derived import AlertKind, AlertStatus, BookState, Candle, Trade
 from schemas.documents import to_document
 from schemas.markets import Market
 
@@ -26,12 +27,15 @@ __all__ = [
     "book_answer",
     "books_answer",
     "candles_answer",
+    "candles_document",
     "find_book",
     "flow_answer",
     "liquidity_answer",
     "standing_of",
     "symbols_answer",
     "ticker_answer",
+    "trades_answer",
+    "trades_document",
 ]
 
 Document: TypeAlias = dict[str, Any]
@@ -50,6 +54,8 @@ class Moment(msgspec.Struct, frozen=True):
     """By this machine's clock."""
     obstacle: str | None = None
     """Why what is known may be of the past; None: nothing stands against it."""
+    at_s: float = 0.0
+    """The same moment by a monotonic clock."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -133,13 +139,14 @@ def candles_answer(store: Store, market: Market, symbol: str, interval: str, lim
         UnknownSymbolError: nothing was ever told of the symbol.
     """
     _require_known(store, market, symbol)
-    candles = store.candles(market, symbol, interval, limit)
-    return {
-        "market": market,
-        "symbol": symbol,
-        "interval": interval,
-        "candles": [to_document("candle", candle) for candle in candles],
-    }
+    series = store.candles(market, symbol, interval)
+    return candles_document(market, symbol, interval, [] if series is None else series.last(limit))
+
+
+def candles_document(market: Market, symbol: str, interval: str, candles: Iterable[Candle]) -> Document:
+    """Return candles as they are told."""
+    told = [to_document("candle", candle) for candle in candles]
+    return {"market": market, "symbol": symbol, "interval": interval, "candles": told}
 
 
 def flow_answer(store: Store, market: Market, symbol: str, window: str, limit: int) -> Document:
@@ -149,13 +156,30 @@ def flow_answer(store: Store, market: Market, symbol: str, window: str, limit: i
         UnknownSymbolError: nothing was ever told of the symbol.
     """
     _require_known(store, market, symbol)
-    windows = store.flow(market, symbol, window, limit)
+    series = store.flow(market, symbol, window)
+    windows = [] if series is None else series.last(limit)
     return {
         "market": market,
         "symbol": symbol,
         "window": window,
         "flow": [to_document("trade-flow", one) for one in windows],
     }
+
+
+def trades_answer(store: Store, market: Market, symbol: str, limit: int) -> Document:
+    """Return the last trades and holes of a symbol, oldest first.
+
+    Raises:
+        UnknownSymbolError: nothing was ever told of the symbol.
+    """
+    _require_known(store, market, symbol)
+    tape = store.tape(market, symbol)
+    return trades_document(market, symbol, [] if tape is None else tape.last(limit))
+
+
+def trades_document(market: Market, symbol: str, trades: Iterable[Trade]) -> Document:
+    """Return trades as they are told."""
+    return {"market": market, "symbol": symbol, "trades": [to_document("trade", trade) for trade in trades]}
 
 
 def ticker_answer(store: Store, market: Market, symbol: str, moment: Moment) -> Document:
@@ -194,8 +218,9 @@ def alerts_answer(
     symbol: str | None = None,
     kind: AlertKind | None = None,
     status: AlertStatus | None = None,
+    open_first: bool = False,
 ) -> Document:
-    """Return the last alerts of a market, the newest first."""
+    """Return the last alerts of a market, the newest first; if wanted, those that are over after all others."""
     alerts = [
         alert
         for alert in store.alerts(market)
@@ -203,6 +228,8 @@ def alerts_answer(
         and (kind is None or alert.kind == kind)
         and (status is None or alert.status == status)
     ]
+    if open_first:
+        alerts.sort(key=lambda one: one.status is AlertStatus.CLOSED)
     return {"market": market, "alerts": [to_document("alert", alert) for alert in alerts[:limit]]}
 
 

@@ -35,11 +35,14 @@ class Series(Generic[W]):
         kept: how many.
     """
 
-    __slots__ = ("_by_time", "_kept")
+    __slots__ = ("_by_time", "_kept", "_recent", "mark")
 
     def __init__(self, kept: int) -> None:
         self._kept = kept
         self._by_time: dict[int, W] = {}
+        self._recent: dict[int, int] = {}
+        self.mark = 0
+        """Counts what was ever taken; what a reader has seen so far is named by it."""
 
     def take(self, value: W) -> bool:
         """Take a record; returns whether it is news: not an older word on its window, and not too long ago."""
@@ -52,9 +55,23 @@ class Series(Generic[W]):
             if value.open_time < oldest:
                 return False
             del self._by_time[oldest]
+            self._recent.pop(oldest, None)
         self._by_time[value.open_time] = value
+        self.mark += 1
+        # The last word of all stands at the end.
+        self._recent.pop(value.open_time, None)
+        self._recent[value.open_time] = self.mark
         return True
 
     def last(self, count: int) -> list[W]:
         """Return the newest windows, oldest first."""
         return [self._by_time[open_time] for open_time in sorted(self._by_time)[-count:]]
+
+    def since(self, mark: int) -> list[W]:
+        """Return the windows that something was said of after a mark, oldest first."""
+        changed = []
+        for open_time, changed_at in reversed(self._recent.items()):
+            if changed_at <= mark:
+                break
+            changed.append(open_time)
+        return [self._by_time[open_time] for open_time in sorted(changed)]

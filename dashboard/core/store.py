@@ -13,7 +13,9 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from dashboard.core.book import Book
 from dashboard.core.series import Series
+from dashboard.core.tape import Tape
 from schemas.derived import (
     Alert,
     AlertStatus,
@@ -24,13 +26,14 @@ from schemas.derived import (
     Liquidity,
     Ticker,
     TopOfBook,
+    Trade,
     TradeFlow,
 )
 from schemas.markets import Market
 from schemas.topics import partition_of
 
 
-__all__ = ["Book", "Limits", "Store"]
+__all__ = ["Limits", "Store"]
 
 AlertId: TypeAlias = tuple[str, str, str | None, int]
 """Symbol, kind, window and opened time of an alert."""
@@ -45,50 +48,14 @@ class Limits(msgspec.Struct, frozen=True):
     """Windows of a symbol and length."""
     alerts: int = 1_000
     """Of a market."""
-
-
-class Book:
-    """What was said of one book."""
-
-    __slots__ = ("heard_ms", "snapshot", "top", "verification")
-
-    def __init__(self) -> None:
-        self.snapshot: BookSnapshot | None = None
-        self.top: TopOfBook | None = None
-        self.verification: BookVerification | None = None
-        self.heard_ms: int | None = None
-        """When this service last heard of it, by its own clock."""
-
-    @property
-    def state(self) -> BookState | None:
-        """Its state as told last; None: nothing was told.
-
-        Every change of it is told by a top of book; snapshots come in between and know less: they never say stale.
-        """
-        if self.top is not None:
-            return self.top.state
-        return None if self.snapshot is None else self.snapshot.state
-
-    @property
-    def update_id(self) -> int | None:
-        """The newest that was told."""
-        told = [one.update_id for one in (self.top, self.snapshot) if one is not None]
-        return max(told, default=None)
-
-    @property
-    def event_time(self) -> int | None:
-        """Venue's time of the newest that was told."""
-        told = [
-            None if self.top is None else self.top.event_time,
-            None if self.snapshot is None else self.snapshot.snapshot_time,
-        ]
-        return max((one for one in told if one is not None), default=None)
+    trades: int = 200
+    """Of a symbol; holes are counted as trades."""
 
 
 class _Market:
     """What is known of a market."""
 
-    __slots__ = ("alerts", "books", "candles", "flow", "liquidity", "tickers")
+    __slots__ = ("alert_mark", "alerts", "books", "candles", "flow", "liquidity", "resyncs", "tapes", "tickers")
 
     def __init__(self) -> None:
         self.books: dict[str, Book] = {}
@@ -97,6 +64,9 @@ class _Market:
         self.tickers: dict[str, Ticker] = {}
         self.liquidity: dict[str, Liquidity] = {}
         self.alerts: dict[AlertId, Alert] = {}
+        self.alert_mark = 0
+        self.resyncs = 0
+        self.tapes: dict[str, Tape] = {}
 
 
 class Store:
@@ -117,6 +87,7 @@ class Store:
             "liquidity": self._take_liquidity,
             "ticker": self._take_ticker,
             "top-of-book": self._take_top,
+            "trade": self._take_trade,
             "trade-flow": self._take_flow,
         }
 
@@ -163,21 +134,24 @@ class Store:
             "trade-flow": kept.flow,
             "ticker": kept.tickers,
             "liquidity": kept.liquidity,
+            "trade": kept.tapes,
         }
         for symbol in filter(gone, list(by_symbol.get(schema, ()))):
             del by_symbol[schema][symbol]
         if schema == "alert":
             kept.alerts = {key: alert for key, alert in kept.alerts.items() if not gone(alert.symbol)}
+            kept.alert_mark += 1
 
     def symbols(self, market: Market) -> list[str]:
         """Return every symbol of which anything was told, in order."""
         kept = self._markets[market]
-        return sorted({*kept.books, *kept.candles, *kept.flow, *kept.tickers, *kept.liquidity})
+        return sorted({*kept.books, *kept.candles, *kept.flow, *kept.tickers, *kept.liquidity, *kept.tapes})
 
     def knows(self, market: Market, symbol: str) -> bool:
         """Whether anything was told of a symbol."""
         kept = self._markets[market]
-        return any(symbol in one for one in (kept.books, kept.tickers, kept.candles, kept.flow, kept.liquidity))
+        told = (kept.books, kept.tickers, kept.candles, kept.flow, kept.liquidity, kept.tapes)
+        return any(symbol in one for one in told)
 
     def books(self, market: Market) -> Iterator[tuple[str, Book]]:
         """Yield the symbols that have a book, in order, with it."""
@@ -190,15 +164,17 @@ class Store:
         book = self._markets[market].books.get(symbol)
         return book if book is not None and book.state is not None else None
 
-    def candles(self, market: Market, symbol: str, interval: str, count: int) -> list[Candle]:
-        """Return the newest candles, oldest first."""
-        series = self._markets[market].candles.get(symbol, {}).get(interval)
-        return [] if series is None else series.last(count)
+    def candles(self, market: Market, symbol: str, interval: str) -> Series[Candle] | None:
+        """Return the candles of an interval; None: there were none."""
+        return self._markets[market].candles.get(symbol, {}).get(interval)
 
-    def flow(self, market: Market, symbol: str, window: str, count: int) -> list[TradeFlow]:
-        """Return the newest windows of flow, oldest first."""
-        series = self._markets[market].flow.get(symbol, {}).get(window)
-        return [] if series is None else series.last(count)
+    def flow(self, market: Market, symbol: str, window: str) -> Series[TradeFlow] | None:
+        """Return the windows of flow of a length; None: there were none."""
+        return self._markets[market].flow.get(symbol, {}).get(window)
+
+    def tape(self, market: Market, symbol: str) -> Tape | None:
+        """Return the last trades; None: there were none."""
+        return self._markets[market].tapes.get(symbol)
 
     def ticker(self, market: Market, symbol: str) -> Ticker | None:
         """Return the last ticker."""
@@ -212,6 +188,14 @@ class Store:
         """Return the alerts that are kept, the newest first."""
         return sorted(self._markets[market].alerts.values(), key=lambda one: (one.time, one.symbol), reverse=True)
 
+    def alert_mark(self, market: Market) -> int:
+        """Return a number that rises with each change of a market's alerts."""
+        return self._markets[market].alert_mark
+
+    def resyncs(self, market: Market) -> int:
+        """Return how often a book of a market was lost and begun anew, in what was read."""
+        return self._markets[market].resyncs
+
     def _take_snapshot(self, market: _Market, value: BookSnapshot, heard_ms: int) -> bool:
         book = market.books.setdefault(value.symbol, Book())
         if _is_older(value, book.snapshot):
@@ -223,6 +207,8 @@ class Store:
         book = market.books.setdefault(value.symbol, Book())
         if _is_older(value, book.top):
             return False
+        was_live = book.top is not None and book.top.state is BookState.LIVE
+        market.resyncs += was_live and value.state is BookState.SYNCING
         book.top, book.heard_ms = value, heard_ms
         return True
 
@@ -236,6 +222,12 @@ class Store:
     def _take_candle(self, market: _Market, value: Candle, _: int) -> bool:
         series = market.candles.setdefault(value.symbol, {})
         return series.setdefault(value.interval, Series(self._limits.candles)).take(value)
+
+    def _take_trade(self, market: _Market, value: Trade, _: int) -> bool:
+        tape = market.tapes.get(value.symbol)
+        if tape is None:
+            tape = market.tapes[value.symbol] = Tape(self._limits.trades)
+        return tape.take(value)
 
     def _take_flow(self, market: _Market, value: TradeFlow, _: int) -> bool:
         series = market.flow.setdefault(value.symbol, {})
@@ -264,6 +256,7 @@ class Store:
         if known is not None and (known.status is AlertStatus.CLOSED or value == known):
             return False
         market.alerts[identity] = value
+        market.alert_mark += 1
         if len(market.alerts) > self._limits.alerts:
             # Those that are over go first.
             oldest = min(market.alerts.items(), key=lambda one: (one[1].status is AlertStatus.OPEN, one[1].time))

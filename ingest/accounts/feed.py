@@ -24,6 +24,7 @@ from ingest.core.rotation import Rotation
 from ingest.core.secrecy import Redactor
 from ingest.core.streams import Route
 from ingest.listener import Ended
+from ingest.metric_series import show_connection
 from ingest.pipeline import Pipeline
 from ingest.shared import Shared
 from ingest.venue_time import VenueTime
@@ -81,6 +82,7 @@ class AccountFeed:
         self._shared = shared
         self._log = log
         self._plan = ConnectionPlan(market, Route.PRIVATE, 0, (), account)
+        show_connection(shared.metrics, self._plan.label)
         self._sockets: dict[str, Offer] = {}
         """What the open sockets were opened with, by connection id."""
         self._live: set[str] = set()

@@ -9,7 +9,7 @@ from structlog.stdlib import BoundLogger
 
 from ingest.accounts.account_rest import ApiRestrictions
 from ingest.accounts.keys import AccountKey
-from ingest.errors import KeyRefusedError
+from ingest.errors import KeyRefusedError, RestUnreachableError
 
 
 __all__ = ["KeyVetting", "WithdrawingKeyError"]
@@ -38,14 +38,21 @@ class KeyVetting:
     Args:
         ask: asks the venue what a key may do; None: it does not tell.
         allowed: whether a key that may withdraw is accepted.
+        told: whether the venue surely tells: Binance itself does, test networks do not.
         log: bound to the account.
     """
 
     def __init__(
-        self, ask: Callable[[AccountKey], Awaitable[ApiRestrictions | None]], log: BoundLogger, *, allowed: bool
+        self,
+        ask: Callable[[AccountKey], Awaitable[ApiRestrictions | None]],
+        log: BoundLogger,
+        *,
+        allowed: bool,
+        told: bool,
     ) -> None:
         self._ask = ask
         self._allowed = allowed
+        self._told = told
         self._log = log
         self._vetted: AccountKey | None = None
 
@@ -60,6 +67,9 @@ class KeyVetting:
         if key is self._vetted:
             return
         restrictions = await self._ask(key)
+        if restrictions is None and self._told and not self._allowed:
+            # A proxy or a wrong address in between must not open what Binance would have closed.
+            raise RestUnreachableError("apiRestrictions", "404 where Binance tells what a key may do")
         if restrictions is None:
             self._log.warning("the venue does not tell whether the key may withdraw: test networks do not")
         elif restrictions.enable_withdrawals and not self._allowed:

@@ -12,6 +12,7 @@ from ingest.core.records import Record
 from ingest.kafka_log import read_latest
 from ingest.publisher import Publisher
 from schemas.control import AccountProgress, ReconcileCause
+from schemas.kafka_access import Servers
 from schemas.markets import Market
 from schemas.topics import ControlType, TopicTable, partition_of
 
@@ -22,7 +23,7 @@ Recall = Callable[[Market, str], Awaitable[AccountProgress | None]]
 """Returns the last note of progress of a market's account; None: there is none."""
 
 
-def recall_from(bootstrap_servers: str, table: TopicTable, control: ControlRecords, log: BoundLogger) -> Recall:
+def recall_from(bootstrap_servers: Servers, table: TopicTable, control: ControlRecords, log: BoundLogger) -> Recall:
     """Return what reads the notes of progress from Kafka.
 
     Args:

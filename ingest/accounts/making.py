@@ -19,6 +19,7 @@ from ingest.accounts.running import Account, Accounts
 from ingest.accounts.sections import AccountSettings
 from ingest.accounts.venue_clock import RequestClock
 from ingest.config import Settings
+from ingest.core.endpoints import Environment
 from ingest.core.guard import VenueClock
 from ingest.core.secrecy import Secret
 from ingest.errors import ConfigError
@@ -45,7 +46,7 @@ def new_accounts(shared: Shared, rests: Mapping[Market, RestClient], *, streamin
         ConfigError: an account has no key, or one that cannot be used.
     """
     settings = shared.settings
-    servers = settings.kafka_bootstrap_servers
+    servers = settings.kafka
 
     async def log_end(topic: Topic, partition: int) -> int:
         return (await end_offsets(servers, [topic]))[TopicPartition(topic.name, partition)]
@@ -104,7 +105,10 @@ class AccountMaker:
         rests = {market: self._rest(market, keys) for market in settings.markets}
         first = rests[settings.markets[0]]
         vetting = KeyVetting(
-            lambda key: first.with_key(key).api_restrictions(), log, allowed=shared.settings.allow_withdraw_keys
+            lambda key: first.with_key(key).api_restrictions(),
+            log,
+            allowed=shared.settings.allow_withdraw_keys,
+            told=shared.settings.endpoint is Environment.PRODUCTION,
         )
         feeds: list[AccountFeed] = []
         reconcilers: list[Reconciler] = []

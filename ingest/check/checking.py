@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 import aiohttp
 import structlog
@@ -40,6 +40,9 @@ _SILENT: Final = cast(
 """What the check has to say are its findings."""
 LIMIT_S: Final = 25.0
 """No probe takes longer, and all run at once."""
+
+T = TypeVar("T")
+"""How a server is named."""
 
 _Probe = tuple[str, str, Callable[[], Awaitable[None]]]
 """What it is about, what is waited for in words, and the probe itself."""
@@ -85,7 +88,7 @@ class Checking:
 
     def _of_servers(self) -> Iterator[_Probe]:
         settings = self._settings
-        yield KAFKA, KAFKA, partial(self._in_thread, probe_broker, settings.kafka_bootstrap_servers)
+        yield KAFKA, KAFKA, partial(self._in_thread, probe_broker, settings.kafka)
         yield REGISTRY, REGISTRY, partial(self._in_thread, probe_registry, settings.schema_registry_url)
 
     def _of_venue(self, session: aiohttp.ClientSession) -> Iterator[_Probe]:
@@ -143,7 +146,7 @@ class Checking:
         finally:
             self.waiting.discard(words)
 
-    async def _in_thread(self, probe: Callable[[str, Sequence[Topic], Report], None], address: str) -> None:
+    async def _in_thread(self, probe: Callable[[T, Sequence[Topic], Report], None], address: T) -> None:
         loop = asyncio.get_running_loop()
 
         def tell(finding: Finding) -> None:

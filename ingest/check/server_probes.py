@@ -11,6 +11,7 @@ from confluent_kafka.admin import AclOperation, AdminClient  # type: ignore[attr
 from ingest.check.findings import Finding, Mark, Report
 from ingest.errors import PartitionCountError
 from ingest.topic_admin import TopicAdmin, check_partition_counts, reason_of
+from schemas.kafka_access import Servers, librdkafka_access
 from schemas.registry import Registry, RegistryError, RegistryUnavailableError, SubjectMissingError
 from schemas.topics import Topic
 
@@ -24,7 +25,7 @@ _SET_UP: Final = 'run "binance-ingest setup"'
 _MOST_NAMES: Final = 5
 
 
-def probe_broker(bootstrap_servers: str, wanted: Sequence[Topic], report: Report) -> None:
+def probe_broker(bootstrap_servers: Servers, wanted: Sequence[Topic], report: Report) -> None:
     """Look at the broker and at the topics that are wanted; writes nothing."""
     tell = _teller(KAFKA, report)
     admin = TopicAdmin(bootstrap_servers)
@@ -59,9 +60,9 @@ def _topics(wanted: Sequence[Topic], found: Mapping[str, int], tell: _Teller) ->
         tell("topics", Mark.OK, f"all {len(wanted)}, with the right number of partitions")
 
 
-def _writing(bootstrap_servers: str, topics: Sequence[Topic], tell: _Teller) -> None:
+def _writing(bootstrap_servers: Servers, topics: Sequence[Topic], tell: _Teller) -> None:
     """Look whether every partition has a leader, and whether this user may write: metadata only."""
-    client = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
+    client = AdminClient({**librdkafka_access(bootstrap_servers), "log_level": 0})
     names = TopicCollection([topic.name for topic in topics])
     try:
         answers = client.describe_topics(names, include_authorized_operations=True, request_timeout=BROKER_LIMIT_S)

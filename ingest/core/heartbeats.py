@@ -26,6 +26,7 @@ Which symbols a promise is about, while they change, is the matter of :mod:`inge
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from itertools import count
 
 from ingest.core.carriers import VOUCHED_TYPES, Carriers, Shard, carriers_of
 from ingest.core.live_sockets import LiveSockets
@@ -47,12 +48,14 @@ class Heartbeats:
         market: which.
         ingest_id: who vouches.
         carriers: of each stream type and partition, the symbols and the label of the connection that carries each.
+        first_run: the number of the first run of promises; greater than any of an earlier process of this id.
     """
 
-    def __init__(self, market: Market, ingest_id: str, carriers: Carriers) -> None:
+    def __init__(self, market: Market, ingest_id: str, carriers: Carriers, *, first_run: int = 0) -> None:
         self._market = market
         self._ingest_id = ingest_id
-        self._promises = {shard: Promise(carried) for shard, carried in carriers.items()}
+        self._numbers = count(first_run)
+        self._promises = {shard: Promise(carried, self._numbers) for shard, carried in carriers.items()}
         self._labels = _labels(carriers)
         self._sockets = LiveSockets()
         self._marks: dict[Shard, Mark] = {}
@@ -80,7 +83,7 @@ class Heartbeats:
             position: how far the publisher is.
         """
         for shard in self._promises.keys() | carriers.keys():
-            promise = self._promises.setdefault(shard, Promise({}))
+            promise = self._promises.setdefault(shard, Promise({}, self._numbers))
             promise.replan(carriers.get(shard, {}), position(shard).next_offset)
             if not promise.labels:
                 self._break(shard)
@@ -293,6 +296,7 @@ class Heartbeats:
                     vouched_until=mark.vouched_until,
                     offset=at.next_offset,
                     ingest_id=self._ingest_id,
+                    run=mark.run.number,
                     begin_offset=mark.run.begin_offset,
                     symbols=self._promises[shard].roster(mark.run, mark.marked_ms),
                 )

@@ -4,12 +4,13 @@ A *run* of promises is about a fixed set of symbols. When symbols are left, a ru
 is left nothing is known any more. When symbols are added, the run in force goes on about the others, and is followed by
 one about all as soon as that is true: when every new stream is acknowledged, and the connections have been read beyond
 the moment from which on nothing of the new streams is missing. A run says where the partition ended before the first
-record of its new symbols could come, so that a reader can tell since when they are vouched for.
+record of its new symbols could come, so that a reader can tell since when they are vouched for. That alone does not
+tell runs apart: between two of them nothing may have been written. So each has a number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -28,6 +29,7 @@ _NEVER: Final = float("-inf")
 class Run(Struct, frozen=True):
     """Promises about a fixed set of symbols."""
 
+    number: int
     begin_offset: int | None
     """Where the partition ended when it was prepared; None: not known."""
     symbols: tuple[str, ...]
@@ -73,10 +75,12 @@ class Promise:
 
     Args:
         carried: the symbols, and the label of the connection that carries each.
+        numbers: where runs get their numbers from.
     """
 
-    def __init__(self, carried: Mapping[str, str]) -> None:
-        self._run = Run(None, tuple(sorted(carried)))
+    def __init__(self, carried: Mapping[str, str], numbers: Iterator[int]) -> None:
+        self._numbers = numbers
+        self._run = Run(next(numbers), None, tuple(sorted(carried)))
         self._labels = _labels(carried, carried)
         self._upcoming: _Upcoming | None = None
         self._told_ms = _NEVER
@@ -114,7 +118,7 @@ class Promise:
 
     def begin(self, offset: int | None) -> None:
         """Say where the partition ends before anything is subscribed to."""
-        self._run = Run(offset, self._run.symbols)
+        self._run = Run(self._run.number, offset, self._run.symbols)
 
     def replan(self, carried: Mapping[str, str], offset: int | None) -> None:
         """Take another set of symbols, before the messages that subscribe to them are sent.
@@ -125,18 +129,18 @@ class Promise:
         """
         staying = tuple(symbol for symbol in self._run.symbols if symbol in carried)
         if len(staying) < len(self._run.symbols):
-            self._run, self._told_ms = Run(offset, staying), _NEVER
+            self._run, self._told_ms = Run(next(self._numbers), offset, staying), _NEVER
         self._labels = _labels(carried, staying)
         added = carried.keys() - set(staying)
         before, self._upcoming = self._upcoming, None
         if not added:
             return
-        run = Run(offset, tuple(sorted(carried)))
+        run = Run(next(self._numbers), offset, tuple(sorted(carried)))
         if before is None:
             self._upcoming = _Upcoming(run, carried, added)
             return
         # Records of symbols that were added then may lie below the present end.
-        run = Run(before.run.begin_offset, run.symbols)
+        run = Run(run.number, before.run.begin_offset, run.symbols)
         acknowledged = before.carried.keys() - before.waiting
         self._upcoming = _Upcoming(run, carried, added - acknowledged)
         self._upcoming.since_ms = {label: ms for label, ms in before.since_ms.items() if label in carried.values()}

@@ -131,10 +131,9 @@ class StreamSession:
     @property
     def pending(self) -> frozenset[str]:
         """The streams that were added since it began and are not acknowledged yet."""
-        waiting = [*self._unsent, *(request for request, _ in self._unanswered.values())]
         return frozenset(
             name
-            for request in waiting
+            for request in self._waiting()
             if request.purpose is _Purpose.CHANGE and request.message.method is Method.SUBSCRIBE
             for name in request.message.names
         )
@@ -243,13 +242,21 @@ class StreamSession:
             self._first_events.acknowledged(wanted, now_ms)
         if request.purpose is not _Purpose.CHANGE:
             return []
-        return [Changed(removed=names) if removes else Changed(added=names)]
+        if removes:
+            return [Changed(removed=names)]
+        # One that was left, and perhaps taken again, since it was asked for is carried once that is acknowledged too.
+        asked_later = {name for later in self._waiting() for name in later.message.names}
+        added = tuple(name for name in names if name in self._names and name not in asked_later)
+        return [Changed(added=added)] if added else []
+
+    def _waiting(self) -> list[_Request]:
+        """Return what the venue has not answered."""
+        return [*self._unsent, *(request for request, _ in self._unanswered.values())]
 
     def _live_at_last(self) -> list[Action]:
         if self._state is not State.SUBSCRIBING:
             return []
-        waiting = [*self._unsent, *(request for request, _ in self._unanswered.values())]
-        if any(request.purpose is _Purpose.START for request in waiting):
+        if any(request.purpose is _Purpose.START for request in self._waiting()):
             return []
         self._to(State.LIVE)
         return [Live()]

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from processors.core.book_alerts import BOOK_ALERTS
 from processors.core.book_market import BookMarket, dump_shared, load_shared
-from processors.core.book_results import Applied, BadLevels, Synchronised, SyncResult, Verified
+from processors.core.book_results import Applied, BadLevels, Gap, Synchronised, SyncResult, Verified
 from processors.core.checkpoint_rounds import CheckpointError, Entity
 from processors.core.decode import decode_depth
 from processors.core.heartbeats import run_of
 from processors.core.liquidity import LiquidityPlan
 from processors.core.records import DeadLetter, Output, RawRecord, Rejected
 from processors.core.reported_book import ReportedBook
-from schemas.control import Heartbeat
+from schemas.control import Heartbeat, SnapshotReason
 from schemas.derived import Alert, BookState, VerificationResult
 from schemas.markets import Market
 from schemas.rest import DepthSnapshot
@@ -53,6 +54,8 @@ class BookPartition:
         self.requests_enabled = True
         """Whether snapshots may be asked for; what is needed while they may not is asked for later, if it still is."""
         self._verified: list[tuple[Market, Verified]] = []
+        self._gaps: Counter[Market] = Counter()
+        self._requested: Counter[tuple[Market, SnapshotReason]] = Counter()
         self._depth = depth
         self._interval_ms = interval_ms
         self._liquidity = liquidity
@@ -68,6 +71,16 @@ class BookPartition:
     def take_verifications(self) -> list[tuple[Market, Verified]]:
         """Return the comparisons with snapshots since the last call, for whoever counts them."""
         taken, self._verified = self._verified, []
+        return taken
+
+    def take_gaps(self) -> Counter[Market]:
+        """Return how many gaps in the diffs books met since the last call, by market, for whoever counts them."""
+        taken, self._gaps = self._gaps, Counter()
+        return taken
+
+    def take_requested(self) -> Counter[tuple[Market, SnapshotReason]]:
+        """Return how many snapshots were asked for since the last call, by market and reason."""
+        taken, self._requested = self._requested, Counter()
         return taken
 
     def feed(self, record: RawRecord) -> list[Output | DeadLetter]:
@@ -124,8 +137,13 @@ class BookPartition:
                     book.moved = False
             if self.requests_enabled:
                 waiting = (book for book in market.books.values() if book.sync.need is not None)
-                outputs.extend(book.due_request(book.event_time or 0) for book in waiting)
+                outputs.extend(self._ask(book, book.event_time or 0) for book in waiting)
         return [output for output in outputs if output is not None]
+
+    def _ask(self, book: ReportedBook, now: int) -> Output | None:
+        if (request := book.due_request(now)) is not None and book.sync.need is not None:
+            self._requested[book.market, book.sync.need.reason] += 1
+        return request
 
     def _new_book(self, market: BookMarket, record: RawRecord) -> ReportedBook | None:
         try:
@@ -160,10 +178,12 @@ class BookPartition:
                 outputs.append(book.tell(result, record))
             elif isinstance(result, Verified | BadLevels):
                 outputs.extend(self._judged(book, result, record))
+            elif isinstance(result, Gap):
+                self._gaps[record.market] += 1
         if not book.sync.live:
             outputs.append(book.tell_syncing(record))
         if book.sync.need is not None and self.requests_enabled:
-            outputs.append(book.due_request(book.event_time or record.timestamp_ms))
+            outputs.append(self._ask(book, book.event_time or record.timestamp_ms))
         if book.alerts:
             outputs.extend(_alerts_of(book))
         return [output for output in outputs if output is not None]
@@ -192,7 +212,7 @@ class BookPartition:
                 outputs.append(book.due_liquidity(until, self._liquidity))
                 outputs.append(book.tell_distrusted(until))
                 if self.requests_enabled and book.sync.need is not None:
-                    outputs.append(book.due_request(max(until, book.event_time or 0)))
+                    outputs.append(self._ask(book, max(until, book.event_time or 0)))
             outputs.extend(_alerts_of(book))
         return [output for output in outputs if output is not None]
 

@@ -36,12 +36,12 @@ UNVOUCHED_MS: Final = 10_000
 """How long a partition may be without heartbeats before nobody vouches for it."""
 
 Run = tuple[str, int | None]
-"""Which process vouches, and where its present run of promises began."""
+"""Which process vouches, and the number of its present run of promises."""
 
 
 def run_of(heartbeat: Heartbeat) -> Run:
-    """Return the run that a heartbeat belongs to."""
-    return heartbeat.ingest_id, heartbeat.begin_offset
+    """Return the run that a heartbeat belongs to; one of before runs had numbers is told by where it began."""
+    return heartbeat.ingest_id, heartbeat.begin_offset if heartbeat.run is None else heartbeat.run
 
 
 class GateState(msgspec.Struct, frozen=True):

@@ -18,6 +18,7 @@ from ingest.core.dead_letters import refused_letter
 from ingest.core.records import Record
 from ingest.errors import KafkaUnavailableError, RecordRefusedError
 from ingest.kafka_publisher import KafkaPublisher
+from ingest.publisher import Delivery
 from ingest.sections import ProducerSettings
 from sandbox.broker import EmbeddedKafka
 from schemas.topics import ControlType, TopicTable
@@ -32,6 +33,7 @@ class KafkaBench:
         self.bootstrap_servers = bootstrap_servers
         self.table = TopicTable(prefix)
         self.topic = f"{prefix}.anything"
+        self.deliveries: list[Delivery] = []
         settings = ProducerSettings.model_validate({"buffer_bytes": 1024 * 1024, **limits})
         self.publisher = KafkaPublisher(
             bootstrap_servers,
@@ -40,6 +42,7 @@ class KafkaBench:
             letter=lambda record, reason: refused_letter(self.table, record, reason, 1_700_000_000_000),
             random=random.random,
             log=structlog.get_logger(),
+            delivered=self.deliveries.append,
         )
 
     @property
@@ -103,6 +106,24 @@ async def test_a_broker_that_is_not_there_is_waited_for_and_then_told() -> None:
 
     with pytest.raises(KafkaUnavailableError, match="is KAFKA_BOOTSTRAP_SERVERS right"):
         await bench.publisher.start(0.5)
+
+
+async def test_a_delivery_is_told_once_the_broker_has_the_records_and_where(kafka: Broker, topic_prefix: str) -> None:
+    bench = KafkaBench(kafka.bootstrap_servers, topic_prefix)
+    await bench.create_topics()
+    records = [record_of(bench.topic, number, partition) for partition in (0, 1) for number in range(50)]
+
+    async with publishing(bench):
+        for record in records:
+            bench.publisher.publish(record)
+        assert bench.deliveries == []
+        assert await bench.publisher.drain(30) == 0
+
+    for partition in (0, 1):
+        told = [one for one in bench.deliveries if one.partition == partition]
+        assert sum(one.record_count for one in told) == 50
+        assert [one.offset for one in told] == [sum(one.record_count for one in told[:n]) for n in range(len(told))]
+        assert all(one.topic == bench.topic and one.byte_count > 0 and one.seconds >= 0 for one in told)
 
 
 async def test_records_of_earlier_runs_do_not_count_but_their_offsets_do(kafka: Broker, topic_prefix: str) -> None:

@@ -144,7 +144,7 @@ class Deployment:
             yield Ingest(process, ingest_id, http_port)
 
     @asynccontextmanager
-    async def worker(self, family: str, **more: str) -> AsyncIterator[None]:
+    async def worker(self, family: str, **more: str) -> AsyncIterator[asyncio.subprocess.Process]:
         settings = {
             "PROCESSORS_METRICS_PORT": "0",
             "PROCESSORS_SESSION_TIMEOUT_S": "6",
@@ -152,8 +152,8 @@ class Deployment:
             "PROCESSORS_MARKETS": json.dumps(list(self.symbols)),
             **more,
         }
-        async with self._process(f"worker-{family}", "processors", "worker", family, **settings):
-            yield
+        async with self._process(f"worker-{family}", "processors", "worker", family, **settings) as process:
+            yield process
 
     @asynccontextmanager
     async def _process(self, name: str, *command: str, **settings: str) -> AsyncIterator[asyncio.subprocess.Process]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -10,18 +11,24 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from structlog.testing import capture_logs
 
 from dashboard.api import documents
 from dashboard.api.app import create_app
+from dashboard.api.example_accounts import example_balance, example_order, example_position
 from dashboard.api.examples import example_answers, example_values
+from dashboard.api.guard import SECURITY_HEADERS
+from dashboard.api.operations_documents import OperationsAnswer
 from dashboard.api.problems import PROBLEM_TYPE
+from dashboard.core.accounts import ACCOUNT_SCHEMAS, Accounts
+from dashboard.core.operations import Operations
 from dashboard.core.store import Limits, Store
 from dashboard.core.synchrony import Contact, Synchrony
 from dashboard.follower import Tails, topics_to_read
 from dashboard.reader import Reader
 from schemas.derived import BookState
 from schemas.markets import Market
-from schemas.topics import CANDLE_INTERVALS, DerivedType, TopicTable
+from schemas.topics import CANDLE_INTERVALS, ControlType, DerivedType, TopicTable
 from tests.unit.dashboard.values import top
 
 
@@ -33,6 +40,11 @@ MODELS = {
     "books": documents.BooksAnswer,
     "slippage": documents.SlippageAnswer,
     "candles": documents.CandlesAnswer,
+    "trades": documents.TradesAnswer,
+    "orders": documents.OrdersAnswer,
+    "balances": documents.BalancesAnswer,
+    "positions": documents.PositionsAnswer,
+    "operations": OperationsAnswer,
     "flow": documents.FlowAnswer,
     "ticker": documents.TickerAnswer,
     "alerts": documents.AlertsAnswer,
@@ -43,16 +55,18 @@ MODELS = {
 class World:
     """What the service reads, and its time."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, private: bool = False) -> None:
         self.now_s = 100.0
         store = Store(Limits())
         markets = (Market.SPOT, Market.USDM)
-        topics = topics_to_read(TABLE, markets, store.schemas)
+        topics = topics_to_read(TABLE, markets, store.schemas | (ACCOUNT_SCHEMAS if private else set()))
         self.reader = Reader(
             store=store,
             synchrony=Synchrony(),
             contact=Contact(10),
             topics=topics,
+            operations=Operations(TABLE, markets, private=private),
+            accounts=Accounts(100) if private else None,
             markets=markets,
             clock_ms=lambda: 1_723_161_661_250,
             clock_s=lambda: self.now_s,
@@ -66,6 +80,9 @@ class World:
     def fill(self) -> None:
         for schema, value in example_values().items():
             self.reader.store.take(Market.SPOT, schema, value, 0)
+        if self.reader.accounts is not None:
+            for account in (example_order(), example_balance(), example_position()):
+                self.reader.accounts.take(Market.USDM, account)
 
 
 @pytest.fixture
@@ -80,6 +97,12 @@ def world() -> World:
 async def client(world: World) -> AsyncIterator[httpx2.AsyncClient]:
     async with client_of(create_app(world.reader)) as one:
         yield one
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    """The document, which takes a while to make."""
+    return create_app(World().reader).openapi()
 
 
 def client_of(app: FastAPI) -> httpx2.AsyncClient:
@@ -105,10 +128,12 @@ def is_problem(answer: httpx2.Response, status: int, code: str) -> Any:
         ("/api/v1/books", "books"),
         (f"{SPOT}/books/BTCUSDT/slippage?side=BUY&quantity=1.5", "slippage"),
         (f"{SPOT}/candles/BTCUSDT?interval=1m&limit=1", "candles"),
+        (f"{SPOT}/trades/BTCUSDT?limit=1", "trades"),
         (f"{SPOT}/flow/BTCUSDT?window=1s", "flow"),
         (f"{SPOT}/tickers/BTCUSDT", "ticker"),
         (f"{SPOT}/liquidity/BTCUSDT", "liquidity"),
         (f"{SPOT}/alerts", "alerts"),
+        ("/api/v1/operations", "operations"),
     ],
 )
 async def test_each_route_answers_as_it_is_documented(client: httpx2.AsyncClient, path: str, name: str) -> None:
@@ -121,19 +146,16 @@ async def test_each_route_answers_as_it_is_documented(client: httpx2.AsyncClient
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
-async def test_examples_are_documented_and_fit_their_schema(client: httpx2.AsyncClient, name: str) -> None:
-    document = (await client.get("/openapi.json")).json()
+def test_examples_are_documented_and_fit_their_schema(document: dict[str, Any], name: str) -> None:
     operations = {one["operationId"]: one for path in document["paths"].values() for one in path.values()}
 
     assert operations[name]["responses"]["200"]["content"]["application/json"]["example"] == example_answers()[name]
     MODELS[name].model_validate_json(httpx2.Response(200, json=example_answers()[name]).text)
 
 
-async def test_the_document_describes_every_route_and_parameter(client: httpx2.AsyncClient) -> None:
-    document = (await client.get("/openapi.json")).json()
-
+def test_the_document_describes_every_route_and_parameter(document: dict[str, Any]) -> None:
     operations = [one for path in document["paths"].values() for one in path.values()]
-    assert len(operations) == 12
+    assert len(operations) == 19
     assert all(one["description"] for one in operations)
     assert all(parameter.get("description") for one in operations for parameter in one.get("parameters", ()))
     assert not re.search("HTTPValidationError", str(document))
@@ -141,9 +163,7 @@ async def test_the_document_describes_every_route_and_parameter(client: httpx2.A
     assert references <= set(document["components"]["schemas"])
 
 
-def test_intervals_that_can_be_asked_for_are_those_that_have_a_topic() -> None:
-    app = create_app(World().reader)
-    document = app.openapi()
+def test_intervals_that_can_be_asked_for_are_those_that_have_a_topic(document: dict[str, Any]) -> None:
     parameters = document["paths"]["/api/v1/markets/{market}/candles/{symbol}"]["get"]["parameters"]
     (interval,) = [one for one in parameters if one["name"] == "interval"]
 
@@ -182,10 +202,13 @@ async def test_a_failure_of_our_own_is_a_problem_that_tells_no_internals(world: 
     app = create_app(world.reader)
     app.state.reader = None
 
-    async with client_of(app) as client:
-        detail = is_problem(await client.get("/api/v1/books"), 500, "internal")
+    with capture_logs() as logs:
+        async with client_of(app) as client:
+            answer = await client.get("/api/v1/books")
 
-    assert detail == "the log of the service says why"
+    assert is_problem(answer, 500, "internal") == "the log of the service says why"
+    assert [(one["event"], one["path"]) for one in logs] == [("request failed", "/api/v1/books")]
+    assert answer.headers["content-security-policy"] == SECURITY_HEADERS["Content-Security-Policy"]
 
 
 async def test_before_its_topics_are_read_a_question_has_no_answer_yet() -> None:
@@ -261,5 +284,59 @@ def test_compacted_topics_are_read_whole_and_others_from_near_their_end() -> Non
     assert tails.of(topics[DerivedType.TICKER]) is None
     assert tails.of(topics[DerivedType.TOP_OF_BOOK]) == 20
     assert tails.of(topics[DerivedType.CANDLE_1M]) == 50
-    assert DerivedType.TRADE not in topics
-    assert {topic.market for topic in topics.values()} == {Market.SPOT}
+    assert DerivedType.ORDER not in topics
+    assert tails.of(topics[ControlType.GAP]) is None
+    assert Tails(records=20_000, candles=50).of(topics[ControlType.HEARTBEAT]) == 500
+    assert {topic.market for topic in topics.values()} == {Market.SPOT, None}
+
+
+async def test_the_document_is_served_as_it_is_made(client: httpx2.AsyncClient, document: dict[str, Any]) -> None:
+    assert (await client.get("/openapi.json")).json() == json.loads(json.dumps(document))
+
+
+@pytest.mark.parametrize("path", ["orders", "balances", "positions"])
+async def test_accounts_are_not_told_where_they_are_not_read(client: httpx2.AsyncClient, path: str) -> None:
+    detail = is_problem(await client.get(f"/api/v1/accounts/{path}"), 404, "private-off")
+
+    assert "DASHBOARD_PRIVATE" in detail
+
+
+@pytest.mark.parametrize("path", ["orders", "balances", "positions"])
+async def test_accounts_are_told_where_they_are_read(path: str) -> None:
+    world = World(private=True)
+    async with client_of(create_app(world.reader)) as client:
+        is_problem(await client.get(f"/api/v1/accounts/{path}"), 503, "not-synchronised")
+        world.begin()
+        world.fill()
+        answer = await client.get(f"/api/v1/accounts/{path}?market=usdm&account=main")
+        none = await client.get(f"/api/v1/accounts/{path}?account=nobody")
+
+    MODELS[path].model_validate_json(answer.text)
+    assert answer.json() == example_answers()[path]
+    assert none.json() == {path: []}
+
+
+async def test_operators_are_answered_before_anything_is_read() -> None:
+    async with client_of(create_app(World().reader)) as client:
+        answer = await client.get("/api/v1/operations")
+
+    assert answer.status_code == 200
+    OperationsAnswer.model_validate_json(answer.text)
+    assert not answer.json()["ready"]
+    assert answer.json()["source"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code", "complaint"),
+    [
+        ("market=spot&symbol=NOSUCH", 404, "unknown-symbol", '"NOSUCH"'),
+        ("market=coinm&symbol=BTCUSD_PERP", 503, "not-synchronised", "DASHBOARD_MARKETS"),
+        ("market=spot", 422, "bad-parameter", 'parameter "symbol"'),
+        ("market=spot&symbol=BTCUSDT&interval=2m", 422, "bad-parameter", 'parameter "interval"'),
+        ("market=spot&symbol=BTCUSDT&depth=0", 422, "bad-parameter", 'parameter "depth"'),
+    ],
+)
+async def test_a_stream_that_cannot_be_is_refused(
+    client: httpx2.AsyncClient, query: str, status: int, code: str, complaint: str
+) -> None:
+    assert complaint in is_problem(await client.get(f"/api/v1/stream?{query}"), status, code)

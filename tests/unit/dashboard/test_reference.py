@@ -19,6 +19,6 @@ def test_every_setting_and_every_metric_has_a_row() -> None:
     counters = {f"{one._name}_total" for one in vars(metrics).values() if isinstance(one, Counter)}
     named = {family.name for family in families if family.type != "counter"} | counters
 
-    assert len(families) == 9
+    assert len(families) == 14
     assert named <= rows
     assert len(rows) == len(named) + len(Settings.model_fields)

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from dashboard.api.examples import example_values
-from schemas.derived import Alert, BookSnapshot, BookState, Candle, Ticker, TopOfBook, TradeFlow
+from schemas.derived import Alert, BookSnapshot, BookState, Candle, Ticker, TopOfBook, Trade, TradeFlow
 
 
-__all__ = ["ONE", "SYMBOL", "alert", "candle", "flow", "snapshot", "ticker", "top"]
+__all__ = ["ONE", "SYMBOL", "alert", "candle", "flow", "snapshot", "ticker", "top", "trade"]
 
 SYMBOL = "BTCUSDT"
 ONE = 10**8
@@ -37,6 +37,12 @@ def candle(open_time: int, offset: int = 10, **fields: Any) -> Candle:
 def flow(open_time: int, offset: int = 10, **fields: Any) -> TradeFlow:
     value = _like("trade-flow", open_time=open_time, input_offset=offset, **fields)
     assert isinstance(value, TradeFlow)
+    return value
+
+
+def trade(trade_id: int, offset: int = 10, **fields: Any) -> Trade:
+    value = _like("trade", trade_id=trade_id, input_offset=offset, **fields)
+    assert isinstance(value, Trade)
     return value
 
 

@@ -136,6 +136,13 @@ def test_config_check_shows_the_settings_as_understood_environment_included(conf
     assert settings["topic_prefix"] == "mine"
 
 
+def test_config_check_does_not_show_what_the_registry_is_entered_with(config: str) -> None:
+    result = invoke("config", "check", "--config", config, SCHEMA_REGISTRY_URL="https://reader:canary@registry:8081/v7")
+
+    assert json.loads(result.stdout)["schema_registry_url"] == "https://registry:8081/v7"
+    assert "canary" not in result.output
+
+
 @pytest.mark.parametrize(
     "command", [("plan",), ("run",), ("repair",), ("gaps",), ("setup",), ("check",), ("config", "check")]
 )
@@ -213,3 +220,10 @@ def test_the_check_of_a_configuration_looks_for_the_key_and_says_that_nothing_is
     assert (missing.exit_code, nothing.exit_code) == (2, 0)
     assert "rest.api_key_file: cannot be read" in missing.stderr
     assert "no market is named" in nothing.stderr
+
+
+def test_setup_of_schemas_alone_has_no_topics_to_keep() -> None:
+    result = invoke("setup", "--schemas-only", "--keep-everything")
+
+    assert result.exit_code == 2
+    assert "--keep-everything has nothing to do" in result.output.replace("\n", " ")

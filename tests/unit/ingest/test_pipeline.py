@@ -217,3 +217,11 @@ async def test_copies_of_the_other_socket_are_counted_and_told_as_newest_events_
     assert bench.publisher.of(TRADES) == []
     assert bench.count("ingest_overlap_duplicates_total") == 1
     assert bench.count("ingest_records_total") == 0
+
+
+async def test_the_time_of_the_last_event_is_told_by_stream_type(bench: Bench) -> None:
+    await bench.work(trade_frame("BTCUSDT", 1, VENUE + 5), trade_frame("BTCUSDT", 2, VENUE + 250))
+
+    labels = {"market": "spot", "stream": "trade"}
+    told = bench.metrics.registry.get_sample_value("ingest_last_event_timestamp_seconds", labels)
+    assert told == (VENUE + 250) / 1000

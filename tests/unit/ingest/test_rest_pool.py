@@ -94,7 +94,7 @@ async def test_a_ban_is_remembered_with_its_end() -> None:
         assert client.wait_s(1, Importance.CLOCK) == 7200
 
     assert remembered == [(Pool.SPOT, WALL_MS + 7_200_000)]
-    assert value(metrics, "paused_until_seconds") == WALL_MS / 1000 + 7200
+    assert value(metrics, "paused_until_timestamp_seconds") == WALL_MS / 1000 + 7200
     assert value(metrics, "allowed_weight") == 2400
     assert value(metrics, "requests_total", outcome="banned") == 1
 

@@ -33,3 +33,20 @@ def test_offsets_of_two_sources_do_not_compare() -> None:
 
     assert series.take(later := candle(0, 5, source=TradeSource.AGG_TRADE))
     assert series.last(9) == [later]
+
+
+@given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 5))), st.integers(1, 5), st.integers(0, 60))
+def test_since_a_mark_are_the_windows_that_were_told_of_after_it(
+    arrivals: list[tuple[int, int]], kept: int, seen: int
+) -> None:
+    series = Series[Candle](kept)
+    told_at: dict[int, int] = {}
+    for number, (open_time, offset) in enumerate(arrivals):
+        if series.take(candle(open_time, offset, trade_count=number)):
+            told_at[open_time] = series.mark
+
+    expected = [one for one in series.last(kept) if told_at[one.open_time] > seen]
+
+    assert series.since(seen) == expected
+    assert series.since(0) == series.last(kept)
+    assert series.since(series.mark) == []

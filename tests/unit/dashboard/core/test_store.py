@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given, strategies as st
 
 from dashboard.core.store import Limits, Store
-from schemas.derived import AlertStatus, BookState, TickerSource
+from schemas.derived import AlertStatus, BookState, Candle, TickerSource
 from schemas.markets import Market
 from schemas.topics import partition_of
 from tests.unit.dashboard.values import SYMBOL, alert, candle, flow, snapshot, ticker, top
@@ -15,6 +15,11 @@ PARTITION = partition_of(SYMBOL)
 
 def store(**limits: int) -> Store:
     return Store(Limits(**limits))
+
+
+def candles_of(store: Store, symbol: str, interval: str) -> list[Candle]:
+    series = store.candles(SPOT, symbol, interval)
+    return [] if series is None else series.last(9)
 
 
 @given(st.lists(st.integers(0, 8), min_size=1))
@@ -96,13 +101,13 @@ def test_what_a_replaced_partition_said_is_forgotten_and_nothing_else() -> None:
     book = one.book(SPOT, SYMBOL)
     assert book is not None
     assert (book.top, book.snapshot) == (None, snapshot())
-    assert one.candles(SPOT, SYMBOL, "1m", 9) == []
-    assert len(one.candles(SPOT, SYMBOL, "5m", 9)) == 1
-    assert one.flow(SPOT, SYMBOL, "1s", 9) == []
+    assert one.candles(SPOT, SYMBOL, "1m") is None
+    assert len(candles_of(one, SYMBOL, "5m")) == 1
+    assert one.flow(SPOT, SYMBOL, "1s") is None
     assert one.ticker(SPOT, SYMBOL) is None
     assert [one.symbol for one in one.alerts(SPOT)] == [other]
     assert one.ticker(SPOT, other) is not None
-    assert len(one.candles(SPOT, other, "1m", 9)) == 1
+    assert len(candles_of(one, other, "1m")) == 1
 
     one.forget(SPOT, "book-snapshot", PARTITION)
     assert one.take(SPOT, "book-snapshot", snapshot(0), 0), "offsets begin anew"

@@ -142,7 +142,9 @@ class Rig:
             rest=rest,
             pool=client.transport.pool,
             clock=clock,
-            vetting=KeyVetting(lambda one: rest.with_key(one).api_restrictions(), log, allowed=allow_withdraw),
+            vetting=KeyVetting(
+                lambda one: rest.with_key(one).api_restrictions(), log, allowed=allow_withdraw, told=False
+            ),
             shared=shared,
             log=log,
         )

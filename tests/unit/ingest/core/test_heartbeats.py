@@ -82,7 +82,9 @@ def test_a_connection_that_goes_live_vouches_for_that_moment_by_the_venues_clock
     heartbeats.mark(150, VENUE, log)
 
     assert heartbeats.due(log) == [
-        Heartbeat(market=Market.SPOT, stream="trade", partition=2, vouched_until=VENUE, offset=500, ingest_id="i1")
+        Heartbeat(
+            market=Market.SPOT, stream="trade", partition=2, vouched_until=VENUE, offset=500, ingest_id="i1", run=0
+        )
     ]
 
 

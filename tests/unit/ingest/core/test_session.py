@@ -185,6 +185,20 @@ def test_a_change_leaves_before_it_adds_and_tells_each_acknowledgement() -> None
     assert session.names == ("btcusdt@depth@100ms", "ethusdt@trade")
 
 
+def test_what_is_left_and_taken_again_is_carried_when_the_last_request_is_acknowledged() -> None:
+    session = live_session()
+    stream = "ethusdt@trade"
+    session.change([stream], [], 1_000)
+    session.change([], [stream], 1_001)
+    session.change([stream], [], 1_002)
+    for now_ms in range(1_250, 3_000, 250):
+        session.tick(now_ms)
+
+    assert session.replied(Reply(2), 3_000) == []
+    assert session.replied(Reply(3), 3_000) == [Changed(removed=(stream,))]
+    assert session.replied(Reply(4), 3_000) == [Changed(added=(stream,))]
+
+
 def test_what_is_carried_is_not_added_and_what_is_not_carried_is_not_removed() -> None:
     session = live_session()
 

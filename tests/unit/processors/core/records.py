@@ -104,6 +104,7 @@ def heartbeat_of(
     ingest_id: str = "a",
     begin_offset: int | None = None,
     symbols: list[str] | None = None,
+    run: int | None = None,
 ) -> Heartbeat:
     """Return a heartbeat."""
     return Heartbeat(
@@ -115,6 +116,7 @@ def heartbeat_of(
         ingest_id=ingest_id,
         begin_offset=begin_offset,
         symbols=symbols,
+        run=run,
     )
 
 

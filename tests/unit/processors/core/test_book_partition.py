@@ -374,3 +374,13 @@ def test_the_status_of_a_book_tells_where_it_stands() -> None:
     assert list(partition.statuses()) == [
         BookStatus(Market.SPOT, "BTCUSDT", BookState.LIVE, HISTORY.id_of(4), HISTORY.time_of(4))
     ]
+
+
+def test_gaps_and_the_snapshots_asked_for_are_counted_once_by_reason() -> None:
+    partition = BookPartition()
+    outputs = run(partition, log_of(HISTORY.snapshot(0), HISTORY.diff(1, 4), HISTORY.diff(7, 9)))
+
+    assert len(requests(outputs)) == 1
+    assert partition.take_gaps() == {Market.SPOT: 1}
+    assert partition.take_requested() == {(Market.SPOT, SnapshotReason.SEQUENCE_GAP): 1}
+    assert (partition.take_gaps(), partition.take_requested()) == ({}, {})

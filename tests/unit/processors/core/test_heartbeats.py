@@ -79,6 +79,19 @@ def test_a_run_covers_only_the_symbols_that_it_is_about() -> None:
     assert [coverage.since(50, symbol) for symbol in "AB"] == [9_000, 9_000]
 
 
+def test_runs_between_which_nothing_was_written_are_told_apart_by_their_numbers() -> None:
+    rosters = Rosters()
+    coverage = Coverage(rosters)
+    for heartbeat in (
+        heartbeat_of(1_000, 5, begin_offset=5, symbols=["A"], run=1),
+        heartbeat_of(9_000, 5, begin_offset=5, symbols=["A", "B"], run=2),
+    ):
+        rosters.note(heartbeat)
+        assert coverage.note(heartbeat)
+
+    assert coverage.since(5, "B") == 9_000
+
+
 def test_a_heartbeat_is_about_the_symbols_of_its_run_or_about_all_where_it_does_not_say() -> None:
     rosters = Rosters()
     first = heartbeat_of(1, 0, begin_offset=0, symbols=["A", "B"])

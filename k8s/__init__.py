@@ -1,0 +1,1 @@
+"""How the services run on Kubernetes: manifests, what of them is generated, and checks of what is rendered."""

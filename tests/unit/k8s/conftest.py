@@ -1,0 +1,24 @@
+"""Rendered manifests, made once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from k8s.checks import Manifests
+from tests.support import kubernetes
+
+
+@pytest.fixture(scope="session")
+def kube() -> None:
+    """The tools and the schemas are there."""
+    kubernetes.require()
+
+
+@pytest.fixture(scope="session")
+def everything(kube: None, tmp_path_factory: pytest.TempPathFactory) -> Manifests:
+    """The production overlay with every component that leaves something to check."""
+    components = [name for name in kubernetes.COMPONENTS if name != "no-accounts"]
+    folder = kubernetes.compose(Path(tmp_path_factory.mktemp("everything")), "prod", components)
+    return Manifests.parse(kubernetes.render(folder))
