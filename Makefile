@@ -2,7 +2,7 @@
 # requirements.lock or pyproject.toml. `make` alone lists the verbs.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up soak test check setup lock clients image wheels kube
+.PHONY: help demo up soak test check setup lock clients image wheels kube sbom audit
 .PHONY: bench bench-ingest bench-memory bench-outage bench-exchange bench-replicas bench-restart bench-simulation scale
 
 BIN := .venv/bin
@@ -48,7 +48,7 @@ help:  ## list the verbs
 demo: $(STAMP)  ## market data through a real Kafka, proven right (SOURCE=PATH... or live, ARGS=...)
 	@$(BIN)/binance-sandbox demo $(foreach source,$(SOURCE),--source '$(source)') $(ARGS)
 
-up: $(STAMP)  ## the demo's processes until Ctrl-C (SOURCE=PATH... or live, ARGS=...)
+up: $(STAMP)  ## the whole system and its dashboard until Ctrl-C (SOURCE=live, simulated or PATH..., ARGS=...)
 	@$(BIN)/binance-sandbox up $(strip $(foreach source,$(SOURCE),--source '$(source)') $(ARGS))
 
 soak: $(STAMP)  ## a simulated day in which everything happens to ingest, proven complete (ARGS=...)
@@ -115,6 +115,20 @@ lock: $(UV)  ## pin the dependencies of pyproject.toml in requirements.lock (UPG
 	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
 		--output-file bench/requirements-streams.lock bench/requirements-streams.in
+	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
+		--output-file supply/requirements.lock supply/requirements.in
+
+sbom: $(STAMP)  ## the bill of materials of an image, with licences: dist/sbom.cdx.json (CycloneDX 1.6)
+	@$(BIN)/python -m supply.sbom --output dist/sbom.cdx.json
+
+audit: $(STAMP) .make/audit/.installed  ## known vulnerabilities of what an image holds (ARGS=..., of pip-audit)
+	@$(BIN)/python -m supply.audit $(ARGS)
+
+.make/audit/.installed: supply/requirements.lock
+	@$(FIND_PYTHON); "$$python" -m venv --clear .make/audit
+	@.make/audit/bin/python $(PIP) --require-hashes --only-binary :all: --requirement $<
+	@touch $@
 
 image:  ## the image of all services (IMAGE=NAME, BASE_IMAGE=NAME)
 	@docker build --tag '$(IMAGE)' $(if $(BASE_IMAGE),--build-arg 'BASE_IMAGE=$(BASE_IMAGE)') \

@@ -49,7 +49,16 @@ DataDir = Annotated[
 SourceOption = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="PATH|live", help="A recording, or Binance itself; by default a simulated market. May be repeated."
+        metavar="PATH|live|simulated",
+        help="A recording, Binance itself, or a simulated exchange, the default. May be repeated.",
+    ),
+]
+UpSourceOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PATH|live|simulated",
+        help="A recording, Binance itself, or a simulated exchange; by default Binance where it answers within two "
+        "seconds, else a simulated exchange. May be repeated.",
     ),
 ]
 AnyPorts = Annotated[bool, typer.Option("--any-ports", help="Free ports instead of the standard ones.")]
@@ -210,7 +219,9 @@ def demo(
     epilog="""
 **Examples**
 
-`binance-sandbox up` — a simulated market at real speed, until Ctrl-C
+`binance-sandbox up` — Binance where it answers within two seconds, else a simulated exchange; until Ctrl-C
+
+`binance-sandbox up --source simulated` — a simulated exchange, with an account that robots trade for
 
 `binance-sandbox up --source btcusdt_20240808.gz --speed 10 --data-dir ./run`
 
@@ -218,21 +229,22 @@ def demo(
 
 `kcat -b localhost:9092 -C -e -t binance.spot.raw.trade -f '%T %k %s\\n'` — what Binance sends, as it sends it
 
-Listens on the standard ports: Kafka 9092, registry 8081, exchange 9443, metrics 9101 to 9103, read service 8080.
+Listens on the standard ports: Kafka 9092, registry 8081, exchange 9443, metrics 9101 to 9104, dashboard 8080.
+`BINANCE_SANDBOX_SOURCE=live` or `=simulated` decides where no `--source` does.
 
 **Exit status**: 0 after Ctrl-C, 1 when something failed, 2 for a wrong command line or an unusable recording.
 """
 )
 def up(
     *,
-    source: SourceOption = None,
+    source: UpSourceOption = None,
     market: MarketOption = None,
     speed: Annotated[str, typer.Option(metavar="N|max", help="How many times as fast as the market.")] = "1",
     seed: Annotated[int, typer.Option(help="Of the simulated market.")] = 1,
     data_dir: DataDir = None,
     any_ports: AnyPorts = False,
 ) -> None:
-    """Run the demo's processes until Ctrl-C, for readers of your own."""
+    """Run the whole system until Ctrl-C: look at its dashboard, read its topics."""
     parsed_speed(speed)
     request = DemoRequest(
         sources=source or (), market=market, speed=speed, seed=seed, data_dir=data_dir, any_ports=any_ports

@@ -27,7 +27,7 @@ from sandbox.registry import EmbeddedRegistry
 from schemas.topics import TopicTable
 
 
-__all__ = ["FAMILIES", "PRIVATE", "Ports", "Stack", "StackOptions", "free_ports"]
+__all__ = ["FAMILIES", "PRIVATE", "Ports", "Stack", "StackOptions", "free_ports", "keys_dir_of"]
 
 FAMILIES: Final = ("books", "trades")
 """The workers' families of market data; each is a consumer group."""
@@ -35,7 +35,7 @@ PRIVATE: Final = "private"
 """The workers' family of what happens to accounts."""
 _HOST: Final = "127.0.0.1"
 _READY_S: Final = 120.0
-_STOP_S: Final = {"ingest": 15.0, "exchange": 5.0, "dashboard": 10.0}
+_STOP_S: Final = {"robots": 5.0, "ingest": 15.0, "exchange": 5.0, "dashboard": 10.0}
 _SETTINGS: Final = ("INGEST_", "PROCESSORS_", "DASHBOARD_")
 """What the names of the services' settings begin with."""
 _WORKER_STOP_S: Final = 25.0
@@ -68,6 +68,11 @@ def free_ports() -> Ports:
     return Ports(*taken)
 
 
+def keys_dir_of(directory: Path) -> Path:
+    """Return where the exchange of a run in this directory writes the accounts' keys, and ingest reads them."""
+    return directory / "keys"
+
+
 class StackOptions(msgspec.Struct, frozen=True):
     """What a stack is made of."""
 
@@ -95,7 +100,7 @@ class StackOptions(msgspec.Struct, frozen=True):
     @property
     def keys_dir(self) -> Path:
         """Where the exchange writes the accounts' keys, and ingest reads them."""
-        return self.directory / "keys"
+        return keys_dir_of(self.directory)
 
 
 class Stack:
@@ -163,6 +168,16 @@ class Stack:
         ingest = self._launch("ingest", "ingest", "run", "--config", str(config))
         ingest.wait_ready(http_answers(f"http://{_HOST}:{port}/live"), _READY_S)
 
+    def start_robots(self, every_s: float) -> None:
+        """Let robots trade for all accounts of the exchange until everything is stopped; ingest was started.
+
+        Args:
+            every_s: how long they wait after each request.
+        """
+        self._tell("robots trade for the accounts")
+        where = ("--keys-dir", str(self.options.keys_dir), "--url", self.exchange_url or "")
+        self._launch("robots", "sandbox", "trade", *where, "--orders", "0", "--every", f"{every_s:g}")
+
     def stop_services(self, *names: str) -> list[str]:
         """Stop services, all of them by default, in the order of the flow; the servers stay.
 
@@ -170,7 +185,7 @@ class Stack:
             What did not end well, with the end of its log.
         """
         failures = []
-        for name in names or ("ingest", "exchange", *self.options.families, "dashboard"):
+        for name in names or ("robots", "ingest", "exchange", *self.options.families, "dashboard"):
             process = self._processes.pop(name, None)
             if process is not None and (status := process.stop(_STOP_S.get(name, _WORKER_STOP_S))):
                 failures.append(str(ProcessDiedError(process.name, process.log_file, process.log_tail(), status)))

@@ -11,6 +11,7 @@ from typing import Any
 
 from schemas.avro import load_schema
 from schemas.codec import TYPES
+from schemas.headers import ANSWER_HEADERS, RAW_HEADERS
 from schemas.markets import Market
 from schemas.topics import PARTITIONS, Layer, Topic, TopicTable
 
@@ -22,24 +23,6 @@ _TITLES = {
     Layer.CONTROL: "What is known about the flow, over all markets: `<prefix>.control.<type>`",
     Layer.DERIVED: "What the processors made of it: `<prefix>.<market>.<type>.v1`",
 }
-_HEADERS = (
-    ("receive_time_ns", "when ingest read the frame, before parsing it; ns since the epoch"),
-    ("connection_id", "which connection it came over"),
-    ("connection_sequence", "counts the frames of that connection"),
-    ("array_index", "its place in the array, where the frame was an array"),
-    ("stream", "the stream's name; `rest:depth` on a depth snapshot"),
-    ("origin", "`live`; `backfill` on a trade and `rest` on an answer that came over REST"),
-    ("endpoint", "`order-snapshot`, `account-snapshot`: the path that answered, `/api/v3/openOrders`"),
-    ("request", "the same: the question's parameters as a query string, without key, time and signature"),
-    ("request_time", "the same: a time that the venue's clock had surely reached when it was asked; ms"),
-    (
-        "after_offset",
-        "the same: everything that the streams told before the answer is below this offset of the update topic",
-    ),
-    ("cause", "the same: why it was asked, `start`, `reconnect`, `key-expired`, `stream-ended`, `timer`"),
-    ("contract_size", "COIN-M `trade` and `agg-trade`: quote asset per contract, where exchangeInfo told it"),
-    ("carries_trades", "`1` on `agg-trade` where no `trade` is subscribed: derived trades and candles are made of it"),
-)
 _DAY_MS = 86_400_000
 
 
@@ -106,8 +89,10 @@ def _raw_headers() -> Iterator[str]:
     yield ""
     yield "| header | what |"
     yield "| --- | --- |"
-    for name, what in _HEADERS:
-        yield f"| `{name}` | {what} |"
+    for header in RAW_HEADERS:
+        yield f"| `{header.name}` | {header.about} |"
+    for header in ANSWER_HEADERS:
+        yield f"| `{header.name}` | `order-snapshot`, `account-snapshot`: {header.about} |"
 
 
 def _schema(name: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,9 @@ from typing import Final, NoReturn
 import msgspec
 from rich.console import Console
 
+from sandbox.demo.announcing import announce
 from sandbox.demo.board import Board
+from sandbox.demo.choosing import LIVE, SIMULATED, SOURCE_VARIABLE, Choice, choose_source
 from sandbox.demo.course import run_course
 from sandbox.demo.display import Display
 from sandbox.demo.narrator import Narrator
@@ -20,18 +23,14 @@ from sandbox.demo.waiting import Flow
 from sandbox.demo.watcher import Watcher
 from sandbox.demo.workspace import Shared, Workspace
 from sandbox.recordings import Recording, Summary, survey
-from sandbox.stack import Ports, Stack, StackOptions, free_ports
+from sandbox.stack import FAMILIES, PRIVATE, Ports, Stack, StackOptions, free_ports, keys_dir_of
 from sandbox.verify.report import print_report, write_report
 from schemas.codec import Codec
 from schemas.markets import Market
 from schemas.registry import Registry
-from schemas.topics import RawType
 
 
-__all__ = ["LIVE", "DemoRequest", "run_demo", "run_up"]
-
-LIVE: Final = "live"
-"""The source that is Binance itself."""
+__all__ = ["DemoRequest", "run_demo", "run_up"]
 
 SYMBOLS: Final = {
     Market.SPOT: ("BTCUSDT", "ETHUSDT", "NKNUSDT"),
@@ -52,6 +51,13 @@ ALERTS: Final = {
     "PROCESSORS_ONE_SIDED_OPEN_PERCENT": "95",
 }
 """Rules that have something to say within the two minutes of a demo: the services' own take five to warm up."""
+ACCOUNTS: Final = ("main",)
+"""On the simulated exchange of `up`; robots trade for them."""
+_ROBOTS_EVERY_S: Final = 0.5
+_REACH_S: Final = 2.0
+"""How long Binance may take to answer before `up` goes on without it."""
+_DEFAULT_SPEED: Final = "1"
+_DEFAULT_SEED: Final = 1
 _UP_POLL_S: Final = 0.5
 _RECORDING_S: Final = 45.0
 """How long a recording may take, unless told otherwise."""
@@ -63,11 +69,11 @@ class DemoRequest(msgspec.Struct, frozen=True):
     """What is to be shown."""
 
     sources: Sequence[str] = ()
-    """Paths of a recording, or `LIVE`; none: the simulated market."""
+    """Paths of a recording, or `LIVE` or `SIMULATED`; none: `demo` simulates, `up` takes Binance where it answers."""
     market: Market | None = None
     speed: str | None = None
     """None: as fast as is good to watch."""
-    seed: int = 1
+    seed: int = _DEFAULT_SEED
     report: Path | None = None
     data_dir: Path | None = None
     any_ports: bool = False
@@ -112,6 +118,10 @@ def run_up(request: DemoRequest, shared: Shared, console: Console) -> NoReturn:
         KeyboardInterrupt: the ordinary end.
     """
     with Workspace(request.data_dir, console) as workspace, Narrator(console) as narrator:
+        choice = _choice(request)
+        for line in choice.told:
+            narrator.tell(line)
+        request = msgspec.structs.replace(request, sources=choice.sources)
         source = _source(request, workspace, endless=True)
         with Stack(_options(request, source, workspace, shared), narrator.tell) as stack:
             flow = Flow(stack, source.subscriptions, Codec(stack.table, Registry(stack.registry_url)))
@@ -119,11 +129,22 @@ def run_up(request: DemoRequest, shared: Shared, console: Console) -> NoReturn:
             if source.exchange is not None:
                 flow.await_listening(source.books)
                 flow.start()
-            _announce(console, stack, source)
+            if source.accounts:
+                stack.start_robots(_ROBOTS_EVERY_S)
+            announce(console, stack, source)
             try:
                 _watch(flow, narrator)
             finally:
                 narrator.tell("stopping")
+
+
+def _choice(request: DemoRequest) -> Choice:
+    return choose_source(
+        request.sources,
+        os.environ.get(SOURCE_VARIABLE),
+        simulation_only=request.seed != _DEFAULT_SEED or request.speed not in {None, _DEFAULT_SPEED},
+        unreachable=lambda: LiveSource(LIVE_SYMBOLS, STREAMS).unreachable(_REACH_S),
+    )
 
 
 def _watch(flow: Flow, narrator: Narrator) -> NoReturn:
@@ -132,29 +153,6 @@ def _watch(flow: Flow, narrator: Narrator) -> NoReturn:
         if narrator.console.is_terminal:
             narrator.show(flow.look())
         time.sleep(_UP_POLL_S)
-
-
-def _announce(console: Console, stack: Stack, source: Source) -> None:
-    ports, prefix = stack.options.ports, stack.options.prefix
-    first = source.subscriptions.markets[0]
-    raw_trade = stack.table.raw(first, RawType.TRADE).name
-    lines = [
-        "",
-        f"Kafka              {stack.bootstrap_servers}  (topics {prefix}.…)",
-        f"schema registry    {stack.registry_url}",
-        f"exchange           {stack.exchange_url or 'Binance'}",
-        f"/ready, /metrics   ingest {ports.ingest}, books {ports.books}, trades {ports.trades}",
-        f"read service       {stack.dashboard_url}  (/openapi.json says what can be asked)",
-        f"logs               {stack.logs}",
-        "",
-        f"kcat -b {stack.bootstrap_servers.replace('127.0.0.1', 'localhost')} -C -e -t {raw_trade} -f '%T %k %s\\n'",
-        f"curl -s {stack.dashboard_url}/api/v1/books",
-        "",
-        f"export KAFKA_BOOTSTRAP_SERVERS={stack.bootstrap_servers} SCHEMA_REGISTRY_URL={stack.registry_url}",
-        "Ctrl-C stops everything",
-    ]
-    for line in lines:
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def _options(request: DemoRequest, source: Source, workspace: Workspace, shared: Shared) -> StackOptions:
@@ -166,18 +164,20 @@ def _options(request: DemoRequest, source: Source, workspace: Workspace, shared:
         prefix=shared.prefix_for(workspace.path),
         bootstrap_servers=shared.bootstrap_servers,
         registry_url=shared.registry_url,
-        environment=ALERTS,
+        environment=ALERTS | ({"DASHBOARD_PRIVATE": "true"} if source.accounts else {}),
+        families=(*FAMILIES, PRIVATE) if source.accounts else FAMILIES,
+        accounts=source.accounts,
     )
 
 
 def _title(request: DemoRequest) -> str:
-    if not request.sources:
+    if list(request.sources) in ([], [SIMULATED]):
         return "a simulated market"
     return "Binance" if request.sources[0] == LIVE else ", ".join(Path(path).name for path in request.sources)
 
 
 def _source(request: DemoRequest, workspace: Workspace, *, endless: bool = False) -> Source:
-    if not request.sources:
+    if list(request.sources) in ([], [SIMULATED]):
         return _simulated(request, workspace, endless=endless)
     if list(request.sources) == [LIVE]:
         source = LiveSource(LIVE_SYMBOLS, STREAMS)
@@ -192,12 +192,13 @@ def _source(request: DemoRequest, workspace: Workspace, *, endless: bool = False
 def _simulated(request: DemoRequest, workspace: Workspace, *, endless: bool) -> Source:
     simulation = Simulation(symbols=SYMBOLS, streams=STREAMS, seed=request.seed)
     if endless:
-        # Nothing is proven: what is of the present stays in topics as long as it should.
-        now_ms = time.time_ns() // 1_000_000
-        simulation = msgspec.structs.replace(simulation, duration_s=0, speed="1", start_ms=now_ms)
+        # Nothing is proven: what is of the present stays in topics as long as it should, and is shown as fresh.
+        simulation = msgspec.structs.replace(simulation, duration_s=0, speed=_DEFAULT_SPEED, present=True)
     if request.speed is not None:
         simulation = msgspec.structs.replace(simulation, speed=request.speed)
-    return SimulatedSource(simulation, None if endless else workspace.fresh("evidence"))
+    if endless:
+        return SimulatedSource(simulation, None, accounts=ACCOUNTS, keys_dir=keys_dir_of(workspace.path))
+    return SimulatedSource(simulation, workspace.fresh("evidence"))
 
 
 def _watchable_speed(summary: Summary) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
@@ -12,7 +10,8 @@ from typing import Final, Protocol
 import msgspec
 
 from sandbox.demo.exchange_control import ExchangeControl
-from sandbox.demo.subscriptions import Stream, Subscriptions, recorded_streams, subscriptions_to
+from sandbox.demo.reachability import PINGS, Unreachable, first_unreachable
+from sandbox.demo.subscriptions import AccountOptions, Stream, Subscriptions, recorded_streams, subscriptions_to
 from sandbox.errors import SandboxError
 from sandbox.recordings import Recording, Summary, survey
 from sandbox.stack import Stack
@@ -35,11 +34,6 @@ __all__ = [
     "Source",
 ]
 
-_PING: Final = {
-    Market.SPOT: "https://api.binance.com/api/v3/ping",
-    Market.USDM: "https://fapi.binance.com/fapi/v1/ping",
-    Market.COINM: "https://dapi.binance.com/dapi/v1/ping",
-}
 _PING_S: Final = 10.0
 _LIVE_LIMIT_S: Final = 115.0
 _CONNECTED_S: Final = 3.0
@@ -61,7 +55,7 @@ class BinanceUnreachableError(SandboxError):
     def __str__(self) -> str:
         return (
             f"Binance cannot be reached: {self.url}: {self.reason}\n"
-            "the demo needs no network with its default source, the simulated market"
+            "a simulated exchange needs no network: SOURCE=simulated"
         )
 
 
@@ -76,6 +70,11 @@ class Source(Protocol):
     @property
     def subscriptions(self) -> Subscriptions:
         """What ingest subscribes to."""
+        ...
+
+    @property
+    def accounts(self) -> Mapping[str, AccountOptions]:
+        """Accounts that there are, by label; robots trade for them."""
         ...
 
     @property
@@ -135,6 +134,7 @@ class RecordedSource:
         self._klines = klines
         self._sizes = sizes or {}
         self.watched_s = None
+        self.accounts: Mapping[str, AccountOptions] = {}
         self.subscriptions = subscriptions_to(recorded_streams(summary))
 
     @property
@@ -187,6 +187,8 @@ class Simulation(msgspec.Struct, frozen=True):
     start_ms: int = 1_793_577_600_000 + 50_000
     duration_s: int = 135
     """0: without end."""
+    present: bool = False
+    """Begins at once, when the exchange is started, at the present; else when it is told to, at `start_ms`."""
     speed: str = "3"
     """As the exchange takes it."""
 
@@ -206,11 +208,22 @@ class SimulatedSource:
     Args:
         simulation: what is simulated.
         record: where it writes; None: it does not, and there is no proof.
+        accounts: labels of accounts on all of its markets.
+        keys_dir: where it writes their keys.
     """
 
-    def __init__(self, simulation: Simulation, record: Path | None) -> None:
+    def __init__(
+        self,
+        simulation: Simulation,
+        record: Path | None,
+        *,
+        accounts: Sequence[str] = (),
+        keys_dir: Path | None = None,
+    ) -> None:
         self._simulation = simulation
         self._record = record
+        self._keys_dir = keys_dir
+        self.accounts = {label: AccountOptions(tuple(simulation.symbols)) for label in accounts}
         self._sizes: dict[SymbolId, int] = {}
         self.watched_s = None
         self.subscriptions = subscriptions_to(simulation.stream_names())
@@ -219,15 +232,21 @@ class SimulatedSource:
     def exchange(self) -> list[str]:
         """Arguments of the exchange."""
         simulation = self._simulation
-        arguments = ["--simulate", "--start", "manual", "--speed", simulation.speed]
+        arguments = ["--simulate", "--start", "now" if simulation.present else "manual", "--speed", simulation.speed]
         arguments += ["--seed", str(simulation.seed), "--duration", str(simulation.duration_s)]
+        if not simulation.present:
+            arguments += ["--start-time", str(simulation.start_ms)]
         # The proof counts on every frame that was sent: nobody is cut off for being slow on a slow machine.
-        arguments += ["--start-time", str(simulation.start_ms), "--slow-readers", "wait"]
+        arguments += ["--slow-readers", "wait"]
         for market, symbols in simulation.symbols.items():
             for symbol in symbols:
                 arguments += ["--symbol", f"{market}:{symbol}"]
         if self._record is not None:
             arguments += ["--record", str(self._record)]
+        for label in self.accounts:
+            arguments += ["--account", label]
+        if self._keys_dir is not None:
+            arguments += ["--keys-dir", str(self._keys_dir)]
         return arguments
 
     @property
@@ -272,6 +291,7 @@ class LiveSource:
     def __init__(self, symbols: Mapping[Market, Sequence[str]], streams: Sequence[str]) -> None:
         simulation = Simulation(symbols=symbols, streams=streams)
         self._symbols = symbols
+        self.accounts: Mapping[str, AccountOptions] = {}
         self.subscriptions = subscriptions_to(simulation.stream_names())
 
     @property
@@ -296,12 +316,12 @@ class LiveSource:
         Raises:
             BinanceUnreachableError: one does not.
         """
-        for market in self._symbols:
-            try:
-                with urllib.request.urlopen(_PING[market], timeout=_PING_S):  # noqa: S310 - a constant
-                    pass
-            except (urllib.error.URLError, OSError) as error:
-                raise BinanceUnreachableError(_PING[market], str(getattr(error, "reason", error))) from error
+        if (failure := self.unreachable(_PING_S)) is not None:
+            raise BinanceUnreachableError(failure.url, failure.reason)
+
+    def unreachable(self, limit_s: float) -> Unreachable | None:
+        """Return which market does not answer within the limit, and why; None: all do."""
+        return first_unreachable([PINGS[market] for market in self._symbols], limit_s)
 
     def begin(self, stack: Stack) -> None:
         """Learn nothing."""

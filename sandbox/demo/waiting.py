@@ -12,7 +12,7 @@ from sandbox.demo.exchange_control import ExchangeControl, ExchangeStatus
 from sandbox.demo.settling import HeartbeatWatch, Log, Needed, behind, needed_heartbeats
 from sandbox.demo.subscriptions import Subscriptions
 from sandbox.errors import SandboxError
-from sandbox.stack import Stack
+from sandbox.stack import PRIVATE, Stack
 from sandbox.verify.streams import carried
 from sandbox.verify.topics import Partition
 from schemas.codec import Codec
@@ -27,6 +27,12 @@ _STALL_S: Final = 60.0
 """How long nothing at all may change before the wait is given up."""
 _QUIET_POLLS: Final = 3
 _LISTEN_S: Final = 120.0
+_RAW_TYPES: Final = {
+    "books": (RawType.DEPTH,),
+    "trades": (RawType.TRADE, RawType.AGG_TRADE, RawType.TICKER, RawType.MINI_TICKER),
+    PRIVATE: (RawType.ORDER_UPDATE, RawType.ACCOUNT_UPDATE, RawType.ORDER_SNAPSHOT, RawType.ACCOUNT_SNAPSHOT),
+}
+"""What each family of workers reads."""
 
 
 class NotFlowingError(SandboxError):
@@ -256,14 +262,12 @@ class _Stall:
 
 def _reads(table: TopicTable, groups: tuple[str, ...], markets: Iterable[Market]) -> dict[str, frozenset[str]]:
     """Return the topics that each group of workers reads."""
-    books, trades = groups
-    types = {
-        books: (RawType.DEPTH,),
-        trades: (RawType.TRADE, RawType.AGG_TRADE, RawType.TICKER, RawType.MINI_TICKER),
-    }
+    families = {group: group.rpartition("-")[2] for group in groups}
     reads = {
-        group: {table.raw(market, raw_type).name for market in markets for raw_type in raw_types}
-        for group, raw_types in types.items()
+        group: {table.raw(market, raw_type).name for market in markets for raw_type in _RAW_TYPES[family]}
+        for group, family in families.items()
     }
-    reads[trades].add(table.control(ControlType.GAP).name)
+    for group, family in families.items():
+        if family == "trades":
+            reads[group].add(table.control(ControlType.GAP).name)
     return {group: frozenset(topics) for group, topics in reads.items()}

@@ -43,17 +43,25 @@ class _Seat(msgspec.Struct, frozen=True):
 
 
 async def trade(
-    url: str, keys_dir: Path, *, orders: int, every_s: float, seed: int, wall_ms: Callable[[], int]
+    url: str,
+    keys_dir: Path,
+    *,
+    orders: int | None,
+    every_s: float,
+    seed: int,
+    wall_ms: Callable[[], int],
+    ended: Callable[[], bool] = lambda: False,
 ) -> TradingReport:
     """Let robots trade for all accounts of an exchange whose keys are in a directory.
 
     Args:
         url: The exchange.
         keys_dir: Where it wrote the keys.
-        orders: How many are to be placed, of all accounts and markets together.
+        orders: How many are to be placed, of all accounts and markets together; None: until told to end.
         every_s: How long to wait after each request.
         seed: Of what they do.
         wall_ms: The machine's clock.
+        ended: Whether they were told to end.
 
     Raises:
         ValueError: There is no account, or a key is missing.
@@ -63,8 +71,10 @@ async def trade(
     placed = 0
     async with aiohttp.ClientSession() as session:
         seats = await _seats(session, url, keys_dir, seed, wall_ms)
-        while placed < orders:
+        while not ended() and (orders is None or placed < orders):
             for seat in seats:
+                if ended():
+                    break
                 quotes = {symbol: await _quote(session, url, seat.market, symbol) for symbol in seat.symbols}
                 ask = seat.robot.next(quotes)
                 status, answer = await seat.client.ask(seat.market, ask.method, ask.path, ask.params)

@@ -37,6 +37,7 @@ def test_make_alone_lists_every_verb_with_a_line_of_text() -> None:
             ".venv/bin/binance-sandbox demo --source 'one.gz' --source 'two.gz' --speed max",
         ),
         (["up", "ARGS=--help"], ".venv/bin/binance-sandbox up --help"),
+        (["up", "SOURCE=simulated"], ".venv/bin/binance-sandbox up --source 'simulated'"),
         (["soak", "ARGS=--scenario cut"], ".venv/bin/binance-sandbox soak --scenario cut"),
         (["test", "PYTEST_ARGS=-m live"], ".venv/bin/python -m pytest -m live"),
         (["bench", "ARGS=--quick"], ".venv/bin/python -m bench.processing --quick"),

@@ -64,6 +64,16 @@ def test_the_simulated_market_is_described_to_the_exchange(tmp_path: Path) -> No
     assert source.until_ms == 136_000
 
 
+def test_a_market_of_the_present_begins_when_its_exchange_does() -> None:
+    """Its clock is the machine's, however long the rest takes to start: what is shown of it is not old."""
+    market = Simulation(symbols={Market.SPOT: ["ABCUSDT"]}, streams=["trade"], duration_s=0, present=True, speed="1")
+
+    assert SimulatedSource(market, None).exchange == [
+        *("--simulate", "--start", "now", "--speed", "1", "--seed", "1", "--duration", "0"),
+        *("--slow-readers", "wait", "--symbol", "spot:ABCUSDT"),
+    ]
+
+
 def test_binance_is_watched_until_a_minute_closed_but_less_than_two_minutes() -> None:
     source = LiveSource({Market.SPOT: ["BTCUSDT"]}, ["trade"])
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -17,6 +21,8 @@ from sandbox.simulation.config import SimulationConfig
 from sandbox.simulation.source import SimulatedSource
 from sandbox.traders.desk import trade
 from schemas.markets import Market
+from tests.support.polling import until
+from tests.support.processes import running_module
 from tests.unit.sandbox.exchange.serving import get, serving
 
 
@@ -36,6 +42,39 @@ async def test_robots_trade_for_every_account_on_every_market(tmp_path: Path) ->
     assert 40 <= report.placed <= report.asked == sum(report.by_kind.values())
     assert {label for of_market in books for label, book in of_market.items() if book["orders"]} == {"main", "hedge"}
     assert all(book["orders"] for of_market in books for book in of_market.values())
+
+
+async def test_robots_trade_until_they_are_told_to_end(tmp_path: Path) -> None:
+    symbols = {Market.SPOT: ("BTCUSDT",)}
+    source = SimulatedSource(SimulationConfig(symbols=symbols, duration_s=None, activity=0.2))
+    private = PrivateSettings(accounts=[AccountSpec(label="main")], keys_dir=tmp_path)
+    async with serving(source, private=private, speed=20, time_factor=20, start=StartMode.NOW) as server:
+        command = (
+            "sandbox",
+            "trade",
+            "--keys-dir",
+            str(tmp_path),
+            "--url",
+            server.url,
+            "--orders",
+            "0",
+            "--every",
+            "0",
+        )
+        log = tmp_path / "robots.log"
+        async with running_module(log, *command, environment=os.environ) as robots:
+
+            async def many_orders() -> bool:
+                assert robots.returncode is None, log.read_text()
+                books = (await get(server, "/sandbox/accounts/books?market=spot"))[1]
+                return len(books["main"]["orders"]) > 20
+
+            await until(many_orders, timeout_s=50)
+            robots.send_signal(signal.SIGTERM)
+            status = await asyncio.wait_for(robots.wait(), 10)
+
+    assert status == 0
+    assert json.loads(log.read_text())["placed"] > 20
 
 
 async def test_an_exchange_without_accounts_is_refused(tmp_path: Path) -> None:
