@@ -46,6 +46,8 @@ ARG BASE_IMAGE
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 ARG SOURCE=unknown
+# Where metrics read it: the series *_build_info.
+ENV BINANCE_KAFKA_REVISION=${REVISION}
 LABEL org.opencontainers.image.title="binance-kafka" \
       org.opencontainers.image.description="Binance market data in Kafka: ingest, processors, dashboard, sandbox" \
       org.opencontainers.image.version="${VERSION}" \
