@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import time
+import urllib.request
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -26,7 +28,7 @@ from tests.support.project import ROOT
 
 __all__ = ["OURS", "ComposeStack", "running_stack"]
 
-OURS: Final = ("setup", "exchange", "ingest", "books", "trades", "private", "dashboard")
+OURS: Final = ("setup", "exchange", "ingest", "books", "trades", "private", "dashboard", "trader")
 """The services of this project's image that end with status 0 when told to."""
 _IMAGES: Final = ("KAFKA_IMAGE", "REGISTRY_IMAGE", "BINANCE_KAFKA_IMAGE")
 _PORTS: Final = ("KAFKA_PORT", "REGISTRY_PORT", "EXCHANGE_PORT", "DASHBOARD_PORT")
@@ -52,10 +54,22 @@ class ComposeStack:
         """Where Kafka answers this machine."""
         return f"localhost:{self._ports['KAFKA_PORT']}"
 
-    @property
-    def dashboard_url(self) -> str:
-        """Where the read service answers this machine."""
-        return f"http://{_HOST}:{self._ports['DASHBOARD_PORT']}"
+    def read(self, path: str) -> Any:
+        """Return the read service's answer, as a client on this machine gets it."""
+        url = f"http://{_HOST}:{self._ports['DASHBOARD_PORT']}{path}"
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            return json.load(answer)
+
+    def image(self) -> Any:
+        """Return what the daemon knows of the project's image."""
+        return self._client.images.get(os.environ["BINANCE_KAFKA_IMAGE"]).attrs
+
+    def run_in_image(self, *command: str) -> str:
+        """Return what a command prints in a container of the project's image that is not hardened by anything else."""
+        printed = self._client.containers.run(
+            os.environ["BINANCE_KAFKA_IMAGE"], list(command), remove=True, network_disabled=True
+        )
+        return str(printed.decode())
 
     def compose(self, *arguments: str) -> str:
         """Run docker-compose in the project, and return what it printed."""
@@ -83,10 +97,10 @@ class ComposeStack:
 
     def _is_healthy(self, service: str) -> bool:
         state = self.container(service).attrs["State"]
-        return bool(state["Running"]) and state["Health"]["Status"] == "healthy"
+        return bool(state["Running"]) and ("Health" not in state or state["Health"]["Status"] == "healthy")
 
     def await_healthy(self, services: Sequence[str], limit_s: float) -> None:
-        """Wait until the health check of each of some services says that it is healthy."""
+        """Wait until each of some services runs, and its health check, where it has one, says that it is healthy."""
         for service in services:
             self.await_(f"{service} healthy", partial(self._is_healthy, service), limit_s)
 
