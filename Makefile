@@ -2,7 +2,7 @@
 # requirements.lock or pyproject.toml. `make` alone lists the verbs.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up soak test check setup lock clients kube sbom audit docs docs-serve compat
+.PHONY: help demo up soak test check setup lock clients image wheels kube sbom audit docs docs-serve compat
 .PHONY: bench bench-ingest bench-memory bench-outage bench-exchange bench-replicas bench-restart bench-simulation scale
 
 BIN := .venv/bin
@@ -19,6 +19,9 @@ KUBECONFORM := github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0
 # The environments of the programs that ours are measured beside.
 PEER := .make/bench/.installed
 STREAM_PEERS := .make/bench-streams/.installed
+
+# What `make image` builds, and docker-compose.yml runs.
+IMAGE ?= $(or $(BINANCE_KAFKA_IMAGE),binance-kafka:local)
 
 PIP := -m pip --disable-pip-version-check install --quiet
 
@@ -111,6 +114,9 @@ lock: $(UV)  ## pin the dependencies of pyproject.toml in requirements.lock (UPG
 		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --constraint requirements.lock \
 		--output-file requirements-services.lock pyproject.toml
 	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --constraint requirements.lock \
+		--output-file image/requirements-build.lock image/requirements-build.in
+	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
 		--output-file tests/clients/requirements.lock tests/clients/requirements.in
 	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes \
@@ -138,6 +144,23 @@ audit: $(STAMP) .make/audit/.installed  ## known vulnerabilities of what an imag
 .make/audit/.installed: supply/requirements.lock
 	@$(FIND_PYTHON); "$$python" -m venv --clear .make/audit
 	@.make/audit/bin/python $(PIP) --require-hashes --only-binary :all: --requirement $<
+	@touch $@
+
+image:  ## the image of all services (IMAGE=NAME, BASE_IMAGE=NAME)
+	@docker build --tag '$(IMAGE)' $(if $(BASE_IMAGE),--build-arg 'BASE_IMAGE=$(BASE_IMAGE)') \
+		--build-arg "VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)" \
+		--build-arg "REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
+		--build-arg "SOURCE=$$(git remote get-url origin 2>/dev/null | grep '^https:' || echo unknown)" .
+
+wheels: .make/wheels/.downloaded  ## download what the image installs: its build then needs no package registry
+
+# pip asks the interpreter that it runs with what fits, so that one must be like the image's: the same minor version.
+.make/wheels/.downloaded: requirements-services.lock image/requirements-build.lock | $(STAMP)
+	@rm -rf $(@D)
+	@$(BIN)/python -m pip --disable-pip-version-check download --quiet --require-hashes --no-deps --only-binary :all: \
+		--requirement requirements-services.lock --dest $(@D)
+	@$(BIN)/python -m pip --disable-pip-version-check download --quiet --require-hashes --no-deps --only-binary :all: \
+		--requirement image/requirements-build.lock --dest $(@D)
 	@touch $@
 
 clients: .make/clients/.installed  ## install clients that others wrote, which tests run against the exchange
