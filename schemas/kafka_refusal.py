@@ -6,7 +6,7 @@ the transport failed. librdkafka tells the reason aside, to who listens there.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from confluent_kafka import KafkaError, KafkaException
@@ -25,7 +25,7 @@ _PASSWORD: Final = (
 )
 _TLS: Final = (
     "no TLS with it",
-    "are KAFKA_SSL_CA_FILE, KAFKA_SSL_CERTIFICATE_FILE and KAFKA_SSL_KEY_FILE right, and the broker's name as certified?",
+    "are KAFKA_SSL_CA_FILE, KAFKA_SSL_CERTIFICATE_FILE and KAFKA_SSL_KEY_FILE right, is the broker's name certified?",
 )
 
 
@@ -49,7 +49,8 @@ def refusal(servers: Servers, limit_s: float = _LIMIT_S) -> Refusal | None:
         return None
     heard: list[KafkaError] = []
     try:
-        client = AdminClient({**librdkafka_access(servers), "log_level": 0, "error_cb": heard.append})
+        listening: dict[str, Any] = {"log_level": 0, "error_cb": heard.append}
+        client = AdminClient({**librdkafka_access(servers), **listening})
     except OSError as error:
         return Refusal("the file of the password cannot be read", str(error), "is KAFKA_SASL_PASSWORD_FILE right?")
     except KafkaException as error:
