@@ -25,7 +25,7 @@ from tests.support.project import ROOT
 from tests.support.secure_kafka import PASSWORD, SecureKafka
 
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(360)]
 
 
 COMMANDS = [("ingest", "setup", "--wait", "0"), ("processors", "worker", "trades"), ("dashboard", "serve")]
@@ -95,7 +95,7 @@ async def test_from_the_exchange_to_the_book_with_nothing_in_plain_text(
             for family in ("books", "trades"):
                 await running.enter_async_context(site.worker(family, **access))
             page = await running.enter_async_context(dashboard(tmp_path / "dashboard.log", **shared))
-            await until(lambda: site.is_subscribed(2))
+            await until(lambda: site.is_subscribed(2), timeout_s=150)
             await site.ask("POST", "/sandbox/start")
 
             async def told() -> bool:
@@ -103,7 +103,7 @@ async def test_from_the_exchange_to_the_book_with_nothing_in_plain_text(
                     await site.decoded(trades)
                 )
 
-            await until(told)
+            await until(told, timeout_s=100)
             await until(lambda: is_ready(page))
     assert PASSWORD not in "".join(log.read_text() for log in tmp_path.glob("*.log"))  # noqa: ASYNC240 - after all
 
