@@ -168,7 +168,12 @@ clients: .make/clients/.installed  ## install clients that others wrote, which t
 kube: .make/kube/.installed  ## install kustomize and kubeconform, which tests render and validate k8s/ with (needs Go)
 
 .make/kube/.installed: Makefile
-	@command -v go >/dev/null || { echo 'error: no Go compiler: kustomize needs one of 1.24 or later' >&2; exit 1; }
+	@found=$$(go env GOVERSION 2>/dev/null); case "$${found:-no Go}" in \
+	go1.[0-9] | go1.[0-9].* | go1.1[0-9]* | go1.2[0-3]* | 'no Go') \
+		echo "error: kustomize needs Go 1.24 or later; here is $${found:-none}." \
+			'Unpack one from https://go.dev/dl to /usr/local, and let PATH begin with /usr/local/go/bin' >&2; \
+		exit 1;; \
+	esac
 	@for tool in $(KUSTOMIZE) $(KUBECONFORM); do \
 		GOBIN='$(CURDIR)/.make/kube/bin' GOTOOLCHAIN=local GOFLAGS= go install "$$tool" || exit 1; \
 	done
