@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import re
 import shutil
 import subprocess
@@ -69,6 +70,7 @@ def test_an_unsuitable_python_is_an_error_that_says_what_to_do(tmp_path: Path) -
 
 def test_a_verb_that_waited_while_another_built_the_environment_does_not_build_it_again(tmp_path: Path) -> None:
     """Two that build it at once take its interpreter from under each other."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     for name in ("Makefile", "requirements.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / ".venv").mkdir()
@@ -81,7 +83,9 @@ def test_a_verb_that_waited_while_another_built_the_environment_does_not_build_i
     with (tmp_path / ".make" / "venv.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         command = [shutil.which("make") or "make", "setup", f"PYTHON={python}"]
-        waiting = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)  # noqa: S603 - make
+        waiting = subprocess.Popen(  # noqa: S603 - make
+            command, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, text=True
+        )
         while waiting.poll() is None and "flock" not in calls.read_text():
             time.sleep(0.01)
         (tmp_path / ".venv" / ".installed").write_text(f"{tmp_path}\n")
