@@ -1,6 +1,5 @@
 SET 'execution.runtime-mode' = 'batch';
 SET 'sql-client.execution.result-mode' = 'tableau';
--- Else the client cuts what is wider than 30, decimals too.
 SET 'table.display.max-column-width' = '60';
 SET 'table.local-time-zone' = 'UTC';
 
