@@ -23,7 +23,8 @@ STREAM_PEERS := .make/bench-streams/.installed
 # What `make image` builds, and docker-compose.yml runs.
 IMAGE ?= $(or $(BINANCE_KAFKA_IMAGE),binance-kafka:local)
 
-PIP := -m pip --disable-pip-version-check install --quiet
+# An interpreter whose environment was taken from under it is the system's: pip refuses to install there.
+PIP := -m pip --disable-pip-version-check --require-virtualenv install --quiet
 
 # Sets $$python to the first suitable interpreter, or fails and says what is missing.
 FIND_PYTHON = for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11) ""; do \
@@ -35,6 +36,10 @@ FIND_PYTHON = for python in $(or $(PYTHON),python3 python3.13 python3.12 python3
 		echo 'Install one (Debian, Ubuntu: apt-get install python3-venv) or name it: make setup PYTHON=/path/to/python3' >&2; \
 		exit 1; \
 	fi
+
+# Verbs that are run at once build .venv one after the other: the lock is held until the shell ends, by whatever way.
+LOCK_VENV = mkdir -p .make && exec 9>.make/venv.lock && "$$python" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'
+FRESH_VENV = [ "$$(cat $(STAMP) 2>/dev/null)" = '$(CURDIR)' ] && [ -z "$$(find $^ -newer $(STAMP))" ]
 
 # A checkout that was moved or copied has console scripts that point to its old place: it is set up anew.
 ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
@@ -186,13 +191,15 @@ kube: .make/kube/.installed  ## install kustomize and kubeconform, which tests r
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(FIND_PYTHON); \
+	$(LOCK_VENV) || exit; \
+	if $(FRESH_VENV); then exit 0; fi; \
 	echo "building .venv with $$("$$python" --version): pinned packages, a download of 100 MB and about a minute"; \
 	rm -f $(STAMP) && \
 	"$$python" -m venv $(CLEAR) .venv && \
 	$(BIN)/python $(PIP) --require-hashes --only-binary :all: --requirement requirements.lock && \
 	$(BIN)/python $(PIP) --no-build-isolation --no-deps --editable . || \
-	{ echo 'error: .venv could not be built (see above): is a package registry within reach?' >&2; exit 1; }
-	@echo '$(CURDIR)' > $(STAMP)
+	{ echo 'error: .venv could not be built (see above): is a package registry within reach?' >&2; exit 1; }; \
+	echo '$(CURDIR)' > $(STAMP)
 
 # cryptofeed comes as source: it needs a C compiler, and build tools, which are in the same lock.
 $(PEER): bench/requirements.lock
