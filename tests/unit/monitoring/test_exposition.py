@@ -15,8 +15,8 @@ services = pytest.mark.parametrize("service", ["ingest", "processors", "dashboar
 
 PREFIXES = ("process_", "python_")
 LABELS = {
-    "account", "cause", "connection", "event", "flow", "generation", "importance", "le", "market", "outcome", "page", "pool", "reason",
-    "result", "revision", "route", "source", "state", "status", "stream", "topic", "version", "what",
+    "account", "cause", "connection", "event", "flow", "generation", "importance", "le", "market", "outcome", "page",
+    "pool", "reason", "result", "revision", "route", "source", "state", "status", "stream", "topic", "version", "what",
     "implementation", "major", "minor", "patchlevel",
 }  # fmt: skip
 """Every one of few values, whatever the symbols are: none is a symbol, an id or a price."""
