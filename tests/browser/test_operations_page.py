@@ -22,7 +22,7 @@ async def test_every_stream_is_told_of_with_its_state_and_lag(browser: Browser, 
                     has=tab.page.get_by_role("rowheader", name=stream, exact=True), has_text=market
                 )
                 await expect(row.first).to_contain_text("live")
-        lag = "() => /^\\d+ (ms|s)$/.test(document.querySelector('#streams-rows tr').cells[4].textContent)"
+        lag = "() => /^\\d+ (ms|s|min)$/.test(document.querySelector('#streams-rows tr').cells[4].textContent)"
         await tab.until(lag)
 
 

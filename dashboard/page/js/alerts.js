@@ -21,17 +21,15 @@ const MEANINGS = {
 
 export class Alerts {
   #panel = new Panel("alerts", Infinity);
-  #alerts = [];
+  #alerts = null;
   #open = null;
   #symbol = "";
 
   begin(symbol) {
-    this.#alerts = [];
+    this.#alerts = null;
     this.#open = null;
     this.#symbol = symbol;
-    this.#panel.emptied(
-      `No alert about ${symbol}: no volume spike, no one-sided flow, no book that is crossed, locked or stale.`,
-    );
+    this.#panel.emptied(`Alerts about ${symbol} are not read yet.`);
     setText(byId("alerts-open"), "");
   }
 
@@ -45,14 +43,19 @@ export class Alerts {
   }
 
   #draw = () => {
+    if (this.#alerts === null) return;
     const open = this.#alerts.filter((one) => one.status === "open");
     const fresh = open.filter((one) => this.#open !== null && !this.#open.has(keyOf(one)));
     if (fresh.length > 0) announce(fresh.map((one) => `Alert: ${nameOf(one)} of ${one.symbol}.`).join(" "));
     this.#open = new Set(open.map(keyOf));
-    if (this.#alerts.length === 0) return;
+    setText(byId("alerts-open"), open.length === 0 ? "" : `${open.length} open`);
+    if (this.#alerts.length === 0) {
+      this.#panel.emptied(
+        `No alert about ${this.#symbol}: no volume spike, no one-sided flow, no book that is crossed, locked or stale.`,
+      );
+      return;
+    }
     this.#panel.filled();
-    const badge = byId("alerts-open");
-    setText(badge, open.length === 0 ? "" : `${open.length} open`);
     byId("alerts-list").replaceChildren(...this.#alerts.map(item));
   };
 }

@@ -39,7 +39,10 @@ export class Picker {
   /** Take the symbols that there are. */
   fill(symbols) {
     this.#symbols = symbols;
-    if (this.#isOpen()) this.#open(this.#input.value === this.#label() ? "" : this.#input.value);
+    if (!this.#isOpen()) return;
+    const pointedAt = this.#shown[this.#active];
+    this.#open(this.#input.value === this.#label() ? "" : this.#input.value);
+    if (pointedAt !== undefined) this.#activate(placeOf(this.#shown, pointedAt));
   }
 
   /** Show what is chosen. */
@@ -55,11 +58,8 @@ export class Picker {
 
   /** Return the symbol so many places further on in the list. */
   neighbour(step) {
-    const here = this.#symbols.findIndex(
-      (one) => one.market === this.#chosen?.market && one.symbol === this.#chosen?.symbol,
-    );
     const { length } = this.#symbols;
-    return length === 0 ? null : this.#symbols[(here + step + length) % length];
+    return length === 0 ? null : this.#symbols[stepped(placeOf(this.#symbols, this.#chosen), step, length)];
   }
 
   #label() {
@@ -92,7 +92,7 @@ export class Picker {
     }
     this.#list.hidden = false;
     this.#input.setAttribute("aria-expanded", "true");
-    this.#activate(words.length > 0 && this.#shown.length > 0 ? 0 : -1);
+    this.#activate(words.length === 0 ? placeOf(this.#shown, this.#chosen) : Math.min(0, this.#shown.length - 1));
   }
 
   #option(one, index) {
@@ -131,11 +131,11 @@ export class Picker {
   }
 
   #onKey(event) {
-    const { length } = this.#shown;
+    const go = (step) =>
+      this.#isOpen() ? this.#activate(stepped(this.#active, step, this.#shown.length)) : this.#open("");
     const moves = {
-      ArrowDown: () => (this.#isOpen() ? this.#activate((this.#active + 1) % Math.max(1, length)) : this.#open("")),
-      ArrowUp: () =>
-        this.#isOpen() ? this.#activate((this.#active - 1 + length) % Math.max(1, length)) : this.#open(""),
+      ArrowDown: () => go(1),
+      ArrowUp: () => go(-1),
       Enter: () => this.#choose(this.#active),
       Escape: () => this.#close(),
     };
@@ -145,4 +145,15 @@ export class Picker {
     event.stopPropagation();
     move();
   }
+}
+
+/** Return where a symbol is among others; -1: nowhere. */
+function placeOf(symbols, sought) {
+  return symbols.findIndex((one) => one.market === sought?.market && one.symbol === sought?.symbol);
+}
+
+/** Return the place a step away, round the ends; from nowhere (-1) to the first or the last. */
+function stepped(place, step, length) {
+  if (length === 0) return -1;
+  return place < 0 && step < 0 ? length - 1 : (place + step + length) % length;
 }
