@@ -2,7 +2,7 @@
 # requirements.lock or pyproject.toml. `make` alone lists the verbs.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up soak test check setup lock clients kube sbom audit docs docs-serve compat
+.PHONY: help demo up soak test check setup lock clients image wheels kube sbom audit docs docs-serve compat
 .PHONY: bench bench-ingest bench-memory bench-outage bench-exchange bench-replicas bench-restart bench-simulation scale
 
 BIN := .venv/bin
@@ -20,7 +20,11 @@ KUBECONFORM := github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0
 PEER := .make/bench/.installed
 STREAM_PEERS := .make/bench-streams/.installed
 
-PIP := -m pip --disable-pip-version-check install --quiet
+# What `make image` builds, and docker-compose.yml runs.
+IMAGE ?= $(or $(BINANCE_KAFKA_IMAGE),binance-kafka:local)
+
+# An interpreter whose environment was taken from under it is the system's: pip refuses to install there.
+PIP := -m pip --disable-pip-version-check --require-virtualenv install --quiet
 
 # Sets $$python to the first suitable interpreter, or fails and says what is missing.
 FIND_PYTHON = for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11) ""; do \
@@ -32,6 +36,10 @@ FIND_PYTHON = for python in $(or $(PYTHON),python3 python3.13 python3.12 python3
 		echo 'Install one (Debian, Ubuntu: apt-get install python3-venv) or name it: make setup PYTHON=/path/to/python3' >&2; \
 		exit 1; \
 	fi
+
+# Verbs that are run at once build .venv one after the other: the lock is held until the shell ends, by whatever way.
+LOCK_VENV = mkdir -p .make && exec 9>.make/venv.lock && "$$python" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'
+FRESH_VENV = [ "$$(cat $(STAMP) 2>/dev/null)" = '$(CURDIR)' ] && [ -z "$$(find $^ -newer $(STAMP))" ]
 
 # A checkout that was moved or copied has console scripts that point to its old place: it is set up anew.
 ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
@@ -111,6 +119,9 @@ lock: $(UV)  ## pin the dependencies of pyproject.toml in requirements.lock (UPG
 		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --constraint requirements.lock \
 		--output-file requirements-services.lock pyproject.toml
 	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --constraint requirements.lock \
+		--output-file image/requirements-build.lock image/requirements-build.in
+	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
 		--output-file tests/clients/requirements.lock tests/clients/requirements.in
 	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes \
@@ -140,12 +151,34 @@ audit: $(STAMP) .make/audit/.installed  ## known vulnerabilities of what an imag
 	@.make/audit/bin/python $(PIP) --require-hashes --only-binary :all: --requirement $<
 	@touch $@
 
+image:  ## the image of all services (IMAGE=NAME, BASE_IMAGE=NAME)
+	@docker build --tag '$(IMAGE)' $(if $(BASE_IMAGE),--build-arg 'BASE_IMAGE=$(BASE_IMAGE)') \
+		--build-arg "VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)" \
+		--build-arg "REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
+		--build-arg "SOURCE=$$(git remote get-url origin 2>/dev/null | grep '^https:' || echo unknown)" .
+
+wheels: .make/wheels/.downloaded  ## download what the image installs: its build then needs no package registry
+
+# pip asks the interpreter that it runs with what fits, so that one must be like the image's: the same minor version.
+.make/wheels/.downloaded: requirements-services.lock image/requirements-build.lock | $(STAMP)
+	@rm -rf $(@D)
+	@$(BIN)/python -m pip --disable-pip-version-check download --quiet --require-hashes --no-deps --only-binary :all: \
+		--requirement requirements-services.lock --dest $(@D)
+	@$(BIN)/python -m pip --disable-pip-version-check download --quiet --require-hashes --no-deps --only-binary :all: \
+		--requirement image/requirements-build.lock --dest $(@D)
+	@touch $@
+
 clients: .make/clients/.installed  ## install clients that others wrote, which tests run against the exchange
 
 kube: .make/kube/.installed  ## install kustomize and kubeconform, which tests render and validate k8s/ with (needs Go)
 
 .make/kube/.installed: Makefile
-	@command -v go >/dev/null || { echo 'error: no Go compiler: kustomize needs one of 1.24 or later' >&2; exit 1; }
+	@found=$$(go env GOVERSION 2>/dev/null); case "$${found:-no Go}" in \
+	go1.[0-9] | go1.[0-9].* | go1.1[0-9]* | go1.2[0-3]* | 'no Go') \
+		echo "error: kustomize needs Go 1.24 or later; here is $${found:-none}." \
+			'Unpack one from https://go.dev/dl to /usr/local, and let PATH begin with /usr/local/go/bin' >&2; \
+		exit 1;; \
+	esac
 	@for tool in $(KUSTOMIZE) $(KUBECONFORM); do \
 		GOBIN='$(CURDIR)/.make/kube/bin' GOTOOLCHAIN=local GOFLAGS= go install "$$tool" || exit 1; \
 	done
@@ -158,13 +191,15 @@ kube: .make/kube/.installed  ## install kustomize and kubeconform, which tests r
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(FIND_PYTHON); \
+	$(LOCK_VENV) || exit; \
+	if $(FRESH_VENV); then exit 0; fi; \
 	echo "building .venv with $$("$$python" --version): pinned packages, a download of 100 MB and about a minute"; \
 	rm -f $(STAMP) && \
 	"$$python" -m venv $(CLEAR) .venv && \
 	$(BIN)/python $(PIP) --require-hashes --only-binary :all: --requirement requirements.lock && \
 	$(BIN)/python $(PIP) --no-build-isolation --no-deps --editable . || \
-	{ echo 'error: .venv could not be built (see above): is a package registry within reach?' >&2; exit 1; }
-	@echo '$(CURDIR)' > $(STAMP)
+	{ echo 'error: .venv could not be built (see above): is a package registry within reach?' >&2; exit 1; }; \
+	echo '$(CURDIR)' > $(STAMP)
 
 # cryptofeed comes as source: it needs a C compiler, and build tools, which are in the same lock.
 $(PEER): bench/requirements.lock

@@ -23,6 +23,7 @@ from dashboard.errors import BrokerUnavailableError, TopicsMissingError
 from dashboard.reader import Reader
 from schemas.codec import Codec, DecodeError
 from schemas.kafka_access import Servers, aiokafka_access
+from schemas.kafka_refusal import refusal
 from schemas.markets import Market
 from schemas.registry import RegistryUnavailableError
 from schemas.topics import Cleanup, ControlType, Layer, Topic, TopicTable
@@ -102,8 +103,12 @@ class Follower:
             BrokerUnavailableError: it did not answer in that time.
             TopicsMissingError: topics do not exist.
         """
+        try:
+            access = aiokafka_access(self._bootstrap_servers)
+        except OSError as error:
+            raise await self._unavailable(error) from error
         consumer = AIOKafkaConsumer(
-            **aiokafka_access(self._bootstrap_servers),
+            **access,
             client_id="binance-dashboard",
             group_id=None,
             enable_auto_commit=False,
@@ -125,10 +130,17 @@ class Follower:
             try:
                 return await attempt()
             except KafkaError as error:
+                unavailable = await self._unavailable(error)
                 if monotonic() >= deadline:
-                    raise BrokerUnavailableError(self._bootstrap_servers, str(error)) from error
-                _log.warning("waiting for the broker", servers=self._bootstrap_servers, reason=str(error))
+                    raise unavailable from error
+                reason = str(unavailable.refusal or error)
+                _log.warning("waiting for the broker", servers=str(self._bootstrap_servers), reason=reason)
             await asyncio.sleep(_PAUSE_S)
+
+    async def _unavailable(self, error: Exception) -> BrokerUnavailableError:
+        """Return what is to be said of a broker that was not had."""
+        refused = await asyncio.to_thread(refusal, self._bootstrap_servers)
+        return BrokerUnavailableError(self._bootstrap_servers, str(error), refused)
 
     async def _assign(self, consumer: AIOKafkaConsumer) -> Sequence[TopicPartition]:
         """Take all partitions and seek to where reading begins."""

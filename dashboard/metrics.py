@@ -113,15 +113,21 @@ REQUEST_SECONDS: Final = Histogram(
 )
 
 
-def show_at_zero(topics: Iterable[str], routes: Iterable[str]) -> None:
+def show_at_zero(topics: Iterable[str], routes: Iterable[str], pages: Iterable[str], events: Iterable[str]) -> None:
     """Make every series whose labels are known beforehand: a rate begins with the first event.
 
     Args:
         topics: what is read.
         routes: what can be asked for.
+        pages: what is pushed to.
+        events: what is pushed.
     """
     for topic in topics:
         for of_topic in (RECORDS, OLDER, UNREADABLE, REPLACED, LAG):
             of_topic.labels(topic)
     for route in routes:
         REQUEST_SECONDS.labels(route, 200)
+    for page in pages:
+        PAGES.labels(page)
+    for event in events:
+        MESSAGES.labels(event)

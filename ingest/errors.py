@@ -27,6 +27,7 @@ from aiokafka.errors import KafkaError
 from ingest.core.account_faults import advice_for
 from ingest.core.endings import Ending
 from schemas.kafka_access import Servers
+from schemas.kafka_refusal import Refusal
 from schemas.registry import RegistryUnavailableError
 
 
@@ -80,15 +81,20 @@ class AddressError(IngestError):
 
 
 class KafkaUnavailableError(IngestError):
-    """The broker did not answer within the limit."""
+    """The broker did not answer within the limit, or refuses whoever connects."""
 
-    def __init__(self, bootstrap_servers: Servers, waited_s: float, reason: str) -> None:
+    def __init__(
+        self, bootstrap_servers: Servers, waited_s: float, reason: str, refusal: Refusal | None = None
+    ) -> None:
         self.bootstrap_servers = str(bootstrap_servers)
         self.waited_s = waited_s
         self.reason = reason
-        super().__init__(self.bootstrap_servers, waited_s, reason)
+        self.refusal = refusal
+        super().__init__(self.bootstrap_servers, waited_s, reason, refusal)
 
     def __str__(self) -> str:
+        if self.refusal is not None:
+            return f'Kafka at "{self.bootstrap_servers}": {self.refusal}'
         return (
             f'Kafka at "{self.bootstrap_servers}": no answer within {self.waited_s:.0f} s ({self.reason});'
             " is KAFKA_BOOTSTRAP_SERVERS right?"

@@ -26,6 +26,7 @@ from ingest.kafka_log import read_latest
 from ingest.topic_admin import TopicAdmin, check_topics, reason_of
 from schemas.codec import Codec
 from schemas.control import Gap
+from schemas.kafka_refusal import refusal
 from schemas.markets import Market
 from schemas.registry import Registry, RegistryError
 from schemas.topics import ControlType, TopicTable
@@ -123,7 +124,8 @@ async def read_ledger(settings: Settings) -> list[Gap]:
         check_topics(await asyncio.to_thread(TopicAdmin(servers).partition_counts, _BROKER_LIMIT_S), [topic])
         records = await read_latest(servers, topic, range(topic.partitions))
     except KafkaException as error:
-        raise KafkaUnavailableError(servers, _BROKER_LIMIT_S, reason_of(error)) from error
+        refused = await asyncio.to_thread(refusal, servers)
+        raise KafkaUnavailableError(servers, _BROKER_LIMIT_S, reason_of(error), refused) from error
     except (KafkaError, OSError) as error:
         raise KafkaUnavailableError(servers, _BROKER_LIMIT_S, str(error) or type(error).__name__) from error
     with Registry(settings.schema_registry_url) as registry:

@@ -200,7 +200,7 @@ class KafkaPublisher:
                 if waited_s >= limit_s:
                     raise KafkaUnavailableError(self._bootstrap_servers, limit_s, reason_of(error)) from error
                 delay_s = next(delays)
-                self._log.warning("waiting for Kafka", servers=self._bootstrap_servers, reason=reason_of(error))
+                self._log.warning("waiting for Kafka", servers=str(self._bootstrap_servers), reason=reason_of(error))
                 await asyncio.sleep(delay_s)
                 waited_s += delay_s
             else:

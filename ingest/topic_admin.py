@@ -17,6 +17,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 
 from ingest.errors import KafkaUnavailableError, PartitionCountError, TopicsMissingError
 from schemas.kafka_access import Servers, librdkafka_access
+from schemas.kafka_refusal import refusal
 from schemas.topics import PARTITIONS, Topic
 
 
@@ -32,12 +33,18 @@ class TopicAdmin:
 
     Args:
         bootstrap_servers: brokers, ``host:port`` with commas between.
+
+    Raises:
+        KafkaUnavailableError: a file of certificates or of the password cannot be read.
     """
 
     def __init__(self, bootstrap_servers: Servers) -> None:
         self._bootstrap_servers = bootstrap_servers
-        # Without `log_level` librdkafka writes every refused connection to standard error.
-        self._client = AdminClient({**librdkafka_access(bootstrap_servers), "log_level": 0})
+        try:
+            # Without `log_level` librdkafka writes every refused connection to standard error.
+            self._client = AdminClient({**librdkafka_access(bootstrap_servers), "log_level": 0})
+        except (KafkaException, OSError) as error:
+            raise KafkaUnavailableError(bootstrap_servers, 0.0, str(error), refusal(bootstrap_servers)) from error
 
     def wait_until_ready(self, tell: Callable[[str], object], sleep: Callable[[float], object], limit_s: float) -> None:
         """Return when the broker answers; until then say what is waited for.
@@ -55,10 +62,10 @@ class TopicAdmin:
             try:
                 self.partition_counts(_PROBE_S)
             except KafkaException as error:
-                reason = reason_of(error)
+                reason, refused = reason_of(error), refusal(self._bootstrap_servers)
                 if waited_s >= limit_s:
-                    raise KafkaUnavailableError(self._bootstrap_servers, limit_s, reason) from error
-                tell(f"waiting for Kafka at {self._bootstrap_servers} ({reason})")
+                    raise KafkaUnavailableError(self._bootstrap_servers, limit_s, reason, refused) from error
+                tell(f"waiting for Kafka at {self._bootstrap_servers} ({refused or reason})")
                 pause_s = _PAUSES_S[min(attempt, len(_PAUSES_S) - 1)]
                 sleep(pause_s)
                 waited_s += pause_s + _PROBE_S

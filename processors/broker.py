@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from processors.errors import BrokerUnavailableError, TopicPartitionsError, TopicsMissingError
 from schemas.kafka_access import Servers, aiokafka_access
+from schemas.kafka_refusal import refusal
 from schemas.topics import Topic
 
 
@@ -50,17 +51,22 @@ async def _partition_counts(
     loop, pause_s = asyncio.get_running_loop(), _PAUSE_S
     deadline = loop.time() + limit_s
     while True:
-        client = AIOKafkaClient(**aiokafka_access(bootstrap_servers), client_id="binance-processors-start")
         try:
-            await client.bootstrap()
-            metadata = await client.fetch_all_metadata()
+            return await _asked(bootstrap_servers)
         except (KafkaError, OSError) as error:
+            refused = await asyncio.to_thread(refusal, bootstrap_servers)
             if loop.time() >= deadline:
-                raise BrokerUnavailableError(bootstrap_servers, str(error)) from error
-            tell(f"waiting for the broker at {bootstrap_servers} ({error})")
+                raise BrokerUnavailableError(bootstrap_servers, str(error), refused) from error
+            tell(f"waiting for the broker at {bootstrap_servers} ({refused or error})")
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-        else:
-            return {name: len(metadata.partitions_for_topic(name) or ()) for name in metadata.topics()}
-        finally:
-            await client.close()
+
+
+async def _asked(bootstrap_servers: Servers) -> dict[str, int]:
+    client = AIOKafkaClient(**aiokafka_access(bootstrap_servers), client_id="binance-processors-start")
+    try:
+        await client.bootstrap()
+        metadata = await client.fetch_all_metadata()
+        return {name: len(metadata.partitions_for_topic(name) or ()) for name in metadata.topics()}
+    finally:
+        await client.close()

@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from schemas.kafka_access import Servers
+from schemas.kafka_refusal import Refusal
 
 
 __all__ = [
@@ -83,14 +84,17 @@ class TopicPartitionsError(StartError):
 
 
 class BrokerUnavailableError(StartError):
-    """The broker does not answer."""
+    """The broker does not answer, or refuses whoever connects."""
 
-    def __init__(self, servers: Servers, reason: str) -> None:
+    def __init__(self, servers: Servers, reason: str, refusal: Refusal | None = None) -> None:
         self.servers = str(servers)
         self.reason = reason
-        super().__init__(self.servers, reason)
+        self.refusal = refusal
+        super().__init__(self.servers, reason, refusal)
 
     def __str__(self) -> str:
+        if self.refusal is not None:
+            return f'broker "{self.servers}": {self.refusal}'
         return f'broker "{self.servers}": does not answer ({self.reason}); is KAFKA_BOOTSTRAP_SERVERS right?'
 
 

@@ -24,32 +24,28 @@ from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from shutil import rmtree
-from typing import Final
 
 import certifi
 import msgspec
 import structlog
-from jgo.constants import MAVEN_CENTRAL_URL
 
 from sandbox.errors import ArtifactError
 
 
 __all__ = [
-    "DEFAULT_MAVEN_URL",
     "LOCK_FILE",
     "Artifact",
     "ArtifactSet",
     "ArtifactStore",
     "Report",
     "log_report",
+    "maven_central",
     "read_lock",
 ]
 
 Report = Callable[[str], None]
 """Receives one line of progress for a human."""
 
-DEFAULT_MAVEN_URL: Final[str] = MAVEN_CENTRAL_URL
-"""Maven Central, at the address that jgo knows."""
 LOCK_FILE = Path(__file__).with_name("artifacts.toml")
 
 _ARCHIVE_SUFFIX = ".tar.gz"
@@ -63,6 +59,14 @@ _NO_ANSWER = (
     "then run the command again, it goes on where it stopped"
 )
 _BAD_ANSWER = "the repository answers, but not with the file: try again later, or name another in SANDBOX_MAVEN_URL"
+
+
+def maven_central() -> str:
+    """Return the address of Maven Central, as jgo knows it."""
+    # Who downloads nothing needs no jgo: beside the services, in their image, it is not installed.
+    from jgo.constants import MAVEN_CENTRAL_URL  # noqa: PLC0415
+
+    return MAVEN_CENTRAL_URL
 
 
 def log_report(line: str) -> None:
@@ -118,10 +122,11 @@ class ArtifactStore:
 
     Args:
         directory: the cache; made when needed.
-        maven_url: address of Maven Central or of a mirror.
+        maven_url: address of a mirror; None: Maven Central.
     """
 
-    def __init__(self, directory: Path, maven_url: str = DEFAULT_MAVEN_URL) -> None:
+    def __init__(self, directory: Path, maven_url: str | None = None) -> None:
+        maven_url = maven_url or maven_central()
         if not maven_url.startswith(("https://", "http://")):
             msg = f"Maven repository must be an http or https address, was {maven_url!r}"
             raise ValueError(msg)
@@ -138,7 +143,7 @@ class ArtifactStore:
         named = os.environ.get("SANDBOX_CACHE_DIR")
         caches = os.environ.get("XDG_CACHE_HOME")
         default = (Path(caches) if caches else Path.home() / ".cache") / "binance-kafka"
-        return cls(Path(named) if named else default, os.environ.get("SANDBOX_MAVEN_URL") or DEFAULT_MAVEN_URL)
+        return cls(Path(named) if named else default, os.environ.get("SANDBOX_MAVEN_URL"))
 
     def fetch(self, wanted: ArtifactSet, report: Report = log_report) -> Path:
         """Return the directory with the set's files, downloading what the cache lacks.

@@ -57,6 +57,7 @@ _TOOLS: Final[tuple[_Row, ...]] = (
     ("BINANCE_RECORDINGS", "`../shared/data`", "Tests and benches: the folder of recordings of the real Binance."),
     ("KAFKA_BOOTSTRAP_SERVERS", "an embedded broker", "Tests, demo, replay: a broker that runs already."),
     ("SCHEMA_REGISTRY_URL", "an embedded registry", "Tests, demo, replay: a registry that runs already."),
+    ("BINANCE_KAFKA_IMAGE", "`binance-kafka:local`", "`docker-compose.yml`, tests: the image of the services."),
     ("KAFKA_IMAGE", "the public image", "Tests: the image of Kafka, where Docker answers."),
     ("REQUIRE_DOCKER", "none", "Tests: `1` makes a missing Docker a failure, not a reason to use the embedded broker."),
     ("REQUIRE_CLIENTS", "none", "Tests: `1` makes missing clients of others (`make clients`) a failure."),

@@ -105,7 +105,7 @@ def aiokafka_access(servers: Servers) -> dict[str, Any]:
         options["ssl_context"] = ssl_context_of(servers)
     if servers.security_protocol.with_password:
         options |= {
-            "sasl.mechanisms": servers.sasl_mechanism.value,
+            "sasl_mechanism": servers.sasl_mechanism.value,
             "sasl_plain_username": servers.username,
             "sasl_plain_password": servers.secret(),
         }

@@ -15,7 +15,8 @@ from dashboard.api import accounts, health, operations, pages, routes, streams
 from dashboard.api.examples import example_answers
 from dashboard.api.guard import Guard
 from dashboard.api.problems import Problem, install_problems
-from dashboard.api.pushing import Pusher
+from dashboard.api.pushing import PAGES, Pusher
+from dashboard.core.views import EVENTS
 from dashboard.reader import Reader
 
 
@@ -62,7 +63,7 @@ def create_app(reader: Reader, *, pages_limit: int = 50) -> FastAPI:
     app.add_middleware(_Stopwatch)
     app.add_middleware(Guard)
     routes_known = (path for route in app.routes if (path := getattr(route, "path", None)) is not None)
-    metrics.show_at_zero((topic.name for topic in reader.topics), routes_known)
+    metrics.show_at_zero((topic.name for topic in reader.topics), routes_known, PAGES, EVENTS)
     _complete_document(app)
     return app
 

@@ -14,7 +14,7 @@ import msgspec
 
 from dashboard import metrics
 from dashboard.core.answers import Document, Moment
-from dashboard.core.views import EVENTS, Push, View
+from dashboard.core.views import Push, View
 from dashboard.errors import TooManyPagesError
 from dashboard.reader import Reader
 from schemas.markets import Market
@@ -45,11 +45,6 @@ class Pusher:
         self._beat: _Beat | None = None
         self._pages = 0
         self._closing = False
-        # A rate begins with the first event, so there is a zero before it.
-        for page in PAGES:
-            metrics.PAGES.labels(page)
-        for event in EVENTS:
-            metrics.MESSAGES.labels(event)
 
     def close(self) -> None:
         """End all streams at their next beat, and begin none."""

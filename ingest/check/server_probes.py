@@ -9,9 +9,10 @@ from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AclOperation, AdminClient  # type: ignore[attr-defined]  # re-exported without saying so
 
 from ingest.check.findings import Finding, Mark, Report
-from ingest.errors import PartitionCountError
+from ingest.errors import KafkaUnavailableError, PartitionCountError
 from ingest.topic_admin import TopicAdmin, check_partition_counts, reason_of
 from schemas.kafka_access import Servers, librdkafka_access
+from schemas.kafka_refusal import refusal
 from schemas.registry import Registry, RegistryError, RegistryUnavailableError, SubjectMissingError
 from schemas.topics import Topic
 
@@ -28,12 +29,14 @@ _MOST_NAMES: Final = 5
 def probe_broker(bootstrap_servers: Servers, wanted: Sequence[Topic], report: Report) -> None:
     """Look at the broker and at the topics that are wanted; writes nothing."""
     tell = _teller(KAFKA, report)
-    admin = TopicAdmin(bootstrap_servers)
     try:
-        found = admin.partition_counts(BROKER_LIMIT_S)
-    except KafkaException as error:
+        found = TopicAdmin(bootstrap_servers).partition_counts(BROKER_LIMIT_S)
+    except (KafkaException, KafkaUnavailableError) as error:
+        refused = refusal(bootstrap_servers)
+        reason = reason_of(error) if isinstance(error, KafkaException) else error.reason
+        detail = reason if refused is None else f"{refused.what} ({refused.reason})"
         advice = "does the broker run, and is KAFKA_BOOTSTRAP_SERVERS right as seen from here?"
-        tell("broker", Mark.FAIL, f"{bootstrap_servers}: {reason_of(error)}", advice)
+        tell("broker", Mark.FAIL, f"{bootstrap_servers}: {detail}", advice if refused is None else refused.advice)
         tell("topics", Mark.SKIP, "not tried")
         tell("writing", Mark.SKIP, "not tried")
         return

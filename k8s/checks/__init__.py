@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from k8s.checks import kafka, network, objects, pods, settings
+from k8s.checks import broker, kafka, network, objects, pods, settings
 from k8s.checks.manifests import Finding, Manifests
 
 
@@ -20,11 +20,13 @@ CHECKS: Final[Mapping[str, Callable[[Manifests], Iterator[Finding]]]] = {
     "duplicates": objects.duplicates,
     "environment": pods.environment,
     "images": pods.images,
+    "logins": broker.logins,
     "membership": settings.membership,
     "monitors": network.monitors,
     "namespaces": objects.namespaces,
     "policies": network.policies,
     "ports": pods.ports,
+    "reach": broker.reach,
     "references": objects.references,
     "resources": pods.resources,
     "restricted": pods.restricted,

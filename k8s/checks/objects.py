@@ -12,6 +12,8 @@ from k8s.checks.manifests import Container, Finding, Manifest, Manifests, Pods, 
 __all__ = ["budgets", "duplicates", "namespaces", "references", "rollouts", "selectors", "services", "spread"]
 
 _SELECTED: Final = ("Deployment", "StatefulSet", "DaemonSet")
+_LOGINS: Final = "kafka-login"
+"""With what names of Secrets begin that users make for the component kafka-password (docs/kubernetes.md)."""
 
 
 def duplicates(manifests: Manifests) -> Iterator[Finding]:
@@ -137,10 +139,12 @@ def _missing(manifests: Manifests, kind: str, name: Any, keys: list[str], *, opt
 
 
 def _made_by_others(manifests: Manifests, name: str) -> bool:
-    """Return whether Strimzi makes a Secret: one for each user, and one of the cluster's certificate."""
+    """Return whether somebody else makes a Secret: Strimzi for users and its own authority, people for logins."""
     users = manifests.of_kind("KafkaUser")
     clusters = {one["metadata"]["labels"].get("strimzi.io/cluster") for one in users}
-    return name in {one["metadata"]["name"] for one in users} | {f"{one}-cluster-ca-cert" for one in clusters}
+    return name.startswith(_LOGINS) or name in {one["metadata"]["name"] for one in users} | {
+        f"{one}-cluster-ca-cert" for one in clusters
+    }
 
 
 def rollouts(manifests: Manifests) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ from processors.flows import Family
 from processors.worker import DEFAULT_PORTS
 
 
-__all__ = ["commands", "membership", "settings", "times"]
+__all__ = ["commands", "environment_of", "membership", "ours", "settings", "times"]
 
 _OURS: Final[Mapping[str, tuple[str, type[BaseSettings]]]] = {
     "binance-ingest": ("INGEST_", IngestSettings),
@@ -143,11 +143,17 @@ def _needed_s(found: _Found) -> tuple[float, float]:
             return 0.0, 0.0
 
 
-def _all(manifests: Manifests) -> Iterator[_Found]:
+def ours(manifests: Manifests) -> Iterator[Container]:
+    """Yield each container that runs a service of ours, or sets up for them, and is told what the program knows."""
     for container in manifests.containers():
         program = str([*(container.spec.get("command") or ()), ""][0])
         if program in _OURS and not list(commands(_only(container))):
-            yield _read(manifests, container, program)
+            yield container
+
+
+def _all(manifests: Manifests) -> Iterator[_Found]:
+    for container in ours(manifests):
+        yield _read(manifests, container, container.spec["command"][0])
 
 
 def _only(container: Container) -> Manifests:
@@ -157,7 +163,7 @@ def _only(container: Container) -> Manifests:
 
 
 def _read(manifests: Manifests, container: Container, program: str) -> _Found:
-    env, file = _environment(manifests, container), _settings_file(manifests, container)
+    env, file = environment_of(manifests, container), _settings_file(manifests, container)
     prefix, kind = _OURS[program]
     problems = [problem for name in sorted(env) if (problem := _unknown(name))]
     try:
@@ -171,10 +177,15 @@ def _read(manifests: Manifests, container: Container, program: str) -> _Found:
 def _told(prefix: str, error: ValidationError | SettingsError) -> list[str]:
     if isinstance(error, SettingsError):
         return [str(error)]
-    return [f"{prefix}{'__'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()]
+    return [f"{_variable(prefix, one['loc'])}: {one['msg']}" for one in error.errors()]
 
 
-def _environment(manifests: Manifests, container: Container) -> dict[str, str]:
+def _variable(prefix: str, place: tuple[int | str, ...]) -> str:
+    name = "__".join(map(str, place)).upper()
+    return name if name in _names() else f"{prefix}{name}" if name else "together"
+
+
+def environment_of(manifests: Manifests, container: Container) -> dict[str, str]:
     """Return a container's variables; what only a running pod knows is told by its place."""
     env: dict[str, str] = {}
     for source in container.spec.get("envFrom") or ():
@@ -189,7 +200,7 @@ def _environment(manifests: Manifests, container: Container) -> dict[str, str]:
 
 def _settings_file(manifests: Manifests, container: Container) -> Mapping[str, Any]:
     """Return what the file says that INGEST_CONFIG names, if that is of a ConfigMap."""
-    path = _environment(manifests, container).get("INGEST_CONFIG", "")
+    path = environment_of(manifests, container).get("INGEST_CONFIG", "")
     folder, _, file = path.rpartition("/")
     volumes = {volume["name"]: volume for volume in container.pods.volumes}
     for mount in container.spec.get("volumeMounts") or ():

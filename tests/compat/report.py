@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import msgspec
 from rich.console import Console
@@ -15,6 +15,10 @@ from tests.compat.comparing import Difference, Verdict
 
 
 __all__ = ["Line", "Report", "print_report", "write_report"]
+
+
+_WIDTH: Final = 140
+"""Of the table, at least: a number that is cut proves nothing."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -86,7 +90,8 @@ def print_report(report: Report, console: Console) -> None:
             f"{line.seconds:.1f}",
             "yes" if line.ok else "NO",
         )
-    console.print(table, soft_wrap=True)
+    console.width = max(console.width, _WIDTH)
+    console.print(table, crop=False)
     for line in report.lines:
         for problem in line.problems:
             console.print(f"✗ {line.reader}, {line.what}: {problem}", highlight=False, markup=False, soft_wrap=True)

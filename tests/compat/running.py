@@ -112,7 +112,7 @@ def installed(environment: str) -> Path:
     stamp = f".make/{environment}/.installed"
     environ = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     done = subprocess.run(  # noqa: S603 - our own Makefile
-        ["make", "--no-print-directory", stamp],  # noqa: S607 - whoever calls us came by it
+        ["make", "--no-print-directory", "--silent", stamp],  # noqa: S607 - whoever calls us came by it
         cwd=ROOT,
         env=environ,
         timeout=_INSTALL_S,

@@ -6,22 +6,36 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
 
+from sandbox.ports import free_port
 from schemas.markets import Market
 from schemas.registry import Registry as SchemaRegistry
 from schemas.topics import DerivedType
 from tests.conftest import Registry
 from tests.support.deployment import Deployment
 from tests.support.polling import until
+from tests.support.processes import running_module
 from tests.support.project import ROOT
 from tests.support.secure_kafka import PASSWORD, SecureKafka
 
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(360)]
+
+
+COMMANDS = [("ingest", "setup", "--wait", "0"), ("processors", "worker", "trades"), ("dashboard", "serve")]
+AT_ONCE = {
+    "PROCESSORS_START_TIMEOUT_S": "0",
+    "PROCESSORS_METRICS_PORT": "0",
+    "DASHBOARD_START_TIMEOUT_S": "0",
+    "DASHBOARD_PORT": "0",
+}
+"""Nothing is waited for."""
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +57,24 @@ def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@asynccontextmanager
+async def dashboard(log: Path, **environment: str) -> AsyncIterator[str]:
+    """Run the read service; yields its address."""
+    port = str(free_port("127.0.0.1"))
+    async with running_module(
+        log, "dashboard", "serve", environment={**os.environ, **environment, "DASHBOARD_PORT": port}
+    ):
+        yield f"http://127.0.0.1:{port}"
+
+
+async def is_ready(address: str) -> bool:
+    try:
+        async with aiohttp.ClientSession() as session, session.get(f"{address}/ready") as answer:
+            return answer.status == 200
+    except aiohttp.ClientConnectionError:
+        return False
+
+
 @pytest.mark.parametrize("way", ["by_certificate", "by_password"])
 async def test_from_the_exchange_to_the_book_with_nothing_in_plain_text(
     way: str, broker: SecureKafka, registry: Registry, topic_prefix: str, tmp_path: Path
@@ -56,24 +88,40 @@ async def test_from_the_exchange_to_the_book_with_nothing_in_plain_text(
         site = Deployment(
             broker.bootstrap_servers, client, topic_prefix, tmp_path, symbols=symbols, streams=["trade", "depth@100ms"]
         )
-        topic = site.table.derived(Market.SPOT, DerivedType.TOP_OF_BOOK)
-        async with site.exchange(), site.ingest("i1", **access), site.worker("books", **access):
-            await until(lambda: site.is_subscribed(2))
+        books, trades = (site.table.derived(Market.SPOT, one) for one in (DerivedType.TOP_OF_BOOK, DerivedType.TRADE))
+        async with AsyncExitStack() as running:
+            await running.enter_async_context(site.exchange())
+            await running.enter_async_context(site.ingest("i1", **access))
+            for family in ("books", "trades"):
+                await running.enter_async_context(site.worker(family, **access))
+            page = await running.enter_async_context(dashboard(tmp_path / "dashboard.log", **shared))
+            await until(lambda: site.is_subscribed(2), timeout_s=150)
             await site.ask("POST", "/sandbox/start")
 
             async def told() -> bool:
-                return any(top.state == "live" for top in await site.decoded(topic))
+                return any(top.state == "live" for top in await site.decoded(books)) and bool(
+                    await site.decoded(trades)
+                )
 
-            await until(told)
+            await until(told, timeout_s=100)
+            await until(lambda: is_ready(page))
     assert PASSWORD not in "".join(log.read_text() for log in tmp_path.glob("*.log"))  # noqa: ASYNC240 - after all
 
 
-def test_a_wrong_password_is_told_and_not_shown(broker: SecureKafka, tmp_path: Path) -> None:
-    wrong = {**broker.by_password, "KAFKA_SASL_PASSWORD": "canary-wrong"}
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command[:2]))
+@pytest.mark.parametrize(
+    ("setting", "value"), [("KAFKA_SASL_PASSWORD", "canary-wrong"), ("KAFKA_SSL_CA_FILE", "/missing/ca.crt")]
+)
+def test_what_is_refused_is_told_and_not_shown(
+    setting: str, value: str, command: tuple[str, ...], broker: SecureKafka, registry: Registry
+) -> None:
+    wrong = {**broker.by_password, **AT_ONCE, "SCHEMA_REGISTRY_URL": registry.url, setting: value}
 
-    ended = run("ingest", "setup", "--wait", "1", **wrong)
+    ended = run(*command, **wrong)
 
     said = ended.stdout + ended.stderr
-    assert ended.returncode == 1
-    assert "uthentication" in said
+    assert ended.returncode == 1, said
+    assert setting in said.splitlines()[-1]
+    assert "KAFKA_BOOTSTRAP_SERVERS" not in said
+    assert "Traceback" not in said
     assert "canary" not in said

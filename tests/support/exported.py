@@ -8,6 +8,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from dashboard import metrics as of_dashboard
+from dashboard.api.pushing import PAGES
+from dashboard.core.views import EVENTS
 from ingest import metrics as of_ingest
 from ingest.config import Settings
 from ingest.metric_series import show_at_zero, show_connection
@@ -43,7 +45,7 @@ def expositions() -> dict[str, str]:
     for family in Family:
         flows = flows_of(family, table, settings.markets, snapshot_levels=20, snapshot_interval_ms=1_000)
         show_processors(family, flows, outputs_of(family, table, settings.markets), settings.markets)
-    of_dashboard.show_at_zero(["binance.spot.trade.v1"], ["/live"])
+    of_dashboard.show_at_zero(["binance.spot.trade.v1"], ["/live"], PAGES, EVENTS)
     of_dashboard.SYMBOLS.labels("spot")
     parts = {
         "ingest": (registry, of_ingest.PROCESS),

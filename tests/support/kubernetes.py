@@ -16,11 +16,13 @@ from k8s.checks.manifests import Manifest
 from tests.support.project import ROOT
 
 
-__all__ = ["COMPONENTS", "K8S", "OVERLAYS", "compose", "each_invalid", "invalid", "render", "require"]
+__all__ = ["COMPONENTS", "EXCLUSIVE", "K8S", "OVERLAYS", "compose", "each_invalid", "invalid", "render", "require"]
 
 K8S: Final = ROOT / "k8s"
 OVERLAYS: Final = tuple(sorted(path.name for path in (K8S / "overlays").iterdir()))
 COMPONENTS: Final = tuple(sorted(path.name for path in (K8S / "components").iterdir()))
+EXCLUSIVE: Final = frozenset({"kafka-password", "strimzi"})
+"""Two ways to log in to Kafka: one of them at most."""
 _VALID: Final[set[str]] = set()
 _TOOLS: Final = ROOT / ".make" / "kube" / "bin"
 _BESIDE_THE_CHECKOUT: Final = ROOT.parent / "shared" / "k8s-schemas"

@@ -109,8 +109,10 @@ class SecureKafka(EmbeddedKafka):
         """Let the broker know the user."""
         info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
         change = UserScramCredentialUpsertion(USER, info, PASSWORD.encode())
-        answers = AdminClient({"bootstrap.servers": self.bootstrap_servers}).alter_user_scram_credentials([change])
-        answers[USER].result(20)
+        client = AdminClient(
+            {"bootstrap.servers": self.bootstrap_servers}
+        )  # answers go with it: it must not be collected
+        client.alter_user_scram_credentials([change])[USER].result(20)
 
     def _properties(self, controller_port: int) -> str:
         plain = dict(line.split("=", 1) for line in super()._properties(controller_port).splitlines())

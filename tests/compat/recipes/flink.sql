@@ -1,6 +1,6 @@
 SET 'execution.runtime-mode' = 'batch';
 SET 'sql-client.execution.result-mode' = 'tableau';
-SET 'sql-client.display.max-column-width' = '60';
+SET 'table.display.max-column-width' = '60';
 SET 'table.local-time-zone' = 'UTC';
 
 -- Raw: JSON as Binance sent it. Decimals are read from text; names are case-sensitive, t is the id and T the time.

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -62,6 +67,33 @@ def test_an_unsuitable_python_is_an_error_that_says_what_to_do(tmp_path: Path) -
 
     assert f"no Python 3.11, 3.12 or 3.13 with its venv module was found at {tmp_path}/python" in failed.stderr
     assert "make setup PYTHON=/path/to/python3" in failed.stderr
+
+
+def test_a_verb_that_waited_while_another_built_the_environment_does_not_build_it_again(tmp_path: Path) -> None:
+    """Two that build it at once take its interpreter from under each other."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".make").mkdir()
+    calls = tmp_path / "calls"
+    calls.touch()
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\necho "$@" >>{calls}\n[ "$1" != -c ] || exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    with (tmp_path / ".make" / "venv.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        command = [shutil.which("make") or "make", "setup", f"PYTHON={python}"]
+        waiting = subprocess.Popen(  # noqa: S603 - make
+            command, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, text=True
+        )
+        while waiting.poll() is None and "flock" not in calls.read_text():
+            time.sleep(0.01)
+        (tmp_path / ".venv" / ".installed").write_text(f"{tmp_path}\n")
+    said, _ = waiting.communicate(timeout=30)
+
+    assert said == ".venv is ready\n"
+    assert "venv .venv" not in calls.read_text()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -15,7 +15,7 @@ services = pytest.mark.parametrize("service", ["ingest", "processors", "dashboar
 
 PREFIXES = ("process_", "python_")
 LABELS = {
-    "account", "cause", "connection", "flow", "generation", "importance", "le", "market", "outcome", "pool", "reason",
+    "account", "cause", "connection", "event", "flow", "generation", "importance", "le", "market", "outcome", "page", "pool", "reason",
     "result", "revision", "route", "source", "state", "status", "stream", "topic", "version", "what",
     "implementation", "major", "minor", "patchlevel",
 }  # fmt: skip

@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from sandbox.artifact_lock import KAFKA_VERSION, REGISTRY_VERSION, render
-from sandbox.artifacts import DEFAULT_MAVEN_URL, LOCK_FILE, Artifact, ArtifactSet, ArtifactStore, read_lock
+from sandbox.artifacts import LOCK_FILE, Artifact, ArtifactSet, ArtifactStore, maven_central, read_lock
 from sandbox.errors import ArtifactError
 
 
@@ -227,9 +227,9 @@ def test_a_repository_that_is_no_web_address_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("variables", "directory", "url"),
     [
-        ({}, "home/.cache/binance-kafka", DEFAULT_MAVEN_URL),
-        ({"XDG_CACHE_HOME": "/x"}, "/x/binance-kafka", DEFAULT_MAVEN_URL),
-        ({"XDG_CACHE_HOME": "/x", "SANDBOX_CACHE_DIR": "/y"}, "/y", DEFAULT_MAVEN_URL),
+        ({}, "home/.cache/binance-kafka", maven_central()),
+        ({"XDG_CACHE_HOME": "/x"}, "/x/binance-kafka", maven_central()),
+        ({"XDG_CACHE_HOME": "/x", "SANDBOX_CACHE_DIR": "/y"}, "/y", maven_central()),
         ({"SANDBOX_MAVEN_URL": "http://mirror/maven/"}, "home/.cache/binance-kafka", "http://mirror/maven"),
     ],
 )
