@@ -8,13 +8,17 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from shutil import rmtree
 from types import TracebackType
-from typing import ClassVar, Self, TextIO
+from typing import ClassVar, Final, Self, TextIO
 
 from sandbox.artifacts import ArtifactStore, Report
 from sandbox.errors import DataDirectoryInUseError
 from sandbox.jvm import JvmProcess
 from sandbox.ports import free_port, reachable_host, require_free
 from sandbox.processes import Probe
+
+
+START_S: Final = 240.0
+"""How long a server may take to answer: a JVM on a machine that is short of cores takes minutes."""
 
 
 __all__ = ["EmbeddedServer", "start_together"]
@@ -114,7 +118,7 @@ class EmbeddedServer(ABC):
     def _probe(self) -> Probe:
         """Ask the server, in its own protocol, whether it is ready."""
 
-    def start(self, timeout_s: float = 90) -> None:
+    def start(self, timeout_s: float = START_S) -> None:
         """Start the server and wait until it answers; one that runs already is left alone.
 
         Raises:
@@ -144,7 +148,7 @@ class EmbeddedServer(ABC):
             self.kill()
             raise
 
-    def await_ready(self, timeout_s: float = 90) -> None:
+    def await_ready(self, timeout_s: float = START_S) -> None:
         """Wait until the launched server answers; one that does not is killed."""
         if self._process is None:
             msg = f"{self.name} was not launched"
@@ -172,7 +176,7 @@ class EmbeddedServer(ABC):
         self._leave_directory()
         return returncode
 
-    def restart(self, timeout_s: float = 90) -> None:
+    def restart(self, timeout_s: float = START_S) -> None:
         """Stop the server and start it again on its data."""
         self.stop()
         self.start(timeout_s)
@@ -204,7 +208,7 @@ class EmbeddedServer(ABC):
             self._lock = None
 
 
-def start_together(*servers: EmbeddedServer, timeout_s: float = 90) -> None:
+def start_together(*servers: EmbeddedServer, timeout_s: float = START_S) -> None:
     """Start several servers at once; if one fails, those that it would have started too are killed.
 
     What has to be downloaded is downloaded first, one program after the other.
