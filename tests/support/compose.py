@@ -18,10 +18,12 @@ from typing import Any, Final, NoReturn
 
 import docker
 import pytest
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 from docker.errors import DockerException, ImageNotFound
 
 from sandbox.ports import free_port
-from sandbox.verify.topics import admin_of, end_offsets
+from sandbox.verify.topics import end_offsets
 from schemas.topics import Topic
 from tests.support.project import ROOT
 
@@ -47,6 +49,7 @@ class ComposeStack:
     def __init__(self, project: str, client: docker.DockerClient) -> None:
         self.project = project
         self._client = client
+        self._admin: AdminClient | None = None
         self._ports = {name: str(free_port(_HOST)) for name in _PORTS}
 
     @property
@@ -132,15 +135,29 @@ class ComposeStack:
         groups = Path(f"/proc/{pid}/cgroup").read_text()
         assert container.id in groups, f"process {pid} is not of the container {service}: is Docker on this machine?"
         os.kill(pid, signal.SIGKILL)
+        if service == "kafka":
+            # Our client too: it would go on with the old epochs of leaders, and be refused for minutes.
+            self._admin = None
 
     def restarts(self, service: str) -> int:
         """Return how often the daemon has started a service again."""
         return int(self.container(service).attrs["RestartCount"])
 
+    def _admin_now(self) -> AdminClient:
+        if self._admin is None:
+            self._admin = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})
+        return self._admin
+
     def ends(self, topics: Sequence[Topic]) -> dict[str, int]:
         """Return how many records each topic has had."""
+        try:
+            found = end_offsets(self._admin_now(), topics)
+        except KafkaException:
+            # Made too early after that, perhaps.
+            self._admin = None
+            found = end_offsets(self._admin_now(), topics)
         ends = dict.fromkeys((topic.name for topic in topics), 0)
-        for (name, _), end in end_offsets(admin_of(self.bootstrap_servers), topics).items():
+        for (name, _), end in found.items():
             ends[name] += end
         return ends
 
