@@ -26,7 +26,7 @@ from ingest.core.limits import CONNECTION_ATTEMPTS
 from ingest.core.merged import SeenVersions
 from ingest.core.pacing import Pacer
 from ingest.core.records import Record
-from ingest.errors import UndeliveredError
+from ingest.errors import KafkaRequestError, UndeliveredError
 from ingest.health import Readiness, serve
 from ingest.kafka_log import end_offsets, read_to_end
 from ingest.kafka_publisher import KafkaPublisher
@@ -35,6 +35,7 @@ from ingest.market_feed import READY, MarketFeed
 from ingest.market_parts import new_market_parts
 from ingest.metric_series import show_at_zero
 from ingest.metrics import Metrics
+from ingest.producers import UNREACHABLE, reason_of
 from ingest.repair import Repair, new_repair
 from ingest.repair_holes import RepairParts
 from ingest.service_parts import ServiceParts
@@ -168,13 +169,16 @@ class Service:
         )
         await publisher.start(settings.wait_limit_s)
         resources.push_async_callback(publisher.stop)
-        records = await read_to_end(settings.kafka, table.control(ControlType.PROGRESS))
         control = ControlRecords(table, codec)
-        notes, unreadable = control.latest_progress(records)
-        for error in unreadable:
-            self._log.error("note of progress cannot be read", reason=str(error))
         topics = [*self._raw_topics(VOUCHED_TYPES), *self._account_topics()]
-        ends = await end_offsets(settings.kafka, topics)
+        try:
+            records = await read_to_end(settings.kafka, table.control(ControlType.PROGRESS))
+            ends = await end_offsets(settings.kafka, topics)
+        except UNREACHABLE as error:
+            raise KafkaRequestError(settings.kafka, f"the log's end is not told ({reason_of(error)})") from error
+        notes, unreadable = control.latest_progress(records)
+        for fault in unreadable:
+            self._log.error("note of progress cannot be read", reason=str(fault))
         for partition, offset in ends.items():
             publisher.learn(partition.topic, partition.partition, offset)
         shared = self._new_shared(publisher, control)
