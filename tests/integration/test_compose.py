@@ -153,4 +153,5 @@ def test_the_image_says_what_it_is(stack: ComposeStack) -> None:
 def test_what_is_told_to_stop_ends_with_status_0(stack: ComposeStack) -> None:
     stack.compose("stop")
 
-    assert {service: stack.container(service).attrs["State"]["ExitCode"] for service in OURS} == dict.fromkeys(OURS, 0)
+    codes = {service: stack.container(service).attrs["State"]["ExitCode"] for service in OURS}
+    assert codes == dict.fromkeys(OURS, 0), stack.states()
