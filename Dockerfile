@@ -26,7 +26,7 @@ RUN image/install-packages project
 
 
 FROM ${BASE_IMAGE}
-# Nothing in the image installs anything, so nothing that could is left in it.
+# Nothing in the image installs packages of Python, so no pip is left in it.
 RUN rm -rf /usr/lib/python3*/ensurepip /usr/local/lib/python3*/ensurepip /usr/share/python-wheels \
         /usr/local/lib/python3*/site-packages/pip* /usr/local/lib/python3*/site-packages/setuptools* \
         /usr/local/lib/python3*/site-packages/wheel* /usr/local/bin/pip* /usr/local/bin/wheel \

@@ -213,6 +213,8 @@ class Follower:
                 # The one kind without a schema: it says why in its headers.
                 self._reader.operations.take_dead_letter(record.timestamp, dict(record.headers))
                 continue
+            if record.value is None:
+                continue  # a tombstone: of an order that ended long ago, of which only the last are kept here
             try:
                 value = await self._decode(topic.schema, record)
             except DecodeError as error:

@@ -65,7 +65,7 @@ class KafkaAccess(BaseModel):
     username: str | None = None
     password: SecretStr | None = None
     password_file: Path | None = None
-    """In place of it; read at each connection to be made, so that it may be replaced."""
+    """In place of it; read when a client is made."""
     ca_file: Path | None = None
     """None: what the system trusts."""
     certificate_file: Path | None = None

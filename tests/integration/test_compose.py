@@ -105,7 +105,7 @@ def test_the_dashboard_shows_the_account_that_trades(stack: ComposeStack) -> Non
     assert stack.read("/api/v1/accounts/balances")["balances"]
 
 
-@pytest.mark.timeout(_BACK_S + _DATA_S + 60)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("service", _RUNNING)
 def test_what_is_killed_comes_back_and_data_go_on(stack: ComposeStack, service: str) -> None:
     restarts = stack.restarts(service)

@@ -98,7 +98,7 @@ def _run(tool: str, arguments: Sequence[str], *, given: str = "", ok: Sequence[i
     program = _tool(tool)
     assert program is not None, tool
     done = subprocess.run(  # noqa: S603 - the tools are those of `require`
-        [program, *arguments], input=given, capture_output=True, text=True, check=False, timeout=50
+        [program, *arguments], input=given, capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode in ok, done.stderr
     return done.stdout

@@ -17,6 +17,7 @@ import { onThemeChange } from "./theme.js";
 import { dateAndTime } from "./times.js";
 
 const IN_TABLE = 30;
+const MOST = 2_000; // of a page that stays open for weeks
 
 export class Candles {
   #panel = new Panel("candles", 120);
@@ -65,6 +66,7 @@ export class Candles {
       this.#candles.set(one.open_time, one);
       this.#changed.add(one.open_time);
     }
+    while (this.#candles.size > MOST) this.#candles.delete(this.#candles.keys().next().value);
     if (this.#whole) this.#candles = new Map([...this.#candles].sort(([one], [other]) => one - other));
     if (candles.length > 0) this.#panel.heard();
     draw(this.#draw);

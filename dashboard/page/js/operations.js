@@ -79,9 +79,8 @@ function show() {
 
 function fill(id, rows) {
   panels[id].heard();
-  if (rows.length === 0) return;
-  panels[id].filled();
   tables[id].show(rows);
+  if (rows.length > 0) panels[id].filled();
 }
 
 function streamCells(one) {

@@ -24,12 +24,9 @@ export class Picker {
     this.#input.addEventListener("input", () => this.#open(this.#input.value));
     this.#input.addEventListener("keydown", (event) => this.#onKey(event));
     this.#input.addEventListener("blur", () => this.#close());
-    // Not "click": the field would lose the focus first, and close the list.
-    this.#list.addEventListener("pointerdown", (event) => {
-      event.preventDefault();
-      const option = event.target.closest("[role=option]");
-      if (option !== null) this.#choose(Number(option.dataset.index));
-    });
+    // With the pointer not "click": the field would lose the focus first, and close the list. What reads the page for
+    // somebody clicks without a pointer.
+    for (const kind of ["pointerdown", "click"]) this.#list.addEventListener(kind, (event) => this.#onPick(event));
   }
 
   get symbols() {
@@ -87,12 +84,18 @@ export class Picker {
     }
     if (matching.length === 0) {
       const text = this.#symbols.length === 0 ? "No symbol is known yet." : `No symbol has “${sought}” in its name.`;
-      this.#list.append(make("p", { class: "none" }, text));
+      this.#list.append(make("p", { class: "none", role: "presentation" }, text));
       announce(text);
     }
     this.#list.hidden = false;
     this.#input.setAttribute("aria-expanded", "true");
     this.#activate(words.length === 0 ? placeOf(this.#shown, this.#chosen) : Math.min(0, this.#shown.length - 1));
+  }
+
+  #onPick(event) {
+    event.preventDefault();
+    const option = event.target.closest("[role=option]");
+    if (option !== null && this.#isOpen()) this.#choose(Number(option.dataset.index));
   }
 
   #option(one, index) {

@@ -71,11 +71,11 @@ def test_a_name_that_nobody_knows_is_named() -> None:
 def test_silence_is_waited_for_no_longer_than_the_limit() -> None:
     with socket.create_server((_HOST, 0)) as silent, answering(200) as good:
         url = f"http://{_HOST}:{silent.getsockname()[1]}/ping"
-        found = first_unreachable([good, url], 0.2)
+        found = first_unreachable([url, good], 2)
 
     assert found is not None
     assert found.url == url
-    assert found.reason in {"no answer within 0.2 s", "timed out"}
+    assert found.reason in {"no answer within 2 s", "timed out"}
 
 
 def test_every_market_has_an_address_to_ask() -> None:
