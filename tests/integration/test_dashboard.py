@@ -256,7 +256,8 @@ async def test_the_last_word_counts_until_its_topic_is_replaced(stack: Stack, tm
     orders, order = stack.table.derived(Market.SPOT, DerivedType.ORDER), example_order()
     partition = partition_of(order.account)
     held = Sent(orders.name, partition, stack.codec.encode(orders, order), order_key(order), order.update_time)
-    await send(stack.servers, [*books, older, foreign, held])
+    gone = Sent(orders.name, partition, None, b"main|BTCUSDT|1", order.update_time)  # type: ignore[arg-type]
+    await send(stack.servers, [*books, older, foreign, held, gone])
     async with dashboard(stack, tmp_path / "dashboard.log", DASHBOARD_PRIVATE="true") as service:
         await until(service.is_ready)
         assert (await service.get(f"{SPOT}/books/BTCUSDT"))[1]["update_id"] == 1_004, "an older word changes nothing"
