@@ -14,8 +14,6 @@ from tests.unit.processors.core.records import heartbeat_of, record_of
 
 
 HISTORY = DepthHistory(tuple((True, price, 1) for price in range(1, 60)), futures=False)
-
-
 DAY_MS = 24 * 3_600_000
 
 
@@ -23,11 +21,15 @@ def counted(state: str) -> float | None:
     return metrics.REGISTRY.get_sample_value("processors_books", {"market": "spot", "state": state})
 
 
+def show(books: BookPartition, now_ms: int) -> None:
+    show_books([books], [Market.SPOT], now_ms)  # type: ignore[list-item]  # the rest of a state is not looked at
+
+
 def test_books_are_counted_by_state_and_what_is_gone_is_counted_no_more() -> None:
     books, tickers = BookPartition(), object()
     books.feed(record_of(RawType.DEPTH, HISTORY.snapshot(0), 0, START_MS, key=b"BTCUSDT"))
 
-    show_books([books, tickers], [Market.SPOT], START_MS)  # type: ignore[list-item]  # any state but books is passed over
+    show_books([books, tickers], [Market.SPOT], START_MS)  # type: ignore[list-item]  # what is no book is passed over
     states = {state: counted(state) for state in ("live", "syncing")}
     show_books([], [Market.SPOT], START_MS)
 
@@ -48,9 +50,9 @@ def test_a_book_that_was_left_is_counted_for_a_day_and_then_no_more(state: str) 
         books.feed(record_of(RawType.DEPTH, HISTORY.diff(0, 1), 0))
     last_ms = max(max(status.event_time or 0, status.said_time) for status in books.statuses())
 
-    show_books([books], [Market.SPOT], last_ms + DAY_MS)
+    show(books, last_ms + DAY_MS)
     at_first = counted(state)
-    show_books([books], [Market.SPOT], last_ms + DAY_MS + 1)
+    show(books, last_ms + DAY_MS + 1)
 
     assert (at_first, counted(state)) == (1, 0)
 
@@ -59,7 +61,7 @@ def test_a_book_that_is_right_is_counted_however_quiet_its_symbol_is() -> None:
     books = BookPartition()
     books.feed(record_of(RawType.DEPTH, HISTORY.snapshot(0), 0, START_MS))
 
-    show_books([books], [Market.SPOT], START_MS + 30 * DAY_MS)
+    show(books, START_MS + 30 * DAY_MS)
 
     assert counted("live") == 1
 
