@@ -24,7 +24,7 @@ from ingest.core.streams import Stream
 from ingest.heartbeat_keeper import HeartbeatKeeper
 from ingest.listener import Ended
 from ingest.listings import Listings
-from ingest.metric_series import hide_connection, show_connection
+from ingest.metric_series import ShownTypes, hide_connection, raw_types_of, show_connection
 from ingest.rest import RestClient
 from ingest.shared import Shared
 from ingest.snapshotter import Snapshotter
@@ -99,6 +99,7 @@ class MarketFeed:
         self._connections = ConnectionSet(
             plans, ConnectionMaker(market, shared, venue=self._venue, watch=self._watch, listener=self, log=self._log)
         )
+        self._shown_types = ShownTypes(shared.metrics, market, raw_types_of(market, self._wanted))
         self._take_note(self._streams())
 
     @property
@@ -184,6 +185,7 @@ class MarketFeed:
         self._keeper.heartbeats.read(plan.label, newest_event, self._shared.clocks.now_ms(), connection_id)
         self._shared.metrics.frames.labels(plan.label).inc(frame_count)
         self._shared.metrics.frame_bytes.labels(plan.label).inc(byte_count)
+        self._shown_types.hide_left()
 
     def busy(self, plan: ConnectionPlan, connection_id: str) -> None:
         """Take note that frames wait."""
@@ -265,6 +267,7 @@ class MarketFeed:
     def _replan(self) -> None:
         """Carry what is wanted now, and leave alone what is carried already."""
         streams = self._streams()
+        self._show_types(streams)
         change = replan(self._connections.plans, streams, self._shared.settings.connection.streams_per_connection)
         if change.nothing:
             return
@@ -291,6 +294,12 @@ class MarketFeed:
             self._watch.expect(plan)
         self._connections.apply(change)
         self._connections.forget_targets()
+
+    def _show_types(self, streams: Iterable[Stream]) -> None:
+        types = {stream.raw_type for stream in streams}
+        if not self._listings.resolved:
+            types |= raw_types_of(self._market, self._wanted)  # those of patterns are still to come
+        self._shown_types.take(types)
 
     def _take_note(self, streams: Iterable[Stream]) -> None:
         symbols = {stream.symbol for stream in streams if stream.symbol is not None}

@@ -24,7 +24,7 @@ from schemas.markets import Market
 from schemas.topics import ControlType, Layer, RawType, Topic, TopicTable
 
 
-__all__ = ["hide_connection", "raw_types_of", "show_at_zero", "show_connection"]
+__all__ = ["ShownTypes", "hide_connection", "raw_types_of", "show_at_zero", "show_connection"]
 
 _WITH_IDS: Final = (RawType.TRADE, RawType.AGG_TRADE, RawType.DEPTH)
 """The types of which holes are found."""
@@ -79,6 +79,38 @@ def hide_connection(metrics: Metrics, label: str) -> None:
     """Tell no longer how a connection is that is wanted no more; what was counted of it stays."""
     metrics.connection_live.remove(label)
     metrics.silent_streams.remove(label)
+
+
+class ShownTypes:
+    """The stream types of one market of which the last event is told.
+
+    Of a type that is taken no more, nothing is told: its silence is no outage.
+
+    Args:
+        metrics: whose.
+        market: which.
+        types: those that are told already.
+    """
+
+    def __init__(self, metrics: Metrics, market: Market, types: Iterable[RawType]) -> None:
+        self._metrics = metrics
+        self._market = market
+        self._shown = set(types)
+        self._left: set[RawType] = set()
+
+    def take(self, types: Iterable[RawType]) -> None:
+        """Tell the last event of these types from now on, and of no other."""
+        now = set(types)
+        self._left = (self._left | self._shown) - now
+        self._shown = now
+        for raw_type in now:
+            self._metrics.last_event.labels(self._market, raw_type)
+        self.hide_left()
+
+    def hide_left(self) -> None:
+        """Tell nothing of what was left; to be called after events, some of which were read before it was left."""
+        for raw_type in self._left:
+            self._metrics.last_event.remove(self._market, raw_type)
 
 
 def raw_types_of(market: Market, wanted: MarketSettings) -> set[RawType]:

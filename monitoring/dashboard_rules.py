@@ -53,6 +53,16 @@ DASHBOARD_RULES: Final = (
         description="{{ $value | humanize }} in 15 minutes: somebody else writes there, or a schema does not fit.",
     ),
     Rule(
+        name="InstanceDown",
+        expr=(
+            "up == 0 and on (job) count by (job) (ingest_build_info or processors_build_info or dashboard_build_info)"
+        ),
+        after="10m",
+        severity=_TICKET,
+        summary="{{ $labels.instance }} of {{ $labels.job }} does not answer, others do",
+        description="One of several processes is down: nothing is lost, but nothing is in reserve either.",
+    ),
+    Rule(
         name="VersionsDiffer",
         expr=(
             "count(count by (version, revision) (ingest_build_info or processors_build_info or dashboard_build_info))"

@@ -89,7 +89,8 @@ FEED_RULES: Final = (
         name="HeartbeatsMissing",
         expr=(
             "sum by (market) (rate(ingest_heartbeats_total[2m])) == 0"
-            ' and on (market) count by (market) (ingest_records_total{stream=~"trade|agg-trade|depth"})'
+            " and on (market) count by (market)"
+            ' (ingest_last_event_timestamp_seconds{stream=~"trade|agg-trade|depth"})'
         ),
         after="3m",
         severity=_PAGE,

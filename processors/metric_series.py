@@ -8,7 +8,7 @@ from itertools import product
 from typing import Final
 
 from processors import metrics
-from processors.core.book_partition import BookPartition
+from processors.core.book_partition import BookPartition, BookStatus
 from processors.flows import Family
 from processors.states import Cause
 from processors.units import Flow, PartitionState
@@ -24,6 +24,10 @@ _DEAD_LETTER_REASONS: Final = (
     "malformed-json", "missing-field", "mistyped-field", "bad-number", "implausible-time", "does-not-fit", "oversized",
 )  # fmt: skip
 _DIFFERENCES: Final = ("order", "fill", "balance", "position")
+_LEFT_MS: Final = 24 * 3_600_000
+"""A book that is not right and of which nothing came for so long is of a symbol that was left or delisted: nobody can
+mend it, and its state is kept all the same, in case that the symbol comes back. An outage of a day has long told itself
+by other alerts, and books that are right stay counted however quiet they are."""
 
 
 def show_at_zero(family: Family, flows: Sequence[Flow], outputs: Iterable[Topic], markets: Sequence[Market]) -> None:
@@ -48,16 +52,28 @@ def show_lag(topics: Iterable[str], lag: Mapping[str, int]) -> None:
         metrics.LAG.labels(topic).set(lag.get(topic, 0))
 
 
-def show_books(states: Iterable[PartitionState], markets: Sequence[Market]) -> None:
-    """Tell how many books are in which state."""
+def show_books(states: Iterable[PartitionState], markets: Sequence[Market], now_ms: int) -> None:
+    """Tell how many books are in which state; those that were left a day ago are forgotten.
+
+    Args:
+        states: of all partitions.
+        markets: whose books are told.
+        now_ms: the time, since the epoch.
+    """
     counts = Counter(
         (status.market, status.state)
         for state in states
         if isinstance(state, BookPartition)
         for status in state.statuses()
+        if not _is_left(status, now_ms)
     )
     for market, state in product(markets, BookState):
         metrics.BOOKS.labels(market, state).set(counts[market, state])
+
+
+def _is_left(status: BookStatus, now_ms: int) -> bool:
+    last = max(status.event_time or 0, status.said_time)
+    return status.state is not BookState.LIVE and now_ms - last > _LEFT_MS
 
 
 def _show_flow(flow: Flow) -> None:

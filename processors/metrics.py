@@ -148,7 +148,7 @@ CHECKPOINTS_LOST: Final = Counter(
 )
 
 # gauge, books: by state, "live", "syncing" or "stale". Others than live for long: their snapshots do not come, or
-# nobody vouches for them; docs/runbook.md.
+# nobody vouches for them; docs/runbook.md. After a day without anything new of them they are counted no more.
 BOOKS: Final = Gauge("processors_books", "Books by state.", ["market", "state"], registry=REGISTRY)
 
 # counter, gaps in the diffs that books met. A rise: depth events are missing in the log; the ledger says which.

@@ -279,7 +279,8 @@ class _Worker:
         show_lag((topic.name for runner in self._runners for topic in runner.flow.topics), consumer.lag())
         for runner in self._runners:
             if self._family is Family.BOOKS and self._assignments is not None:
-                show_books((unit.state for unit in self._assignments.units(runner.flow)), self._settings.markets)
+                states = (unit.state for unit in self._assignments.units(runner.flow))
+                show_books(states, self._settings.markets, _now_ms())
             metrics.CHECKPOINT_AGE.labels(runner.flow.name).set(runner.checkpoint_age_s())
 
 

@@ -37,6 +37,8 @@ class BookStatus(msgspec.Struct, frozen=True):
     """-1: nowhere yet."""
     event_time: int | None
     """Of its newest diff."""
+    said_time: int
+    """Of what readers were told last; 0: they were told nothing."""
 
 
 class BookPartition:
@@ -66,7 +68,7 @@ class BookPartition:
         for market in self._markets.values():
             for book in market.books.values():
                 state = book.state or BookState.SYNCING
-                yield BookStatus(book.market, book.symbol, state, book.sync.update_id, book.event_time)
+                yield BookStatus(book.market, book.symbol, state, book.sync.update_id, book.event_time, book.said_time)
 
     def take_verifications(self) -> list[tuple[Market, Verified]]:
         """Return the comparisons with snapshots since the last call, for whoever counts them."""

@@ -298,6 +298,11 @@ class ReportedBook:
         self._alert(closed)
 
     @property
+    def said_time(self) -> int:
+        """The time of what readers were told last; 0: they were told nothing."""
+        return self._said_time
+
+    @property
     def changed_since_dump(self) -> bool:
         """Whether the last checkpoint is old."""
         return self._spoke or self.next_offset != self._dumped_offset

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.parser import text_string_to_metric_families
 
 from dashboard import metrics as dashboard_metrics
 from dashboard.config import Settings as DashboardSettings
@@ -19,6 +21,7 @@ from processors.config import Settings as ProcessorsSettings
 from sandbox.reference import reference
 from schemas.kafka_access import KafkaSettings
 from schemas.topics import Layer, Topic, TopicTable
+from tests.support.exported import expositions
 from tests.support.pages import PAGES, page
 from tests.support.project import ROOT
 
@@ -72,6 +75,31 @@ def test_a_metric_that_a_page_names_exists(name: str) -> None:
     )
 
     assert named - known - NO_METRICS == set()
+
+
+def labels_by_series() -> dict[str, set[str]]:
+    labels: dict[str, set[str]] = defaultdict(set)
+    for text in expositions().values():
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                labels[sample.name] |= set(sample.labels)
+    return labels
+
+
+SELECTED = re.compile(r"\b((?:ingest|processors|dashboard)_[a-z0-9_]+)\{([^}`\n]*)\}")
+"""A metric with labels, as a page or a query names it."""
+
+
+@pytest.mark.parametrize("name", sorted(PAGES.keys() - {"CHANGELOG.md"}))
+def test_a_label_of_a_metric_that_a_page_names_is_one_that_it_has(name: str) -> None:
+    known = labels_by_series()
+    named = {
+        (metric, label)
+        for metric, selector in SELECTED.findall(PAGES[name].text)
+        for label in re.findall(r"(\w+) *(?:[!=]|,|$)", re.sub(r'"[^"]*"', "", selector))
+    }
+
+    assert {(metric, label) for metric, label in named if label not in known[metric]} == set()
 
 
 def read_by_code() -> set[str]:

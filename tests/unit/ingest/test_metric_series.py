@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from ingest.config import Settings
-from ingest.metric_series import hide_connection, raw_types_of, show_at_zero, show_connection
+from ingest.metric_series import ShownTypes, hide_connection, raw_types_of, show_at_zero, show_connection
 from ingest.metrics import Metrics
 from ingest.publisher import Delivery
 from schemas.markets import Market
@@ -78,6 +78,28 @@ def test_a_connection_that_is_wanted_no_more_is_not_down() -> None:
     value = metrics.registry.get_sample_value
     assert value("ingest_connection_live", {"connection": "spot-0"}) is None
     assert value("ingest_disconnects_total", {"connection": "spot-0", "reason": "venue"}) == 1
+
+
+def test_a_stream_type_that_is_taken_no_more_is_not_silent_even_if_events_of_it_were_still_to_be_worked_on() -> None:
+    """An alert on the age of the last event would ring for ever."""
+    metrics = shown(settings_of(symbols=["BTCUSDT"], streams=["trade", "ticker"]))
+    types = ShownTypes(metrics, Market.SPOT, {RawType.TRADE, RawType.TICKER})
+
+    def told() -> dict[str, float]:
+        (family,) = (one for one in metrics.registry.collect() if one.name == "ingest_last_event_timestamp_seconds")
+        return {sample.labels["stream"]: sample.value for sample in family.samples}
+
+    metrics.last_event.labels(Market.SPOT, RawType.TRADE).set(5)
+    types.take({RawType.TRADE, RawType.DEPTH})
+    after_change = told()
+    metrics.last_event.labels(Market.SPOT, RawType.TICKER).set(6)
+    types.hide_left()
+    after_event = told()
+    types.take({RawType.TICKER})
+    types.hide_left()
+
+    assert after_change == after_event == {"trade": 5, "depth": 0}
+    assert told() == {"ticker": 0}
 
 
 def test_who_repairs_alone_shows_no_stream_as_if_it_were_silent() -> None:

@@ -21,6 +21,9 @@ class Case(msgspec.Struct, frozen=True):
     quiet: Mapping[str, str]
     minute: int = 30
     """When it is looked at."""
+    fires_too: tuple[Mapping[str, str], ...] = ()
+    """Where a rule has several reasons."""
+    quiet_too: tuple[Mapping[str, str], ...] = ()
 
 
 def buckets(name: str, labels: str, fast: str, slow: str) -> dict[str, str]:
@@ -54,6 +57,8 @@ _SPOT_DEPTH = '{market="spot",stream="depth"}'
 _SPOT_TRADE = '{market="spot",stream="trade"}'
 _TOPIC = '{topic="binance.spot.raw.depth"}'
 _RECONCILED = 'ingest_reconciliations_total{market="spot",account="main",cause="timer",outcome="%s"}'
+_KEY_REFUSED = 'ingest_account_key_refused{market="spot",account="main"}'
+_RUNNING = 'processors_partitions{flow="%s",state="running"}'
 
 CASES: dict[str, Case] = {
     "IngestDown": Case({}, {'ingest_build_info{version="1"}': ONE}),
@@ -74,13 +79,14 @@ CASES: dict[str, Case] = {
     "StreamsRefused": counter('ingest_refused_streams_total{connection="spot-0"}'),
     "EventLagHigh": slow("ingest_event_lag_seconds", 'market="spot"'),
     "HeartbeatsMissing": Case(
-        {'ingest_heartbeats_total{market="spot"}': ZERO, "ingest_records_total" + _SPOT_TRADE: ZERO},
+        {'ingest_heartbeats_total{market="spot"}': ZERO, _LAST + _SPOT_TRADE: ZERO},
         {
             'ingest_heartbeats_total{market="spot"}': RISING,
-            "ingest_records_total" + _SPOT_TRADE: RISING,
-            # Nobody vouches for tickers.
-            'ingest_heartbeats_total{market="usdm"}': ZERO,
-            'ingest_records_total{market="usdm",stream="ticker"}': RISING,
+            _LAST + _SPOT_TRADE: CLOCK,
+            # Nobody vouches for tickers; trades were taken once.
+            'ingest_heartbeats_total{market="usdm"}': STILL,
+            'ingest_records_total{market="usdm",stream="trade"}': STILL,
+            _LAST + '{market="usdm",stream="ticker"}': CLOCK,
         },
     ),
     "IngestDeadLetters": counter('ingest_dead_letters_total{market="spot",reason="unknown-event"}'),
@@ -127,18 +133,27 @@ CASES: dict[str, Case] = {
         {'ingest_snapshot_failures_total{market="spot"}': RISING, 'ingest_snapshots_total{market="spot"}': STILL},
         {'ingest_snapshot_failures_total{market="spot"}': RISING, 'ingest_snapshots_total{market="spot"}': RISING},
     ),
-    "AccountKeyRefused": gauge('ingest_account_key_refused{market="spot",account="main"}'),
+    "AccountKeyRefused": gauge(_KEY_REFUSED),
     "ReconciliationFailing": Case(
         {_RECONCILED % "failed": RISING, _RECONCILED % "done": ZERO},
         {_RECONCILED % "failed": RISING, _RECONCILED % "done": RISING},
     ),
     "ListenKeyExpired": counter('ingest_listen_key_expiries_total{market="usdm",account="main"}', healthy="0x20 1x40"),
     "ProcessorsDown": Case(
-        {'processors_partitions{flow="books",state="running"}': "12x60"},
-        {
-            'processors_partitions{flow="books",state="running"}': "12x60",
-            'processors_partitions{flow="trades",state="running"}': "12x60",
-        },
+        {_RUNNING % "books": "12x60"},
+        {_RUNNING % "books": "12x60", _RUNNING % "trades": "12x60"},
+        fires_too=(
+            {_RUNNING % "books": "12x60", _RUNNING % "trades": "12x60", _KEY_REFUSED: ZERO},
+            {_RUNNING % "trades": "12x60"},
+        ),
+        quiet_too=(
+            {
+                _RUNNING % "books": "12x60",
+                _RUNNING % "trades": "12x60",
+                _RUNNING % "accounts": "12x60",
+                _KEY_REFUSED: ZERO,
+            },
+        ),
     ),
     "ProcessorsStuck": Case(
         {"processors_lag_records" + _TOPIC: ONE, "processors_records_total" + _TOPIC: STILL},
@@ -173,6 +188,24 @@ CASES: dict[str, Case] = {
             'processors_books{market="usdm",state="live"}': ZERO,
             'processors_books{market="usdm",state="stale"}': ZERO,
         },
+        fires_too=(
+            # One in two hundred a minute: that is no start.
+            {
+                'processors_books{market="spot",state="live"}': "0+5x60",
+                'processors_books{market="spot",state="syncing"}': "1000-5x60",
+            },
+        ),
+        quiet_too=(
+            # A start: 1,500 books in 22 minutes, when the alert could fire for the first time, and near the end.
+            {
+                'processors_books{market="spot",state="live"}': "_x25 0+68x22 1500x20",
+                'processors_books{market="spot",state="syncing"}': "_x25 1500-68x22 0x20",
+            },
+            {
+                'processors_books{market="spot",state="live"}': "_x10 0+68x22 1500x40",
+                'processors_books{market="spot",state="syncing"}': "_x10 1500-68x22 0x40",
+            },
+        ),
     ),
     "BooksStayBroken": Case(
         {'processors_books{market="spot",state="syncing"}': ONE},
@@ -199,6 +232,14 @@ CASES: dict[str, Case] = {
     "DashboardBehind": gauge('dashboard_lag_records{instance="a",topic="t"}', "20000x60", "20x60"),
     "DashboardBrokerAway": gauge("dashboard_contact_age_seconds", "40x60", ONE),
     "DashboardUnreadable": counter('dashboard_unreadable_records_total{topic="t"}'),
+    "InstanceDown": Case(
+        {'up{job="p",instance="a"}': ZERO, 'processors_build_info{job="p",instance="b"}': ONE},
+        {
+            'up{job="p",instance="b"}': ONE,
+            'processors_build_info{job="p",instance="b"}': ONE,
+            'up{job="of-others",instance="c"}': ZERO,
+        },
+    ),
     "VersionsDiffer": Case(
         {'ingest_build_info{version="1"}': "1x90", 'processors_build_info{version="2"}': "1x90"},
         {'ingest_build_info{version="1"}': "1x90", 'processors_build_info{version="1"}': "1x90"},

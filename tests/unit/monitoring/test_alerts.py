@@ -41,7 +41,10 @@ def write_test(directory: Path, name: str, rule: Mapping[str, Any], case: Case) 
             "input_series": [{"series": one, "values": values} for one, values in (series or UNLIKE_ANY).items()],
             "promql_expr_test": [{"expr": firing, "eval_time": f"{case.minute}m", "exp_samples": samples}],
         }
-        for series, samples in ((case.fires, fired), (case.quiet, []))
+        for series, samples in (
+            *((series, fired) for series in (case.fires, *case.fires_too)),
+            *((series, []) for series in (case.quiet, *case.quiet_too)),
+        )
     ]
     alone = directory / f"{name}.yaml"
     alone.write_text(yaml.safe_dump({"groups": [{"name": name, "rules": [rule]}]}), encoding="utf-8")

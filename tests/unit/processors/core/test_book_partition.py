@@ -372,7 +372,7 @@ def test_the_status_of_a_book_tells_where_it_stands() -> None:
     run(partition, log_of(HISTORY.snapshot(3), HISTORY.diff(3, 4)))
 
     assert list(partition.statuses()) == [
-        BookStatus(Market.SPOT, "BTCUSDT", BookState.LIVE, HISTORY.id_of(4), HISTORY.time_of(4))
+        BookStatus(Market.SPOT, "BTCUSDT", BookState.LIVE, HISTORY.id_of(4), HISTORY.time_of(4), HISTORY.time_of(4))
     ]
 
 
