@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from typing import Final, NoReturn
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, for_code
 
 from dashboard.core.traffic import GroupLook
 from dashboard.reader import Reader
+from dashboard.sampling import Sampler
 from schemas.kafka_access import Servers, aiokafka_access
 from schemas.topics import Layer, Topic, TopicTable
 
@@ -30,9 +30,6 @@ _GROUPS_EVERY: Final = 3
 """Looks between two at the groups."""
 _LIMIT_S: Final = 60.0
 """A broker that was just started takes its time for the first answer."""
-_SAMPLED: Final = 2
-"""Partitions of a raw topic that one look reads a record of, at most."""
-_SAMPLE_MS: Final = 2_000
 _FETCH_BYTES: Final = 64 * 1024
 _UNTOLD: Final = (KafkaError, TimeoutError, OSError)
 _ABSENT: Final = "Dead"
@@ -64,6 +61,7 @@ class Survey:
         self._reader = reader
         self._operations = reader.operations
         self._complained: set[tuple[str, type[Exception]]] = set()
+        self._sampler = Sampler(reader, self._complain)
 
     async def run(self) -> NoReturn:
         """Look until cancelled; where the broker is away, wait for it."""
@@ -108,7 +106,8 @@ class Survey:
             grown = self._note_ends(ends)
             if looks % _GROUPS_EVERY == 0:
                 self._operations.topics.note_groups([await self._group(admin, name) for name in self._groups])
-            await self._sample(consumer, [tp for tp in grown if _is_sampled(self._topics[tp.topic])], ends, looks)
+            raw = [tp for tp in grown if _is_sampled(self._topics[tp.topic])]
+            await self._sampler.sample(consumer, raw, ends, looks)
             looks += 1
             await asyncio.sleep(_LOOK_S)
 
@@ -123,42 +122,6 @@ class Survey:
             for topic, numbers in by_topic.items()
             for number in self._operations.topics.note_ends(topic, numbers, at_s)
         ]
-
-    async def _sample(
-        self,
-        consumer: AIOKafkaConsumer,
-        grown: Sequence[TopicPartition],
-        ends: Mapping[TopicPartition, int],
-        turn: int,
-    ) -> None:
-        """Read the last record of some partitions, another time of others."""
-        by_topic: defaultdict[str, list[TopicPartition]] = defaultdict(list)
-        for tp in grown:
-            by_topic[tp.topic].append(tp)
-        wanted = {one[(turn + n) % len(one)] for one in by_topic.values() for n in range(_SAMPLED)}
-        if not wanted:
-            return
-        for tp in wanted:
-            consumer.seek(tp, ends[tp] - 1)
-        consumer.resume(*wanted)
-        deadline = self._reader.clock_s() + _SAMPLE_MS / 1000
-        left = set(wanted)
-        while left and self._reader.clock_s() < deadline:
-            for tp, records in (await consumer.getmany(*left, timeout_ms=_SAMPLE_MS // 10)).items():
-                left.discard(tp)
-                self._note_arrival(records[-1])
-        consumer.pause(*wanted)
-
-    def _note_arrival(self, record: ConsumerRecord) -> None:
-        headers = dict(record.headers)
-        received = headers.get("receive_time_ns")
-        if received is None or headers.get("origin") != b"live":
-            return
-        with suppress(ValueError):
-            received_ms = int(received) // 1_000_000
-            # A record without an event time is stamped with that of its arrival: it tells nothing.
-            if received_ms != record.timestamp:
-                self._operations.arrival.note(record.topic, record.timestamp, received_ms, self._reader.clock_s())
 
     async def _group(self, admin: AIOKafkaAdminClient, name: str) -> GroupLook:
         try:

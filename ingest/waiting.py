@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ingest.config import Settings
+from ingest.own_topics import own_topics
 from ingest.topic_admin import TopicAdmin, check_topics
 from schemas.registry import Registry
 from schemas.topics import TopicTable
@@ -21,7 +22,7 @@ def wait_for_servers(
     pause: Callable[[float], bool],
     warn: Callable[..., object],
 ) -> None:
-    """Wait for broker and registry, and check the topics; runs in a thread.
+    """Wait for broker and registry, and check the topics that ingest has to do with; runs in a thread.
 
     Args:
         settings: where they are, and how long to wait.
@@ -37,5 +38,5 @@ def wait_for_servers(
 
     admin = TopicAdmin(settings.kafka)
     admin.wait_until_ready(warn, sleep, settings.wait_limit_s)
-    check_topics(admin.partition_counts(), table.topics(private=settings.private))
+    check_topics(admin.partition_counts(), own_topics(table, private=settings.private))
     registry.wait_until_ready(warn, sleep, limit_s=settings.wait_limit_s)

@@ -114,10 +114,8 @@ def _dashboard(table: TopicTable) -> Principal:
         name="dashboard",
         about="The read service: market data and what is known about it. It sees how far others are, not what they do.",
         rights=_sorted(
-            _topics(
-                read=(topic for topic in public if topic.layer is not Layer.RAW),
-                described=(topic for topic in public if topic.layer is Layer.RAW),
-            ),
+            # Of raw topics it reads a record now and then: how old they arrive.
+            _topics(read=public),
             [
                 Right("group", f"{table.prefix}-processors-", _DESCRIBE, prefix=True),
                 Right("group", f"{table.prefix}.ingest.repair", _DESCRIBE),
@@ -147,15 +145,11 @@ def _private_reader(table: TopicTable) -> Principal:
     )
 
 
-def _topics(
-    *, written: Iterable[Topic] = (), read: Iterable[Topic] = (), described: Iterable[Topic] = ()
-) -> Iterator[Right]:
+def _topics(*, written: Iterable[Topic] = (), read: Iterable[Topic] = ()) -> Iterator[Right]:
     """Yield one right a topic."""
     writes, reads = {topic.name for topic in written}, {topic.name for topic in read}
-    for name in writes | reads | {topic.name for topic in described}:
-        operations = (
-            _BOTH if name in writes & reads else _WRITE if name in writes else _READ if name in reads else _DESCRIBE
-        )
+    for name in writes | reads:
+        operations = _BOTH if name in writes & reads else _WRITE if name in writes else _READ
         yield Right("topic", name, operations)
 
 

@@ -26,6 +26,7 @@ from ingest.core.endpoints import Environment
 from ingest.core.streams import Route
 from ingest.core.windows import KNOWN_LIMITS, pool_of
 from ingest.metrics import Metrics
+from ingest.own_topics import own_topics
 from ingest.rest import RestClient
 from ingest.rest_pool import RestPool
 from schemas.markets import Market
@@ -88,8 +89,11 @@ class Checking:
 
     def _of_servers(self) -> Iterator[_Probe]:
         settings = self._settings
-        yield KAFKA, KAFKA, partial(self._in_thread, probe_broker, settings.kafka)
-        yield REGISTRY, REGISTRY, partial(self._in_thread, probe_registry, settings.schema_registry_url)
+        table, private = TopicTable(settings.topic_prefix), settings.private
+        own = own_topics(table, private=private)
+        yield KAFKA, KAFKA, partial(self._in_thread, probe_broker, settings.kafka, own)
+        every = table.topics(private=private)
+        yield REGISTRY, REGISTRY, partial(self._in_thread, probe_registry, settings.schema_registry_url, every)
 
     def _of_venue(self, session: aiohttp.ClientSession) -> Iterator[_Probe]:
         settings = self._settings
@@ -146,11 +150,12 @@ class Checking:
         finally:
             self.waiting.discard(words)
 
-    async def _in_thread(self, probe: Callable[[T, Sequence[Topic], Report], None], address: T) -> None:
+    async def _in_thread(
+        self, probe: Callable[[T, Sequence[Topic], Report], None], address: T, wanted: Sequence[Topic]
+    ) -> None:
         loop = asyncio.get_running_loop()
 
         def tell(finding: Finding) -> None:
             loop.call_soon_threadsafe(self._report, finding)
 
-        wanted = TopicTable(self._settings.topic_prefix).topics(private=self._settings.private)
         await asyncio.to_thread(probe, address, wanted, tell)

@@ -60,7 +60,7 @@ def _topics(wanted: Sequence[Topic], found: Mapping[str, int], tell: _Teller) ->
     if missing := [topic.name for topic in wanted if topic.name not in found]:
         tell("topics", Mark.FAIL, f"{len(missing)} of {len(wanted)} missing: {_listed(missing)}", _SET_UP)
     else:
-        tell("topics", Mark.OK, f"all {len(wanted)}, with the right number of partitions")
+        tell("topics", Mark.OK, f"all {len(wanted)} that ingest needs, with the right number of partitions")
 
 
 def _writing(bootstrap_servers: Servers, topics: Sequence[Topic], tell: _Teller) -> None:

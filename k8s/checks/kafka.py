@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from k8s.checks.manifests import Finding, Manifest, Manifests, Pods
+from k8s.checks.settings import environment_of
 from processors.flows import Family
 from schemas.topics import PARTITIONS
 
@@ -110,6 +111,8 @@ def scaling(manifests: Manifests) -> Iterator[Finding]:
             )
         for trigger in spec.get("triggers") or ():
             yield from _group(where, target["name"], trigger)
+            if workload is not None and trigger.get("type") == "kafka":
+                yield from _login(where, _environment(manifests, Pods(workload)), trigger)
 
 
 def _group(where: str, target: str, trigger: Manifest) -> Iterator[Finding]:
@@ -117,6 +120,21 @@ def _group(where: str, target: str, trigger: Manifest) -> Iterator[Finding]:
     _, _, family = group.rpartition("-processors-")
     if trigger.get("type") == "kafka" and (family not in set(Family) or family != target):
         yield Finding(where, f'consumerGroup "{group}" is not the one of {target}: <prefix>-processors-{target}')
+
+
+def _login(where: str, env: Mapping[str, str], trigger: Manifest) -> Iterator[Finding]:
+    """KEDA asks Kafka itself, with nothing of what the pods log in by: it has to be told the same once more."""
+    protocol = env.get("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT")
+    metadata = trigger.get("metadata") or {}
+    if protocol.endswith("SSL") and metadata.get("tls") != "enable":
+        yield Finding(where, f"Kafka is spoken to by TLS ({protocol}) and the trigger is not: metadata tls: enable")
+    shown = "a password" if "SASL" in protocol else "a certificate" if "KAFKA_SSL_KEY_FILE" in env else None
+    if shown and "authenticationRef" not in trigger:
+        yield Finding(where, f"Kafka is shown {shown}, and the trigger has none: authenticationRef")
+
+
+def _environment(manifests: Manifests, pods: Pods) -> Mapping[str, str]:
+    return {name: value for one in pods.containers() for name, value in environment_of(manifests, one).items()}
 
 
 def _topic_name(topic: Manifest) -> str:

@@ -21,8 +21,12 @@ __all__ = ["COMPONENTS", "EXCLUSIVE", "K8S", "OVERLAYS", "compose", "each_invali
 K8S: Final = ROOT / "k8s"
 OVERLAYS: Final = tuple(sorted(path.name for path in (K8S / "overlays").iterdir()))
 COMPONENTS: Final = tuple(sorted(path.name for path in (K8S / "components").iterdir()))
-EXCLUSIVE: Final = frozenset({"kafka-password", "strimzi"})
-"""Two ways to log in to Kafka: one of them at most."""
+EXCLUSIVE: Final = (
+    frozenset({"kafka-password", "strimzi"}),
+    frozenset({"kafka-password", "keda"}),
+    frozenset({"keda", "strimzi"}),
+)
+"""Two ways to log in to Kafka, one of them at most; and KEDA, which is told of neither (docs/kubernetes.md)."""
 _VALID: Final[set[str]] = set()
 _TOOLS: Final = ROOT / ".make" / "kube" / "bin"
 _BESIDE_THE_CHECKOUT: Final = ROOT.parent / "shared" / "k8s-schemas"
@@ -45,14 +49,22 @@ def render(folder: Path) -> str:
     return _run("kustomize", ["build", str(folder)])
 
 
-def compose(folder: Path, overlay: str, components: Iterable[str]) -> Path:
-    """Write a kustomization of an overlay and components into a folder, and return it."""
+def compose(folder: Path, overlay: str, components: Iterable[str], **more: Any) -> Path:
+    """Write a kustomization of an overlay and components into a folder, and return it.
+
+    Args:
+        folder: where.
+        overlay: what it is on top of.
+        components: what goes with it.
+        more: further fields of the kustomization.
+    """
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "namespace": "binance-kafka",
         "resources": [os.path.relpath(K8S / "overlays" / overlay, folder)],
         "components": [os.path.relpath(K8S / "components" / one, folder) for one in components],
+        **more,
     }
     (folder / "kustomization.yaml").write_text(json.dumps(kustomization))
     return folder

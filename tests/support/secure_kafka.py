@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
     AdminClient,
+    ResourcePatternType,
+    ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
     UserScramCredentialUpsertion,
@@ -19,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from k8s.access import Principal
 from sandbox.broker import EmbeddedKafka
 from sandbox.ports import free_port
 
@@ -72,10 +79,12 @@ class SecureKafka(EmbeddedKafka):
 
     Args:
         data_dir: as of any; certificates go beside it.
+        rights: whether who shows a certificate may do what it was allowed, and nothing else.
     """
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *, rights: bool = False) -> None:
         super().__init__(data_dir, port=0)
+        self._rights = rights
         data_dir.mkdir(parents=True, exist_ok=True)
         self.authority = Authority(data_dir.parent)
         self._server = self.authority.issue("broker", "127.0.0.1")
@@ -85,7 +94,18 @@ class SecureKafka(EmbeddedKafka):
     @property
     def by_certificate(self) -> dict[str, str]:
         """The environment of who shows a certificate."""
-        certificate, key = self.client
+        return self._access(*self.client)
+
+    def allow(self, principals: Iterable[Principal]) -> dict[str, dict[str, str]]:
+        """Give everybody a certificate and the rights; returns the environment of each, by name."""
+        people = list(principals)
+        acls = [acl for one in people for acl in _acls(one)]
+        client = AdminClient({"bootstrap.servers": self.bootstrap_servers})
+        for future in client.create_acls(acls, request_timeout=60).values():
+            future.result(60)
+        return {one.name: self._access(*self.authority.issue(one.name, "127.0.0.1")) for one in people}
+
+    def _access(self, certificate: Path, key: Path) -> dict[str, str]:
         return {
             "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{self._tls_port}",
             "KAFKA_SECURITY_PROTOCOL": "SSL",
@@ -133,4 +153,26 @@ class SecureKafka(EmbeddedKafka):
                 "org.apache.kafka.common.security.scram.ScramLoginModule required;"
             ),
         }
+        if self._rights:
+            secure |= {
+                "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+                "allow.everyone.if.no.acl.found": "false",
+                # Who comes by the plain listeners: the broker itself, and the test.
+                "super.users": "User:ANONYMOUS",
+            }
         return "".join(f"{key}={value}\n" for key, value in secure.items())
+
+
+def _acls(principal: Principal) -> Iterable[AclBinding]:
+    for right in principal.rights:
+        pattern = ResourcePatternType.PREFIXED if right.prefix else ResourcePatternType.LITERAL
+        for operation in right.operations:
+            yield AclBinding(
+                ResourceType[right.resource.upper()],
+                right.name,
+                pattern,
+                f"User:CN={principal.name}",
+                "*",
+                AclOperation[operation.upper()],
+                AclPermissionType.ALLOW,
+            )

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from k8s.checks import Manifests, check
+from monitoring.write import files
 from tests.support import kubernetes
 from tests.support.project import ROOT
 
@@ -22,10 +23,13 @@ PAGE = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")
 COMMANDS = [
     line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines() if line.strip()
 ]
+BLOCKS: list[str] = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+BESIDE = {text.split()[1]: text for text in BLOCKS if re.match(r"# (?!kustomization)[a-z-]+\.yaml\n", text)}
+"""Files that the overlays on the page name, by their names."""
 OVERLAYS = [
     text
-    for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-    if not text.startswith("# of the Kafka resource")  # which is Strimzi's, and no part of ours
+    for text in BLOCKS
+    if text not in BESIDE.values() and not text.startswith("# of the Kafka resource")  # which is Strimzi's
 ]
 
 
@@ -36,6 +40,8 @@ def test_overlay_on_the_page_can_be_deployed(kube: None, text: str, tmp_path: Pa
     mine.mkdir()
     kustomization: dict[str, Any] = {"resources": ["../prod"], "namespace": "binance-kafka"} | yaml.safe_load(text)
     (mine / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    for name, content in BESIDE.items():
+        (mine / name).write_text(content)
 
     manifests = Manifests.parse(kubernetes.render(mine))
 
@@ -43,7 +49,9 @@ def test_overlay_on_the_page_can_be_deployed(kube: None, text: str, tmp_path: Pa
     assert manifests.objects != Manifests.parse(kubernetes.render(mine.parent / "prod")).objects
 
 
-@pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith(("kustomize build", "python -m"))])
+@pytest.mark.parametrize(
+    "command", [line for line in COMMANDS if line.startswith(("kustomize build", "python -m k8s"))]
+)
 def test_command_that_needs_no_cluster_works(kube: None, command: str, tmp_path: Path) -> None:
     build, _, piped = command.partition(" | ")
     if build.startswith("python"):
@@ -64,10 +72,22 @@ def test_command_that_needs_no_cluster_works(kube: None, command: str, tmp_path:
         assert done.stdout.endswith("0 findings\n")
 
 
+def test_alerts_are_written_with_the_address_that_their_command_names() -> None:
+    ((_, address),) = [shlex.split(line)[3:] for line in COMMANDS if line.startswith("python -m monitoring.write")]
+
+    rules = files(address)[Path("k8s", "components", "prometheus-operator", "rules.yaml")]
+
+    assert f"runbook_url: {address}#" in rules
+
+
 def test_every_command_is_one_that_is_run_or_needs_a_cluster() -> None:
     needs_a_cluster = ("kubectl ", "kind ")
 
     assert [line for line in COMMANDS if not line.startswith(("kustomize build", "python -m", *needs_a_cluster))] == []
+
+
+def test_every_file_on_the_page_is_named_by_an_overlay() -> None:
+    assert {name for name in BESIDE if not any(name in text for text in OVERLAYS)} == set()
 
 
 @pytest.mark.parametrize("name", [*kubernetes.OVERLAYS, *kubernetes.COMPONENTS])

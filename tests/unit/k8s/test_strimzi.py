@@ -6,6 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
+from dashboard.config import Settings as DashboardSettings
+from dashboard.service import reader_of
+from dashboard.survey import groups_of
+from ingest.own_topics import own_topics
 from k8s.access import Principal, Right, principals
 from k8s.generate import files, resource_name, topic_manifest
 from schemas.topics import Layer, Topic, TopicTable
@@ -23,6 +27,45 @@ def manifests(file: str) -> list[dict[str, Any]]:
 
 def may(person: str, operation: str) -> set[str]:
     return {one.name for one in PEOPLE[person].rights if one.resource == "topic" and operation in one.operations}
+
+
+# What services demand, from their own code: a right that is missing there stops them at every start.
+
+
+def test_ingest_sees_and_may_write_every_topic_that_it_waits_for() -> None:
+    wanted = {topic.name for topic in own_topics(TABLE, private=True)}
+
+    assert wanted - (may("ingest", "Describe") & may("ingest", "Write")) == set()
+
+
+def test_ingest_has_rights_on_no_other_topics() -> None:
+    wanted = {topic.name for topic in own_topics(TABLE, private=True)}
+
+    assert {one.name for one in PEOPLE["ingest"].rights if one.resource == "topic"} == wanted
+
+
+def test_ingest_waits_for_no_private_topic_where_there_are_none() -> None:
+    assert {topic.name for topic in own_topics(TABLE, private=False)} & PRIVATE == set()
+
+
+def test_dashboard_reads_what_its_page_shows_and_samples() -> None:
+    shown = {topic.name for topic in reader_of(DashboardSettings()).topics}
+    sampled = {topic.name for topic in TABLE if topic.layer is Layer.RAW and not topic.private}
+
+    assert (shown | sampled) - may("dashboard", "Read") == set()
+
+
+def test_dashboard_may_look_at_each_group_that_it_asks_for() -> None:
+    groups = [one for one in PEOPLE["dashboard"].rights if one.resource == "group" and "Describe" in one.operations]
+
+    assert [
+        name
+        for name in groups_of(TABLE)
+        if not any(name == one.name or (one.prefix and name.startswith(one.name)) for one in groups)
+    ] == []
+
+
+# What is generated
 
 
 @pytest.mark.parametrize(("name", "content"), list(files()), ids=lambda value: value if value.endswith(".yaml") else "")
