@@ -91,7 +91,7 @@ class MarketSettings(Section):
         default=(), description="Instruments, `BTCUSDT`, and patterns for those that trade, `*USDT`."
     )
     exclude_symbols: Symbols = Field(
-        default=(), description="Instruments and patterns, `*UPUSDT`, that no pattern in `symbols` stands for."
+        default=(), description="Instruments and patterns, `EUR*`, that no pattern in `symbols` stands for."
     )
     streams: StreamTypes = Field(
         default=("trade", "depth@100ms", "bookTicker"),
