@@ -109,7 +109,7 @@ class Scene:
             notes = await self.notes()
             return {note.market for note in notes if note.cause is cause and note.time > since} == set(MARKETS)
 
-        await until(are_noted, timeout_s=60)
+        await until(are_noted, timeout_s=100)
 
     async def notes(self) -> list[AccountProgress]:
         """Return the last note of each market."""

@@ -13,17 +13,22 @@ from k8s.generate import topic_manifest
 from schemas.topics import TopicTable
 from tests.conftest import Registry
 from tests.support.kafka import Broker
+from tests.support.polling import until
 
 
 pytestmark = pytest.mark.timeout(180)
 
 
-def test_settings_that_a_topic_can_have_are_those_that_the_broker_lists(kafka: Broker, topic_prefix: str) -> None:
+async def test_settings_that_a_topic_can_have_are_those_that_the_broker_lists(kafka: Broker, topic_prefix: str) -> None:
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
-    admin.create_topics([NewTopic(topic_prefix, num_partitions=1)])[topic_prefix].result(30)
+    admin.create_topics([NewTopic(topic_prefix, num_partitions=1)])[topic_prefix].result(60)
 
+    async def is_known() -> bool:
+        return topic_prefix in admin.list_topics(timeout=60).topics
+
+    await until(is_known)
     resource = ConfigResource(ResourceType.TOPIC, topic_prefix)
-    listed = set(admin.describe_configs([resource])[resource].result(30))
+    listed = set(admin.describe_configs([resource])[resource].result(60))
 
     assert {name for name in listed if not name.startswith("internal.")} == TOPIC_SETTINGS
 
@@ -43,7 +48,7 @@ def test_schemas_alone_are_set_up_where_others_make_the_topics(registry: Registr
     """Without a broker: nothing of one is asked."""
     answer = CliRunner().invoke(
         app,
-        ["setup", "--schemas-only", "--wait", "0"],
+        ["setup", "--schemas-only", "--wait", "60"],
         env={
             "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
             "SCHEMA_REGISTRY_URL": registry.url,
@@ -54,7 +59,7 @@ def test_schemas_alone_are_set_up_where_others_make_the_topics(registry: Registr
 
     table = TopicTable(topic_prefix)
     wanted = {topic.subject for topic in table if topic.schema is not None and not topic.private}
-    assert answer.exit_code == 0
+    assert answer.exit_code == 0, answer.output
     assert f"topics: left to others; schemas: {len(wanted)} registered" in answer.output
     with SchemaRegistryClient({"url": registry.url}) as client:
         assert {name for name in client.get_subjects() if name.startswith(topic_prefix)} == wanted
