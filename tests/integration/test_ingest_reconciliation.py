@@ -175,10 +175,13 @@ async def test_what_streams_miss_and_what_happens_while_ingest_is_away_is_in_the
             await scene.compared(ReconcileCause.RECONNECT, now)
 
             await scene.check()
+            missed: set[int] = set()
             for market in MARKETS:
                 books: Any = stage.source.account_books(market)
                 ids = {one["orderId"] for one in books["main"]["orders"]}
-                assert ids - await scene.events_of_orders(market), "nothing was missed"
+                missed |= ids - await scene.events_of_orders(market)
+            # An order of which a later event is told, a fill or its end, was not missed.
+            assert missed, "nothing was missed"
 
         await scene.trade(tmp_path, 20)
         now = stage.source.clock_ms()
